@@ -1,0 +1,792 @@
+/*
+ * minirpc/xdr.h: the XDR types, and all that code made by minirpcgen needs.
+ *
+ * The types are the system's where <rpc/xdr.h> can be included (libtirpc, or
+ * glibc before 2.26), else declarations of the same layout. Define
+ * MINIRPC_OWN_XDR to have the latter in any case.
+ *
+ * Everything else is static inline and works on a stream's operations table
+ * alone, so that generated code calls no function of an XDR library.
+ */
+#ifndef MINIRPC_XDR_H
+#define MINIRPC_XDR_H
+
+#include <sys/types.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if !defined(MINIRPC_OWN_XDR) && defined(__has_include)
+#if __has_include(<rpc/xdr.h>)
+#define MINIRPC_SYSTEM_XDR 1
+#endif
+#endif
+
+#ifdef MINIRPC_SYSTEM_XDR
+
+#include <rpc/types.h>
+#include <rpc/xdr.h>
+
+#else
+
+/* What <sys/types.h> leaves out in a strict mode of the compiler. */
+#if defined(__GLIBC__)
+#ifndef __u_char_defined
+#define MINIRPC_BSD_TYPES 1
+#define __u_char_defined
+#endif
+#elif defined(__linux__) && !defined(_GNU_SOURCE) && !defined(_BSD_SOURCE)
+#define MINIRPC_BSD_TYPES 1
+#endif
+#ifdef MINIRPC_BSD_TYPES
+typedef unsigned char u_char;
+typedef unsigned short u_short;
+typedef unsigned int u_int;
+typedef unsigned long u_long;
+#ifdef __GLIBC__
+typedef __quad_t quad_t;
+typedef __u_quad_t u_quad_t;
+#else
+typedef int64_t quad_t;
+typedef uint64_t u_quad_t;
+#endif
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef int32_t bool_t;
+typedef int32_t enum_t;
+
+#ifndef FALSE
+#define FALSE (0)
+#endif
+#ifndef TRUE
+#define TRUE (1)
+#endif
+
+enum xdr_op {
+	XDR_ENCODE = 0,
+	XDR_DECODE = 1,
+	XDR_FREE = 2
+};
+
+typedef struct minirpc_xdr_stream XDR;
+
+struct xdr_ops {
+	bool_t (*x_getlong)(XDR *, long *);
+	bool_t (*x_putlong)(XDR *, const long *);
+	bool_t (*x_getbytes)(XDR *, char *, u_int);
+	bool_t (*x_putbytes)(XDR *, const char *, u_int);
+	u_int (*x_getpostn)(XDR *);
+	bool_t (*x_setpostn)(XDR *, u_int);
+	int32_t *(*x_inline)(XDR *, u_int);
+	void (*x_destroy)(XDR *);
+	bool_t (*x_getint32)(XDR *, int32_t *);
+	bool_t (*x_putint32)(XDR *, const int32_t *);
+};
+
+struct minirpc_xdr_stream {
+	enum xdr_op x_op;
+	const struct xdr_ops *x_ops;
+	char *x_public;
+	void *x_private;
+	char *x_base;
+	u_int x_handy;
+};
+
+typedef bool_t (*xdrproc_t)(XDR *, ...);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MINIRPC_SYSTEM_XDR */
+
+/* An XDR procedure of any type, as the tables of a protocol hold it. */
+#define MRPC_XDRPROC(proc) ((xdrproc_t)(void (*)(void))(proc))
+
+/*
+ * How deep trees and other recursive types may nest. Lists do not count: they
+ * are walked in a loop. Each level costs a stack frame or two.
+ */
+#ifndef MRPC_XDR_MAX_DEPTH
+#define MRPC_XDR_MAX_DEPTH 512
+#endif
+
+/* What an array's first step allocates at most before its elements came. */
+#define MRPC_XDR_FIRST_STEP 8192u
+/* Bytes that go by way of the stack where a stream gives no inline run. */
+#define MRPC_XDR_SPARE 1024u
+/* The longest run to ask for: some streams compute with signed lengths. */
+#define MRPC_XDR_MAX_RUN 0x40000000u
+
+/* A stream, and how deep in a recursive type the walk is. */
+struct mrpc_xdr_cursor {
+	XDR *xdrs;
+	unsigned depth;
+};
+
+/* Moves `count` elements between memory and their form on the wire. */
+typedef void (mrpc_xdr_pack_fn)(unsigned char *wire, const void *obj,
+	size_t count);
+typedef void (mrpc_xdr_unpack_fn)(const unsigned char *wire, void *obj,
+	size_t count);
+/* Moves one element whose size on the wire varies. */
+typedef bool_t (mrpc_xdr_encode_fn)(struct mrpc_xdr_cursor *cursor,
+	const void *obj);
+typedef bool_t (mrpc_xdr_decode_fn)(struct mrpc_xdr_cursor *cursor, void *obj);
+typedef void (mrpc_xdr_release_fn)(void *obj);
+
+/* --- Numbers on the wire ------------------------------------------------ */
+
+static inline uint32_t
+mrpc_xdr_swap32(uint32_t value)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	return value;
+#else
+	return __builtin_bswap32(value);
+#endif
+}
+
+static inline uint64_t
+mrpc_xdr_swap64(uint64_t value)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	return value;
+#else
+	return __builtin_bswap64(value);
+#endif
+}
+
+static inline uint32_t
+mrpc_xdr_load32(const unsigned char *wire)
+{
+	uint32_t value;
+
+	memcpy(&value, wire, sizeof value);
+	return mrpc_xdr_swap32(value);
+}
+
+static inline void
+mrpc_xdr_store32(unsigned char *wire, uint32_t value)
+{
+	value = mrpc_xdr_swap32(value);
+	memcpy(wire, &value, sizeof value);
+}
+
+static inline uint64_t
+mrpc_xdr_load64(const unsigned char *wire)
+{
+	uint64_t value;
+
+	memcpy(&value, wire, sizeof value);
+	return mrpc_xdr_swap64(value);
+}
+
+static inline void
+mrpc_xdr_store64(unsigned char *wire, uint64_t value)
+{
+	value = mrpc_xdr_swap64(value);
+	memcpy(wire, &value, sizeof value);
+}
+
+static inline float
+mrpc_xdr_load_float(const unsigned char *wire)
+{
+	uint32_t bits = mrpc_xdr_load32(wire);
+	float value;
+
+	memcpy(&value, &bits, sizeof value);
+	return value;
+}
+
+static inline void
+mrpc_xdr_store_float(unsigned char *wire, float value)
+{
+	uint32_t bits;
+
+	memcpy(&bits, &value, sizeof bits);
+	mrpc_xdr_store32(wire, bits);
+}
+
+static inline double
+mrpc_xdr_load_double(const unsigned char *wire)
+{
+	uint64_t bits = mrpc_xdr_load64(wire);
+	double value;
+
+	memcpy(&value, &bits, sizeof value);
+	return value;
+}
+
+static inline void
+mrpc_xdr_store_double(unsigned char *wire, double value)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &value, sizeof bits);
+	mrpc_xdr_store64(wire, bits);
+}
+
+/*
+ * Copies numbers of 32 or 64 bits between host and wire order. Blocks of a
+ * constant size, in a local array, are what a compiler turns into vector code
+ * without checks at run time; neither side need be aligned.
+ */
+static inline void
+mrpc_xdr_copy32(void *to, const void *from, size_t count)
+{
+	unsigned char *out = (unsigned char *)to;
+	const unsigned char *in = (const unsigned char *)from;
+	uint32_t block[16];
+	size_t i;
+
+	for (; count >= 16; count -= 16) {
+		memcpy(block, in, sizeof block);
+		for (i = 0; i < 16; i++)
+			block[i] = mrpc_xdr_swap32(block[i]);
+		memcpy(out, block, sizeof block);
+		in += sizeof block;
+		out += sizeof block;
+	}
+	for (i = 0; i < count; i++) {
+		memcpy(block, in + 4 * i, 4);
+		block[0] = mrpc_xdr_swap32(block[0]);
+		memcpy(out + 4 * i, block, 4);
+	}
+}
+
+static inline void
+mrpc_xdr_copy64(void *to, const void *from, size_t count)
+{
+	unsigned char *out = (unsigned char *)to;
+	const unsigned char *in = (const unsigned char *)from;
+	uint64_t block[8];
+	size_t i;
+
+	for (; count >= 8; count -= 8) {
+		memcpy(block, in, sizeof block);
+		for (i = 0; i < 8; i++)
+			block[i] = mrpc_xdr_swap64(block[i]);
+		memcpy(out, block, sizeof block);
+		in += sizeof block;
+		out += sizeof block;
+	}
+	for (i = 0; i < count; i++) {
+		memcpy(block, in + 8 * i, 8);
+		block[0] = mrpc_xdr_swap64(block[0]);
+		memcpy(out + 8 * i, block, 8);
+	}
+}
+
+static inline void
+mrpc_xdr_pack32(unsigned char *wire, const void *obj, size_t count)
+{
+	mrpc_xdr_copy32(wire, obj, count);
+}
+
+static inline void
+mrpc_xdr_unpack32(const unsigned char *wire, void *obj, size_t count)
+{
+	mrpc_xdr_copy32(obj, wire, count);
+}
+
+static inline void
+mrpc_xdr_pack64(unsigned char *wire, const void *obj, size_t count)
+{
+	mrpc_xdr_copy64(wire, obj, count);
+}
+
+static inline void
+mrpc_xdr_unpack64(const unsigned char *wire, void *obj, size_t count)
+{
+	mrpc_xdr_copy64(obj, wire, count);
+}
+
+/* --- Runs of bytes of a stream ------------------------------------------ */
+
+/* The stream's own memory for the next `len` bytes, or NULL. */
+static inline unsigned char *
+mrpc_xdr_run(struct mrpc_xdr_cursor *cursor, size_t len)
+{
+	XDR *xdrs = cursor->xdrs;
+
+	if (len > MRPC_XDR_MAX_RUN)
+		return NULL;
+	/* By way of void: the run need not be aligned. */
+	return (unsigned char *)(void *)xdrs->x_ops->x_inline(xdrs, (u_int)len);
+}
+
+/* Decoding: the next `len` bytes, in the stream's memory or read to `spare`. */
+static inline const unsigned char *
+mrpc_xdr_take(struct mrpc_xdr_cursor *cursor, size_t len, unsigned char *spare)
+{
+	XDR *xdrs = cursor->xdrs;
+	unsigned char *wire = mrpc_xdr_run(cursor, len);
+
+	if (wire != NULL)
+		return wire;
+	if (!xdrs->x_ops->x_getbytes(xdrs, (char *)spare, (u_int)len))
+		return NULL;
+	return spare;
+}
+
+/* Encoding: room for `len` bytes, in the stream's memory or else in `spare`;
+ * when it has been filled, mrpc_xdr_give passes it on. */
+static inline unsigned char *
+mrpc_xdr_room(struct mrpc_xdr_cursor *cursor, size_t len, unsigned char *spare)
+{
+	unsigned char *wire = mrpc_xdr_run(cursor, len);
+
+	return wire != NULL ? wire : spare;
+}
+
+static inline bool_t
+mrpc_xdr_give(struct mrpc_xdr_cursor *cursor, const unsigned char *wire,
+	size_t len, const unsigned char *spare)
+{
+	XDR *xdrs = cursor->xdrs;
+
+	if (wire != spare)
+		return TRUE;
+	return xdrs->x_ops->x_putbytes(xdrs, (const char *)spare, (u_int)len);
+}
+
+static inline bool_t
+mrpc_xdr_get_word(struct mrpc_xdr_cursor *cursor, uint32_t *value)
+{
+	unsigned char spare[4];
+	const unsigned char *wire = mrpc_xdr_take(cursor, 4, spare);
+
+	if (wire == NULL)
+		return FALSE;
+	*value = mrpc_xdr_load32(wire);
+	return TRUE;
+}
+
+static inline bool_t
+mrpc_xdr_put_word(struct mrpc_xdr_cursor *cursor, uint32_t value)
+{
+	unsigned char spare[4];
+	unsigned char *wire = mrpc_xdr_room(cursor, 4, spare);
+
+	mrpc_xdr_store32(wire, value);
+	return mrpc_xdr_give(cursor, wire, 4, spare);
+}
+
+/* --- Opaque data and strings -------------------------------------------- */
+
+/* `len` bytes as they are, to be followed by mrpc_xdr_get_pad. */
+static inline bool_t
+mrpc_xdr_get_raw(struct mrpc_xdr_cursor *cursor, char *to, uint32_t len)
+{
+	XDR *xdrs = cursor->xdrs;
+
+	return len == 0 || xdrs->x_ops->x_getbytes(xdrs, to, len);
+}
+
+static inline bool_t
+mrpc_xdr_get_pad(struct mrpc_xdr_cursor *cursor, uint32_t len)
+{
+	char pad[4];
+
+	return mrpc_xdr_get_raw(cursor, pad, (0u - len) & 3u);
+}
+
+static inline bool_t
+mrpc_xdr_get_opaque(struct mrpc_xdr_cursor *cursor, void *to, uint32_t len)
+{
+	return mrpc_xdr_get_raw(cursor, (char *)to, len) &&
+		mrpc_xdr_get_pad(cursor, len);
+}
+
+static inline bool_t
+mrpc_xdr_put_opaque(struct mrpc_xdr_cursor *cursor, const void *from,
+	uint32_t len)
+{
+	static const char zeros[4] = { 0, 0, 0, 0 };
+	XDR *xdrs = cursor->xdrs;
+	uint32_t pad = (0u - len) & 3u;
+
+	if (len == 0)
+		return TRUE;
+	if (from == NULL ||
+	    !xdrs->x_ops->x_putbytes(xdrs, (const char *)from, len))
+		return FALSE;
+	return pad == 0 || xdrs->x_ops->x_putbytes(xdrs, zeros, pad);
+}
+
+/* The padded length and the bytes in one run, where the stream has one. */
+static inline bool_t
+mrpc_xdr_put_bytes(struct mrpc_xdr_cursor *cursor, const void *from,
+	size_t len, uint32_t bound)
+{
+	unsigned char *wire;
+	size_t padded;
+
+	if (len > bound || (from == NULL && len != 0))
+		return FALSE;
+	padded = (len + 3) & ~(size_t)3;
+	/* Past this size the copy is all that counts: one more call is free. */
+	wire = padded <= 4096 ? mrpc_xdr_run(cursor, padded + 4) : NULL;
+	if (wire == NULL)
+		return mrpc_xdr_put_word(cursor, (uint32_t)len) &&
+			mrpc_xdr_put_opaque(cursor, from, (uint32_t)len);
+	mrpc_xdr_store32(wire, (uint32_t)len);
+	if (len != 0) {
+		memset(wire + padded, 0, 4);
+		memcpy(wire + 4, from, len);
+	}
+	return TRUE;
+}
+
+static inline bool_t
+mrpc_xdr_put_string(struct mrpc_xdr_cursor *cursor, const char *from,
+	uint32_t bound)
+{
+	return from != NULL &&
+		mrpc_xdr_put_bytes(cursor, from, strlen(from), bound);
+}
+
+/*
+ * Reads `len` bytes and their padding to new memory with `extra` bytes more.
+ * What is allocated never runs ahead of what has arrived by more than a step.
+ * `*val` has the memory also when reading fails.
+ */
+static inline bool_t
+mrpc_xdr_get_new_bytes(struct mrpc_xdr_cursor *cursor, char **val,
+	uint32_t len, size_t extra)
+{
+	size_t have = 0, size = len;
+	unsigned char *wire = NULL;
+	char *more;
+
+	if ((size_t)len + extra < len)
+		return FALSE;
+	if (len <= MRPC_XDR_MAX_RUN - 4)
+		wire = mrpc_xdr_run(cursor, ((size_t)len + 3) & ~(size_t)3);
+	if (wire != NULL) {
+		*val = (char *)malloc((size_t)len + extra);
+		if (*val == NULL)
+			return FALSE;
+		memcpy(*val, wire, len);
+		return TRUE;
+	}
+	if (size > MRPC_XDR_FIRST_STEP)
+		size = MRPC_XDR_FIRST_STEP;
+	do {
+		more = (char *)realloc(*val, size + extra);
+		if (more == NULL)
+			return FALSE;
+		*val = more;
+		if (!mrpc_xdr_get_raw(cursor, more + have,
+				(uint32_t)(size - have)))
+			return FALSE;
+		have = size;
+		size = have > len / 2 ? len : have * 2;
+	} while (have < len);
+	return mrpc_xdr_get_pad(cursor, len);
+}
+
+/*
+ * As the system's procedures do, these decode into the caller's memory where
+ * the pointer is not NULL; it must then have room for all that the bound allows.
+ */
+static inline bool_t
+mrpc_xdr_get_bytes(struct mrpc_xdr_cursor *cursor, char **val, u_int *len,
+	uint32_t bound)
+{
+	uint32_t count;
+
+	*len = 0;
+	if (!mrpc_xdr_get_word(cursor, &count) || count > bound)
+		return FALSE;
+	if (count == 0)
+		return TRUE;
+	if (*val != NULL ? !mrpc_xdr_get_opaque(cursor, *val, count)
+			 : !mrpc_xdr_get_new_bytes(cursor, val, count, 0))
+		return FALSE;
+	*len = count;
+	return TRUE;
+}
+
+static inline bool_t
+mrpc_xdr_get_string(struct mrpc_xdr_cursor *cursor, char **val, uint32_t bound)
+{
+	uint32_t count;
+	bool_t ok;
+
+	if (!mrpc_xdr_get_word(cursor, &count) || count > bound)
+		return FALSE;
+	if (*val != NULL)
+		ok = mrpc_xdr_get_opaque(cursor, *val, count);
+	else
+		ok = mrpc_xdr_get_new_bytes(cursor, val, count, 1);
+	if (!ok) {
+		/* The memory may be shorter than `count`. */
+		if (*val != NULL)
+			**val = '\0';
+		return FALSE;
+	}
+	(*val)[count] = '\0';
+	return memchr(*val, '\0', count) == NULL;
+}
+
+/* --- Elements of a fixed size on the wire -------------------------------- */
+
+/* How many of `count` elements to move next, and where to or from. */
+static inline unsigned char *
+mrpc_xdr_next_run(struct mrpc_xdr_cursor *cursor, size_t *count, size_t wire)
+{
+	size_t some = MRPC_XDR_SPARE / wire;
+	unsigned char *run = NULL;
+
+	if (*count <= MRPC_XDR_MAX_RUN / wire)
+		run = mrpc_xdr_run(cursor, *count * wire);
+	if (run == NULL && *count > some) {
+		*count = some;
+		run = mrpc_xdr_run(cursor, some * wire);
+	}
+	return run;
+}
+
+/* `wire` is an element's size on the wire, `size` the one in memory. */
+static inline bool_t
+mrpc_xdr_put_run(struct mrpc_xdr_cursor *cursor, const void *obj, size_t count,
+	size_t wire, size_t size, mrpc_xdr_pack_fn *pack)
+{
+	const char *from = (const char *)obj;
+	unsigned char spare[MRPC_XDR_SPARE];
+	unsigned char *run;
+	size_t some;
+
+	for (; count > 0; count -= some, from += some * size) {
+		some = count;
+		run = mrpc_xdr_next_run(cursor, &some, wire);
+		pack(run != NULL ? run : spare, from, some);
+		if (run == NULL &&
+		    !mrpc_xdr_give(cursor, spare, some * wire, spare))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+static inline bool_t
+mrpc_xdr_get_run(struct mrpc_xdr_cursor *cursor, void *obj, size_t count,
+	size_t wire, size_t size, mrpc_xdr_unpack_fn *unpack)
+{
+	XDR *xdrs = cursor->xdrs;
+	char *to = (char *)obj;
+	unsigned char spare[MRPC_XDR_SPARE];
+	unsigned char *run;
+	size_t some;
+
+	for (; count > 0; count -= some, to += some * size) {
+		some = count;
+		run = mrpc_xdr_next_run(cursor, &some, wire);
+		if (run == NULL && !xdrs->x_ops->x_getbytes(xdrs,
+				(char *)spare, (u_int)(some * wire)))
+			return FALSE;
+		unpack(run != NULL ? run : spare, to, some);
+	}
+	return TRUE;
+}
+
+static inline bool_t
+mrpc_xdr_put_run_array(struct mrpc_xdr_cursor *cursor, const void *val,
+	u_int len, uint32_t bound, size_t wire, size_t size,
+	mrpc_xdr_pack_fn *pack)
+{
+	if (len > bound || (val == NULL && len != 0))
+		return FALSE;
+	return mrpc_xdr_put_word(cursor, len) &&
+		mrpc_xdr_put_run(cursor, val, len, wire, size, pack);
+}
+
+/* Elements that the first allocation is for, when `count` are announced. */
+static inline size_t
+mrpc_xdr_first_step(size_t count, size_t size)
+{
+	size_t step = MRPC_XDR_FIRST_STEP / size;
+
+	if (step == 0)
+		step = 1;
+	return step < count ? step : count;
+}
+
+/* Makes room for `count` elements in all, of which the new ones are zero. */
+static inline bool_t
+mrpc_xdr_grow(void **val, size_t have, size_t count, size_t size)
+{
+	char *more;
+
+	if (count > SIZE_MAX / size)
+		return FALSE;
+	more = (char *)realloc(*val, count * size);
+	if (more == NULL)
+		return FALSE;
+	*val = more;
+	memset(more + have * size, 0, (count - have) * size);
+	return TRUE;
+}
+
+static inline bool_t
+mrpc_xdr_get_run_array(struct mrpc_xdr_cursor *cursor, void **val, u_int *len,
+	uint32_t bound, size_t wire, size_t size, mrpc_xdr_unpack_fn *unpack)
+{
+	const unsigned char *run = NULL;
+	size_t have = 0, step;
+	uint32_t count;
+
+	*len = 0;
+	if (!mrpc_xdr_get_word(cursor, &count) || count > bound)
+		return FALSE;
+	if (count == 0)
+		return TRUE;
+	if (*val != NULL) {
+		*len = count;
+		return mrpc_xdr_get_run(cursor, *val, count, wire, size,
+				unpack);
+	}
+	/* The whole run proves that the elements are there. */
+	if (count <= MRPC_XDR_MAX_RUN / wire && count <= SIZE_MAX / size)
+		run = mrpc_xdr_run(cursor, count * wire);
+	if (run != NULL) {
+		*val = malloc(count * size);
+		if (*val == NULL)
+			return FALSE;
+		unpack(run, *val, count);
+		*len = count;
+		return TRUE;
+	}
+	step = mrpc_xdr_first_step(count, size);
+	while (have < count) {
+		if (!mrpc_xdr_grow(val, have, step, size) ||
+		    !mrpc_xdr_get_run(cursor, (char *)*val + have * size,
+				step - have, wire, size, unpack))
+			return FALSE;
+		have = step;
+		*len = (u_int)have;
+		step = have > count / 2 ? count : have * 2;
+	}
+	return TRUE;
+}
+
+/* --- Elements whose size on the wire varies ------------------------------ */
+
+static inline bool_t
+mrpc_xdr_put_items(struct mrpc_xdr_cursor *cursor, const void *obj,
+	size_t count, size_t size, mrpc_xdr_encode_fn *encode)
+{
+	const char *from = (const char *)obj;
+
+	for (; count > 0; count--, from += size)
+		if (!encode(cursor, from))
+			return FALSE;
+	return TRUE;
+}
+
+static inline bool_t
+mrpc_xdr_get_items(struct mrpc_xdr_cursor *cursor, void *obj, size_t count,
+	size_t size, mrpc_xdr_decode_fn *decode)
+{
+	char *to = (char *)obj;
+
+	for (; count > 0; count--, to += size)
+		if (!decode(cursor, to))
+			return FALSE;
+	return TRUE;
+}
+
+static inline bool_t
+mrpc_xdr_put_array(struct mrpc_xdr_cursor *cursor, const void *val, u_int len,
+	uint32_t bound, size_t size, mrpc_xdr_encode_fn *encode)
+{
+	if (len > bound || (val == NULL && len != 0))
+		return FALSE;
+	return mrpc_xdr_put_word(cursor, len) &&
+		mrpc_xdr_put_items(cursor, val, len, size, encode);
+}
+
+static inline bool_t
+mrpc_xdr_get_array(struct mrpc_xdr_cursor *cursor, void **val, u_int *len,
+	uint32_t bound, size_t size, mrpc_xdr_decode_fn *decode)
+{
+	size_t have = 0, room;
+	uint32_t count;
+
+	*len = 0;
+	if (!mrpc_xdr_get_word(cursor, &count) || count > bound)
+		return FALSE;
+	if (count == 0)
+		return TRUE;
+	if (*val != NULL) {
+		*len = count;
+		return mrpc_xdr_get_items(cursor, *val, count, size, decode);
+	}
+	room = mrpc_xdr_first_step(count, size);
+	if (!mrpc_xdr_grow(val, 0, room, size))
+		return FALSE;
+	while (have < count) {
+		if (have == room) {
+			room = have > count / 2 ? count : have * 2;
+			if (!mrpc_xdr_grow(val, have, room, size))
+				return FALSE;
+		}
+		/* Counted first: what fails half way is freed as well. */
+		*len = (u_int)(have + 1);
+		if (!decode(cursor, (char *)*val + have * size))
+			return FALSE;
+		have++;
+	}
+	return TRUE;
+}
+
+static inline void
+mrpc_xdr_release_items(void *obj, size_t count, size_t size,
+	mrpc_xdr_release_fn *release)
+{
+	char *item = (char *)obj;
+
+	if (item != NULL)
+		for (; count > 0; count--, item += size)
+			release(item);
+}
+
+/* --- Recursive types ------------------------------------------------------ */
+
+static inline bool_t
+mrpc_xdr_enter(struct mrpc_xdr_cursor *cursor)
+{
+	return ++cursor->depth <= MRPC_XDR_MAX_DEPTH;
+}
+
+static inline void
+mrpc_xdr_leave(struct mrpc_xdr_cursor *cursor)
+{
+	cursor->depth--;
+}
+
+/* --- Whole objects --------------------------------------------------------- */
+
+/* A stream to free with; the procedures look at nothing but x_op. */
+static inline void
+mrpc_xdr_freeing(XDR *xdrs)
+{
+	memset(xdrs, 0, sizeof *xdrs);
+	xdrs->x_op = XDR_FREE;
+}
+
+/* The procedure of a void argument or result. */
+static inline bool_t
+mrpc_xdr_void(XDR *xdrs, void *obj)
+{
+	(void)xdrs;
+	(void)obj;
+	return TRUE;
+}
+
+#endif /* MINIRPC_XDR_H */
