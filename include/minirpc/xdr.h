@@ -119,8 +119,20 @@ typedef bool_t (*xdrproc_t)(XDR *, ...);
 #define MRPC_XDR_FIRST_STEP 8192u
 /* Bytes that go by way of the stack where a stream gives no inline run. */
 #define MRPC_XDR_SPARE 1024u
+/* The longest run of members that generated code moves in one piece. */
+#define MRPC_XDR_WINDOW 256u
 /* The longest run to ask for: some streams compute with signed lengths. */
 #define MRPC_XDR_MAX_RUN 0x40000000u
+
+/* Helpers with a buffer of their own stay out of the frames of recursive code. */
+#ifdef __GNUC__
+#define MRPC_XDR_OUTLINE static __attribute__((noinline, unused))
+#else
+#define MRPC_XDR_OUTLINE static inline
+#endif
+
+/* The bound of arrays, opaques and strings declared without one. */
+#define MRPC_XDR_UNBOUNDED 0xffffffffu
 
 /* A stream, and how deep in a recursive type the walk is. */
 struct mrpc_xdr_cursor {
@@ -319,6 +331,78 @@ static inline void
 mrpc_xdr_unpack64(const unsigned char *wire, void *obj, size_t count)
 {
 	mrpc_xdr_copy64(obj, wire, count);
+}
+
+/* The numbers that take four bytes on the wire and another size in memory. */
+#define MRPC_XDR_NARROW(name, type)					\
+static inline void							\
+mrpc_xdr_pack_##name(unsigned char *wire, const void *obj, size_t count) \
+{									\
+	const type *from = (const type *)obj;				\
+									\
+	for (; count > 0; count--, wire += 4)				\
+		mrpc_xdr_store32(wire, (uint32_t)*from++);		\
+}									\
+static inline void							\
+mrpc_xdr_unpack_##name(const unsigned char *wire, void *obj, size_t count) \
+{									\
+	type *to = (type *)obj;						\
+									\
+	for (; count > 0; count--, wire += 4)				\
+		*to++ = (type)(int32_t)mrpc_xdr_load32(wire);		\
+}
+
+MRPC_XDR_NARROW(char, char)
+MRPC_XDR_NARROW(int8, int8_t)
+MRPC_XDR_NARROW(uint8, uint8_t)
+MRPC_XDR_NARROW(int16, int16_t)
+MRPC_XDR_NARROW(uint16, uint16_t)
+MRPC_XDR_NARROW(long, long)
+
+#undef MRPC_XDR_NARROW
+
+static inline void
+mrpc_xdr_pack_ulong(unsigned char *wire, const void *obj, size_t count)
+{
+	mrpc_xdr_pack_long(wire, obj, count);
+}
+
+static inline void
+mrpc_xdr_unpack_ulong(const unsigned char *wire, void *obj, size_t count)
+{
+	unsigned long *to = (unsigned long *)obj;
+
+	for (; count > 0; count--, wire += 4)
+		*to++ = mrpc_xdr_load32(wire);
+}
+
+/* Any value but zero is true, in both directions. */
+static inline void
+mrpc_xdr_pack_bool(unsigned char *wire, const void *obj, size_t count)
+{
+	const bool_t *from = (const bool_t *)obj;
+
+	for (; count > 0; count--, wire += 4)
+		mrpc_xdr_store32(wire, *from++ != FALSE);
+}
+
+static inline void
+mrpc_xdr_unpack_bool(const unsigned char *wire, void *obj, size_t count)
+{
+	bool_t *to = (bool_t *)obj;
+
+	for (; count > 0; count--, wire += 4)
+		*to++ = mrpc_xdr_load32(wire) != 0;
+}
+
+/* Fixed opaque data inside a run: the bytes and their padding. */
+static inline void
+mrpc_xdr_pack_opaque(unsigned char *wire, const void *obj, size_t len)
+{
+	size_t padded = (len + 3) & ~(size_t)3;
+
+	memcpy(wire, obj, len);
+	memset(wire + len, 0, padded - len);
 }
 
 /* --- Runs of bytes of a stream ------------------------------------------ */
@@ -569,7 +653,7 @@ mrpc_xdr_next_run(struct mrpc_xdr_cursor *cursor, size_t *count, size_t wire)
 }
 
 /* `wire` is an element's size on the wire, `size` the one in memory. */
-static inline bool_t
+MRPC_XDR_OUTLINE bool_t
 mrpc_xdr_put_run(struct mrpc_xdr_cursor *cursor, const void *obj, size_t count,
 	size_t wire, size_t size, mrpc_xdr_pack_fn *pack)
 {
@@ -589,7 +673,7 @@ mrpc_xdr_put_run(struct mrpc_xdr_cursor *cursor, const void *obj, size_t count,
 	return TRUE;
 }
 
-static inline bool_t
+MRPC_XDR_OUTLINE bool_t
 mrpc_xdr_get_run(struct mrpc_xdr_cursor *cursor, void *obj, size_t count,
 	size_t wire, size_t size, mrpc_xdr_unpack_fn *unpack)
 {
@@ -771,6 +855,28 @@ mrpc_xdr_release_items(void *obj, size_t count, size_t size,
 			release(item);
 }
 
+/* --- Optional data --------------------------------------------------------- */
+
+/*
+ * The flag before optional data. `*obj` becomes NULL where it is absent; where
+ * it follows, the caller's memory stays or there is new memory, zeroed.
+ */
+static inline bool_t
+mrpc_xdr_get_optional(struct mrpc_xdr_cursor *cursor, void **obj, size_t size)
+{
+	uint32_t present;
+
+	if (!mrpc_xdr_get_word(cursor, &present))
+		return FALSE;
+	if (!present)
+		*obj = NULL;
+	else if (*obj == NULL) {
+		*obj = calloc(1, size);
+		return *obj != NULL;
+	}
+	return TRUE;
+}
+
 /* --- Recursive types ------------------------------------------------------ */
 
 static inline bool_t
@@ -787,9 +893,36 @@ mrpc_xdr_leave(struct mrpc_xdr_cursor *cursor)
 
 /* --- Whole objects --------------------------------------------------------- */
 
+/* The whole procedure of a type whose size on the wire is fixed and small. */
+static inline bool_t
+mrpc_xdr_fixed(XDR *xdrs, void *obj, size_t wire, mrpc_xdr_pack_fn *pack,
+	mrpc_xdr_unpack_fn *unpack)
+{
+	struct mrpc_xdr_cursor cursor = { xdrs, 0 };
+	unsigned char spare[MRPC_XDR_WINDOW];
+	const unsigned char *from;
+	unsigned char *to;
+
+	switch (xdrs->x_op) {
+	case XDR_ENCODE:
+		to = mrpc_xdr_room(&cursor, wire, spare);
+		pack(to, obj, 1);
+		return mrpc_xdr_give(&cursor, to, wire, spare);
+	case XDR_DECODE:
+		from = mrpc_xdr_take(&cursor, wire, spare);
+		if (from == NULL)
+			return FALSE;
+		unpack(from, obj, 1);
+		return TRUE;
+	case XDR_FREE:
+		return TRUE;
+	}
+	return FALSE;
+}
+
 /* A stream to free with; the procedures look at nothing but x_op. */
 static inline void
-mrpc_xdr_freeing(XDR *xdrs)
+mrpc_xdr_set_free(XDR *xdrs)
 {
 	memset(xdrs, 0, sizeof *xdrs);
 	xdrs->x_op = XDR_FREE;
