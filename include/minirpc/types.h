@@ -1,0 +1,128 @@
+/*
+ * minirpc/types.h: the types and macros of <minirpc/minirpc.h>, which includes it.
+ */
+#ifndef MINIRPC_TYPES_H
+#define MINIRPC_TYPES_H
+
+#include <sys/types.h>
+#include <sys/socket.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A version as a number that can be compared. */
+#define MRPC_MAKE_VERSION_CODE(major, minor, revision) \
+	(((major) << 24) + ((minor) << 16) + ((revision) << 8))
+/** The parts of a version code. */
+#define MRPC_VERSION_MAJOR(code) (((code) >> 24) & 0xff)
+#define MRPC_VERSION_MINOR(code) (((code) >> 16) & 0xff)
+#define MRPC_VERSION_REVISION(code) (((code) >> 8) & 0xff)
+
+/** One role of a protocol: generated code exports NAME_client and NAME_server. */
+struct mrpc_protocol;
+
+/**
+ * A connection set: connections with the same role, settings and handlers, and
+ * the dispatcher threads that serve them. Counted by references.
+ */
+struct mrpc_conn_set;
+
+/** A connection. Counted by references, and alive while it is connected. */
+struct mrpc_connection;
+
+/**
+ * A request that waits for its reply. A handler that returns MINIRPC_PENDING
+ * keeps it, to reply later, from any thread; the reply consumes it. It is a key
+ * and no address: one whose connection has gone costs nothing, and a reply to it
+ * returns MINIRPC_NETWORK_FAILURE.
+ */
+struct mrpc_message;
+
+/** What became of a call. Positive values are the application's own. */
+enum mrpc_status_codes {
+	/** Success. */
+	MINIRPC_OK = 0,
+	/** The handler replies later; no call ever returns it. */
+	MINIRPC_PENDING = -1,
+	/** An argument or a result could not be encoded or decoded. */
+	MINIRPC_ENCODING_ERR = -2,
+	/** The peer has no handler for this procedure (at this time). */
+	MINIRPC_PROCEDURE_UNAVAIL = -3,
+	/** A NULL or otherwise wrong argument. */
+	MINIRPC_INVALID_ARGUMENT = -4,
+	/** The connection's role does not send this. */
+	MINIRPC_INVALID_PROTOCOL = -5,
+	/** The connection is closed, closing or failed. */
+	MINIRPC_NETWORK_FAILURE = -6
+};
+
+/** One of enum mrpc_status_codes, or a positive application error. */
+typedef int mrpc_status_t;
+
+/** Why a connection ended: the first reason that occurred. */
+enum mrpc_disc_reason {
+	/** The application called mrpc_conn_close(). */
+	MRPC_DISC_USER,
+	/** The peer closed the connection. */
+	MRPC_DISC_CLOSED,
+	/** The socket failed. */
+	MRPC_DISC_IOERR
+};
+
+/** What mrpc_conn_get_counter() can tell. */
+enum mrpc_conn_counter {
+	/** Bytes sent, headers included. */
+	MRPC_CONNCTR_SEND_BYTES,
+	/** Bytes received, headers included. */
+	MRPC_CONNCTR_RECV_BYTES,
+	/** Messages sent: requests, replies and one-way messages. */
+	MRPC_CONNCTR_SEND_MSGS,
+	/** Messages received. */
+	MRPC_CONNCTR_RECV_MSGS,
+	/** How many counters there are; none itself. */
+	MRPC_CONNCTR_NR
+};
+
+/**
+ * Called when a connection has been accepted, as its first event. Set its
+ * operations here, before its first request can be served.
+ *
+ * set_data: the set's cookie.
+ * conn: the new connection. Its one reference belongs to the application.
+ * from: the peer's address, valid during the call only; from_len: its length.
+ *
+ * Returns the connection's cookie, also if that is NULL. Runs in a dispatcher
+ * thread.
+ */
+typedef void *(mrpc_accept_fn)(void *set_data, struct mrpc_connection *conn,
+	struct sockaddr *from, socklen_t from_len);
+
+/**
+ * Called when a connection has ended, exactly once and after all its other
+ * events. When it returns, the handle is gone, unless the application holds a
+ * reference.
+ *
+ * conn_data: the connection's cookie.
+ * reason: why it ended.
+ *
+ * Runs in a dispatcher thread.
+ */
+typedef void (mrpc_disconnect_fn)(void *conn_data,
+	enum mrpc_disc_reason reason);
+
+/**
+ * Called when something arrived, or was to be sent, that could not be processed.
+ *
+ * conn_data: the connection's cookie.
+ * message: a text in English, for logging; valid during the call only.
+ *
+ * Runs in a dispatcher thread.
+ */
+typedef void (mrpc_ioerr_fn)(void *conn_data, char *message);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MINIRPC_TYPES_H */

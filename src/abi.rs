@@ -1,0 +1,161 @@
+//! The types that C sees, as C lays them out. No functions: those are in `ffi`.
+//!
+//! include/minirpc/types.h and protocol.h declare the same types to C.
+
+#![allow(
+    non_camel_case_types,
+    reason = "the names are those of the C interface"
+)]
+#![allow(unsafe_code, reason = "`Send` for pointers that belong to C")]
+
+use core::ffi::{c_char, c_int, c_uint, c_void};
+use core::mem::{offset_of, size_of};
+
+/// Opaque to C: a handle (`ffi/handle.rs` knows what is behind it).
+pub struct mrpc_conn_set {
+    _private: (),
+}
+
+/// Opaque to C: a handle.
+pub struct mrpc_connection {
+    _private: (),
+}
+
+/// Opaque to C: never an address, but the key of a request that waits for its reply.
+pub struct mrpc_message {
+    _private: (),
+}
+
+/// `enum mrpc_status_codes` if zero or negative, the application's own if positive.
+pub type mrpc_status_t = c_int;
+
+/// `enum mrpc_conn_counter` as an argument: C passes any number.
+pub type mrpc_conn_counter_arg = c_int;
+
+/// `enum mrpc_disc_reason` as an argument of a callback.
+pub type mrpc_disc_reason_arg = c_int;
+
+/// `socklen_t`
+pub type socklen_t = c_uint;
+
+pub type mrpc_accept_fn = unsafe extern "C" fn(
+    set_data: *mut c_void,
+    conn: *mut mrpc_connection,
+    from: *mut c_void,
+    from_len: socklen_t,
+) -> *mut c_void;
+
+pub type mrpc_disconnect_fn =
+    unsafe extern "C" fn(conn_data: *mut c_void, reason: mrpc_disc_reason_arg);
+
+pub type mrpc_ioerr_fn = unsafe extern "C" fn(conn_data: *mut c_void, message: *mut c_char);
+
+/// `mrpc_accept_fn *` in C, where the name without the star is a function type.
+pub type mrpc_accept_ptr = Option<mrpc_accept_fn>;
+/// `mrpc_disconnect_fn *` in C
+pub type mrpc_disconnect_ptr = Option<mrpc_disconnect_fn>;
+/// `mrpc_ioerr_fn *` in C
+pub type mrpc_ioerr_ptr = Option<mrpc_ioerr_fn>;
+
+/// `reply_callback_fn`: called as one of the next two, by whether the reply's type is void.
+pub type reply_callback_fn = unsafe extern "C" fn();
+pub type long_reply_callback_fn = unsafe extern "C" fn(
+    conn_private: *mut c_void,
+    msg_private: *mut c_void,
+    status: mrpc_status_t,
+    data: *mut c_void,
+);
+pub type short_reply_callback_fn = unsafe extern "C" fn(
+    conn_private: *mut c_void,
+    msg_private: *mut c_void,
+    status: mrpc_status_t,
+);
+
+/// `reply_callback_fn *` in C
+pub type reply_callback_ptr = Option<reply_callback_fn>;
+
+/// Who is told of an async call's reply.
+#[derive(Clone, Copy, Debug)]
+pub struct AsyncCall {
+    pub callback: reply_callback_fn,
+    pub private: *mut c_void,
+}
+
+// SAFETY: `private` is never dereferenced here. It goes back to the application's callback,
+// which the interface says may run in any dispatcher thread.
+unsafe impl Send for AsyncCall {}
+
+/// An XDR procedure: declared variadic by libtirpc, but never defined so.
+pub type xdrproc_t = unsafe extern "C" fn(xdrs: *mut XDR, object: *mut c_void) -> c_int;
+
+/// `struct xdr_ops` of both libraries in one (xdr-abi: slots 8 and 9 are glibc's; libtirpc has
+/// `control` in slot 8, which it calls on its own streams only).
+#[repr(C)]
+pub struct xdr_ops {
+    pub getlong: unsafe extern "C" fn(*mut XDR, *mut core::ffi::c_long) -> c_int,
+    pub putlong: unsafe extern "C" fn(*mut XDR, *const core::ffi::c_long) -> c_int,
+    pub getbytes: unsafe extern "C" fn(*mut XDR, *mut c_char, c_uint) -> c_int,
+    pub putbytes: unsafe extern "C" fn(*mut XDR, *const c_char, c_uint) -> c_int,
+    pub getpostn: unsafe extern "C" fn(*mut XDR) -> c_uint,
+    pub setpostn: unsafe extern "C" fn(*mut XDR, c_uint) -> c_int,
+    pub inline: unsafe extern "C" fn(*mut XDR, c_uint) -> *mut i32,
+    pub destroy: unsafe extern "C" fn(*mut XDR),
+    pub getint32: unsafe extern "C" fn(*mut XDR, *mut i32) -> c_int,
+    pub putint32: unsafe extern "C" fn(*mut XDR, *const i32) -> c_int,
+}
+
+pub const XDR_ENCODE: c_int = 0;
+pub const XDR_DECODE: c_int = 1;
+pub const XDR_FREE: c_int = 2;
+
+/// A stream as an XDR procedure sees it.
+#[repr(C)]
+pub struct XDR {
+    pub x_op: c_int,
+    pub x_ops: *const xdr_ops,
+    pub x_public: *mut c_char,
+    pub x_private: *mut c_void,
+    pub x_base: *mut c_char,
+    pub x_handy: c_uint,
+}
+
+/// Fills in the type and size of a command's argument or result; either place may be null.
+pub type info_fn =
+    unsafe extern "C" fn(cmd: c_uint, xdr: *mut xdrproc_t, size: *mut c_uint) -> mrpc_status_t;
+
+/// One role of a protocol: a constant table in generated code.
+#[repr(C)]
+pub struct mrpc_protocol {
+    pub is_server: c_int,
+    /// `None` if the role receives nothing.
+    pub request: Option<
+        unsafe extern "C" fn(
+            ops: *const c_void,
+            conn_data: *mut c_void,
+            msg: *mut mrpc_message,
+            cmd: c_int,
+            input: *mut c_void,
+            output: *mut c_void,
+        ) -> mrpc_status_t,
+    >,
+    pub sender_request_info: Option<info_fn>,
+    pub sender_reply_info: Option<info_fn>,
+    pub receiver_request_info: Option<info_fn>,
+    pub receiver_reply_info: Option<info_fn>,
+}
+
+const WORD: usize = size_of::<usize>();
+
+/// The layouts are ABI: applications carry tables and procedures compiled years ago.
+const _: () = {
+    assert!(size_of::<xdr_ops>() == 10 * WORD);
+    assert!(offset_of!(XDR, x_ops) == WORD);
+    assert!(offset_of!(XDR, x_public) == 2 * WORD);
+    assert!(offset_of!(XDR, x_private) == 3 * WORD);
+    assert!(offset_of!(XDR, x_base) == 4 * WORD);
+    assert!(offset_of!(XDR, x_handy) == 5 * WORD);
+    assert!(size_of::<XDR>() == 6 * WORD);
+    assert!(offset_of!(mrpc_protocol, request) == WORD);
+    assert!(offset_of!(mrpc_protocol, receiver_reply_info) == 5 * WORD);
+    assert!(size_of::<mrpc_protocol>() == 6 * WORD);
+};

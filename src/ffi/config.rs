@@ -1,0 +1,104 @@
+//! A set's settings.
+
+use super::handle;
+use crate::abi::mrpc_conn_set;
+use crate::config::Config;
+use crate::error::{Errno, Result};
+use core::ffi::{c_int, c_uint};
+
+/// # Safety
+/// `set` is NULL or a live handle.
+unsafe fn apply(set: *mut mrpc_conn_set, change: impl FnOnce(&Config) -> Result<()>) -> c_int {
+    // SAFETY: as this function's own contract.
+    let set = unsafe { handle::set(set) };
+    handle::code(set.ok_or(Errno::INVAL).and_then(|set| change(set.config())))
+}
+
+/// Sets the largest payload that the set's connections accept. A larger message
+/// is skipped: a request is answered with MINIRPC_ENCODING_ERR, a reply fails its
+/// call so, and the ioerr function is told.
+///
+/// set: the set.
+/// len: bytes; the default is 16384.
+///
+/// Returns 0; EINVAL if set is NULL or len is 0. Holds for messages that arrive
+/// later. Any thread may call it, also from a handler.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_set_max_buf_len(set: *mut mrpc_conn_set, len: c_uint) -> c_int {
+    // SAFETY: the caller passes NULL or a set that it holds.
+    unsafe { apply(set, |config| config.set_max_buf_len(len)) }
+}
+
+/// Sets how many connections may wait to be accepted.
+///
+/// set: the set.
+/// backlog: connections per listener; the default is 16.
+///
+/// Returns 0; EINVAL if set is NULL or backlog is 0. Holds for later calls of
+/// mrpc_listen(). Any thread may call it, also from a handler.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_set_listen_backlog(
+    set: *mut mrpc_conn_set,
+    backlog: c_uint,
+) -> c_int {
+    // SAFETY: the caller passes NULL or a set that it holds.
+    unsafe { apply(set, |config| config.set_listen_backlog(backlog)) }
+}
+
+/// Sets how long a listener rests when the process or the system has run out of
+/// descriptors or memory, before it accepts again.
+///
+/// set: the set.
+/// ms: milliseconds; the default is 1000.
+///
+/// Returns 0; EINVAL if set is NULL or ms is 0. Any thread may call it, also from
+/// a handler.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_set_accept_backoff(set: *mut mrpc_conn_set, ms: c_uint) -> c_int {
+    // SAFETY: the caller passes NULL or a set that it holds.
+    unsafe { apply(set, |config| config.set_accept_backoff(ms)) }
+}
+
+/// Sets whether the kernel probes idle connections (SO_KEEPALIVE), so that a peer
+/// that vanished is noticed.
+///
+/// set: the set.
+/// enabled: 0 is off, all else on, which is the default.
+///
+/// Returns 0; EINVAL if set is NULL. Holds for connections made later. Any thread
+/// may call it, also from a handler.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_set_keepalive_enabled(
+    set: *mut mrpc_conn_set,
+    enabled: c_int,
+) -> c_int {
+    // SAFETY: the caller passes NULL or a set that it holds.
+    unsafe { apply(set, |config| config.set_keepalive_enabled(enabled != 0)) }
+}
+
+/// Sets when and how often the kernel probes idle TCP connections.
+///
+/// set: the set.
+/// idletime: seconds without traffic before the first probe, 1 to 32767; the
+///     default is 7200.
+/// count: unanswered probes after which the connection fails, 1 to 127; the
+///     default is 9.
+/// interval: seconds between probes, 1 to 32767; the default is 75.
+///
+/// Returns 0; EINVAL if set is NULL or a value is out of its range, and then no
+/// value changes. Holds for TCP connections made later, if keepalive is enabled.
+/// Any thread may call it, also from a handler.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_set_keepalive_parameters(
+    set: *mut mrpc_conn_set,
+    idletime: c_uint,
+    count: c_uint,
+    interval: c_uint,
+) -> c_int {
+    // SAFETY: the caller passes NULL or a set that it holds.
+    unsafe {
+        apply(set, |config| {
+            config.set_keepalive_parameters(idletime, count, interval)
+        })
+    }
+}

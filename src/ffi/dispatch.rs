@@ -1,0 +1,146 @@
+//! Dispatchers and the flow of events.
+
+use super::handle;
+use crate::abi::{mrpc_conn_set, mrpc_connection};
+use crate::error::Errno;
+use crate::event;
+use core::ffi::c_int;
+
+/// Starts a thread that runs the set's events until the set ends. May be called
+/// repeatedly, for as many dispatchers. The thread is detached and has all signals
+/// blocked.
+///
+/// set: the set.
+///
+/// Returns 0 once the thread is registered; EINVAL if set is NULL; EAGAIN or
+/// ENOMEM if no thread can be made. Any thread may call it, also from a handler.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_start_dispatch_thread(set: *mut mrpc_conn_set) -> c_int {
+    // SAFETY: the caller passes NULL or a set that it holds.
+    let set = unsafe { handle::set(set) };
+    handle::code(
+        set.ok_or(Errno::INVAL)
+            .and_then(|set| set.spawn_dispatcher()),
+    )
+}
+
+/// Registers the calling thread as a dispatcher of a set, as it must be before
+/// mrpc_dispatch() and mrpc_dispatch_loop(). A thread may serve several sets.
+///
+/// set: the set; NULL does nothing.
+///
+/// Each call is to be matched by one of mrpc_dispatcher_remove() in the same
+/// thread. Any thread may call it.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_dispatcher_add(set: *mut mrpc_conn_set) {
+    // SAFETY: the caller passes NULL or a set that it holds.
+    if let Some(set) = unsafe { handle::set(set) } {
+        set.register_dispatcher();
+    }
+}
+
+/// Ends the calling thread's service as a dispatcher of a set.
+///
+/// set: a set that this thread has registered for; it may be gone when this
+///     returns, if it had ended. NULL does nothing, nor does a set that the thread
+///     is not registered for.
+///
+/// To be called outside of handlers, in the thread that called
+/// mrpc_dispatcher_add().
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_dispatcher_remove(set: *mut mrpc_conn_set) {
+    // SAFETY: the caller passes NULL or a set that it holds or is registered for.
+    if let Some(set) = unsafe { handle::set(set) } {
+        set.unregister_dispatcher();
+    }
+}
+
+/// Runs the set's events in the calling thread, waiting for more, until the set
+/// ends. See mrpc_conn_set_unref().
+///
+/// set: a set that the thread is registered for.
+///
+/// Returns ENXIO when the set is being destroyed: call mrpc_dispatcher_remove();
+/// EINVAL if set is NULL; EPERM if the thread is not registered for the set. Not
+/// to be called from a handler.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_dispatch_loop(set: *mut mrpc_conn_set) -> c_int {
+    // SAFETY: the caller passes NULL or a set that it holds or is registered for.
+    let set = unsafe { handle::set(set) };
+    set.map_or(Errno::INVAL.0, |set| set.dispatch_loop())
+}
+
+/// Runs events that are queued, in the calling thread, without waiting for more.
+/// For programs with an event loop of their own: see mrpc_get_event_fd().
+///
+/// set: a set that the thread is registered for.
+/// max: how many events at most; 0 is no bound.
+///
+/// Returns EAGAIN when the queue ran empty; 0 when max events were run; ENXIO when
+/// the set is being destroyed: call mrpc_dispatcher_remove(); EINVAL if set is
+/// NULL; EPERM if the thread is not registered for the set. Not to be called from
+/// a handler.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_dispatch(set: *mut mrpc_conn_set, max: c_int) -> c_int {
+    // SAFETY: the caller passes NULL or a set that it holds or is registered for.
+    let set = unsafe { handle::set(set) };
+    set.map_or(Errno::INVAL.0, |set| set.dispatch(max))
+}
+
+/// Gives a descriptor for poll, select or epoll that is readable while events are
+/// queued or the set is being destroyed: then call mrpc_dispatch().
+///
+/// set: the set.
+///
+/// Returns the descriptor, the same one at every call; -1 if set is NULL or no
+/// descriptor can be made. It is the library's: poll it, but do not read, write or
+/// close it. It is valid until mrpc_dispatch() returns ENXIO. Any thread may call
+/// it, also from a handler.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_get_event_fd(set: *mut mrpc_conn_set) -> c_int {
+    // SAFETY: the caller passes NULL or a set that it holds or is registered for.
+    let set = unsafe { handle::set(set) };
+    set.map_or(-1, |set| set.event_fd())
+}
+
+/// Holds back a connection's events: from now on they queue and none is lost. A
+/// handler that runs already is not waited for. Calls nest: each takes one
+/// mrpc_start_events(). Replies to synchronous calls are not events, and arrive.
+///
+/// conn: the handle.
+///
+/// Returns 0, also if the events were stopped already; EINVAL if conn is NULL. Any
+/// thread may call it, also from a handler.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_stop_events(conn: *mut mrpc_connection) -> c_int {
+    // SAFETY: the caller passes NULL or a handle that lives.
+    let conn = unsafe { handle::conn(conn) };
+    handle::code(conn.ok_or(Errno::INVAL).and_then(|conn| conn.stop_events()))
+}
+
+/// Undoes one mrpc_stop_events(). When all are undone, queued events fire.
+///
+/// conn: the handle.
+///
+/// Returns 0; EINVAL if conn is NULL or its events are not stopped. Any thread may
+/// call it, also from a handler.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_start_events(conn: *mut mrpc_connection) -> c_int {
+    // SAFETY: the caller passes NULL or a handle that lives.
+    let conn = unsafe { handle::conn(conn) };
+    handle::code(
+        conn.ok_or(Errno::INVAL)
+            .and_then(|conn| conn.start_events()),
+    )
+}
+
+/// Lets the connection's next event fire in another dispatcher while the calling
+/// handler still runs, as one does before long work. What the handler was given
+/// stays valid until it returns.
+///
+/// Returns 0; EPERM if the calling thread is not inside a handler; ENOENT if this
+/// handler has released its event before.
+#[no_mangle]
+pub extern "C" fn mrpc_release_event() -> c_int {
+    handle::code(event::release_current())
+}
