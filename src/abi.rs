@@ -6,7 +6,6 @@
     non_camel_case_types,
     reason = "the names are those of the C interface"
 )]
-#![allow(unsafe_code, reason = "`Send` for pointers that belong to C")]
 
 use core::ffi::{c_char, c_int, c_uint, c_void};
 use core::mem::{offset_of, size_of};
@@ -73,17 +72,6 @@ pub type short_reply_callback_fn = unsafe extern "C" fn(
 
 /// `reply_callback_fn *` in C
 pub type reply_callback_ptr = Option<reply_callback_fn>;
-
-/// Who is told of an async call's reply.
-#[derive(Clone, Copy, Debug)]
-pub struct AsyncCall {
-    pub callback: reply_callback_fn,
-    pub private: *mut c_void,
-}
-
-// SAFETY: `private` is never dereferenced here. It goes back to the application's callback,
-// which the interface says may run in any dispatcher thread.
-unsafe impl Send for AsyncCall {}
 
 /// An XDR procedure: declared variadic by libtirpc, but never defined so.
 pub type xdrproc_t = unsafe extern "C" fn(xdrs: *mut XDR, object: *mut c_void) -> c_int;

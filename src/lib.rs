@@ -1,1 +1,60 @@
-//! libminirpc
+//! libminirpc: XDR remote procedure calls over any stream socket, for C.
+//!
+//! The public interface is C's: `include/minirpc/minirpc.h`. This crate is the library behind
+//! it, and an rlib for its own tests.
+//!
+//! # Map
+//!
+//! ```text
+//! ffi/        what C sees (exports), what calls C (upcall, xdr), every pointer cast (handle)
+//! set         the connection set; config, listener, background are its parts
+//! dispatch    application threads that run events
+//! conn/       a connection: send, receive, wait (sync calls)
+//! requests    requests that handlers look at, by key
+//! event/      lanes (one connection's events), queue (runnable lanes, parked dispatchers)
+//! reactor/    the loop behind the driver token; rights that nobody waits for; spinning
+//! waiter      where threads sleep
+//! proto/      PURE: frames, calls, outbox, phases
+//! sys/        sockets, name resolution, threads, fork
+//! ```
+//!
+//! # Invariants
+//!
+//! 1. Locks are leaves: one mutex per connection, one for the ready queue, one for the loop's
+//!    table, never two at once. The driver token and the reading rights are not locks: they are
+//!    only ever tried, and may be held while a lock is taken. **None of them is held while C
+//!    code runs.**
+//! 2. Mutate under the lock, take the outputs along, act on them after unlocking. Every output
+//!    goes to a waiter, to a lane, or is dropped, exactly once.
+//! 3. Phases only move forward (`proto::phase`), and the first reason wins.
+//! 4. Sources are registered once, edge-triggered; who reads, reads until the socket is empty
+//!    or puts the connection on the list of those to be called again.
+//! 5. A request left PENDING belongs to its connection; C holds only its key (`requests`).
+//! 6. No wake-up is lost: INV-Q1 (`event::queue`), INV-R1 to R3 (`conn::wait`), INV-T2 and T3
+//!    (`background`), INV-F1 to F3 (`proto::outbox`).
+
+#![deny(unsafe_code, unsafe_op_in_unsafe_fn)]
+#![deny(clippy::undocumented_unsafe_blocks)]
+#![warn(rust_2018_idioms)]
+
+mod abi;
+mod background;
+mod config;
+mod conn;
+mod dispatch;
+mod error;
+mod event;
+mod ffi;
+mod listener;
+mod local;
+mod proto;
+mod reactor;
+mod requests;
+mod set;
+mod sync;
+mod sys;
+mod waiter;
+
+// A thread that unwound would leave its callers waiting for ever.
+#[cfg(all(not(test), not(panic = "abort")))]
+compile_error!("libminirpc must be built with panic=abort");

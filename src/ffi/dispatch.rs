@@ -2,8 +2,8 @@
 
 use super::handle;
 use crate::abi::{mrpc_conn_set, mrpc_connection};
+use crate::dispatch;
 use crate::error::Errno;
-use crate::event;
 use core::ffi::c_int;
 
 /// Starts a thread that runs the set's events until the set ends. May be called
@@ -142,5 +142,5 @@ pub unsafe extern "C" fn mrpc_start_events(conn: *mut mrpc_connection) -> c_int 
 /// handler has released its event before.
 #[no_mangle]
 pub extern "C" fn mrpc_release_event() -> c_int {
-    handle::code(event::release_current())
+    handle::code(dispatch::release_current())
 }

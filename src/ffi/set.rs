@@ -8,6 +8,7 @@ use crate::error::{Errno, Result};
 use crate::set::Set;
 use core::ffi::{c_char, c_int, c_void, CStr};
 use core::ptr::{copy_nonoverlapping, null_mut, NonNull};
+use std::sync::Arc;
 
 /// Makes a connection set: a group of connections that speak the same role of
 /// the same protocol, share their settings and handlers, and are served by the
@@ -114,9 +115,7 @@ pub unsafe extern "C" fn mrpc_set_disconnect_func(
 ) -> c_int {
     // SAFETY: the caller passes NULL or a set that it holds.
     let set = unsafe { handle::set(set) };
-    handle::code(set.ok_or(Errno::INVAL).map(|set| {
-        set.set_disconnect_func(func);
-    }))
+    handle::code(set.ok_or(Errno::INVAL).and_then(|set| set.set_disconnect_func(func)))
 }
 
 /// Sets the function that is told of messages that could not be processed, for
@@ -134,9 +133,7 @@ pub unsafe extern "C" fn mrpc_set_ioerr_func(
 ) -> c_int {
     // SAFETY: the caller passes NULL or a set that it holds.
     let set = unsafe { handle::set(set) };
-    handle::code(set.ok_or(Errno::INVAL).map(|set| {
-        set.set_ioerr_func(func);
-    }))
+    handle::code(set.ok_or(Errno::INVAL).and_then(|set| set.set_ioerr_func(func)))
 }
 
 /// Opens listeners. May be called repeatedly; a set can have any number.
@@ -172,12 +169,16 @@ pub unsafe extern "C" fn mrpc_listen(
     let (address, name) = unsafe { (handle::cstr(listenaddr), handle::cstr(*service)) };
     handle::code(match name {
         Some(name) => set.listen(family, address, Some(name)).map(drop),
-        None => listen_anywhere(set, family, address).map(|port| *service = port.as_ptr()),
+        None => listen_anywhere(&set, family, address).map(|port| *service = port.as_ptr()),
     })
 }
 
 /// Listens on a free port and gives its number as a string from malloc.
-fn listen_anywhere(set: &Set, family: c_int, address: Option<&CStr>) -> Result<NonNull<c_char>> {
+fn listen_anywhere(
+    set: &Arc<Set>,
+    family: c_int,
+    address: Option<&CStr>,
+) -> Result<NonNull<c_char>> {
     // Memory for the longest number comes first: with the listener open, nothing may fail.
     let text = handle::malloc_str("65535").ok_or(Errno(libc::ENOMEM))?;
     match set.listen(family, address, None) {

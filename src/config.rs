@@ -1,0 +1,95 @@
+//! A set's settings. Each takes effect for what is made later, as api.md says.
+
+use crate::error::{Errno, Result};
+use crate::sys::socket::Keepalive;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
+
+/// What the Linux kernel takes for TCP_KEEPIDLE, TCP_KEEPCNT and TCP_KEEPINTVL.
+const MAX_IDLE: u32 = 32767;
+const MAX_COUNT: u32 = 127;
+const MAX_INTERVAL: u32 = 32767;
+
+pub struct Config {
+    max_buf_len: AtomicU32,
+    backlog: AtomicU32,
+    backoff_ms: AtomicU32,
+    keepalive: AtomicBool,
+    idle: AtomicU32,
+    count: AtomicU32,
+    interval: AtomicU32,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            max_buf_len: AtomicU32::new(16384),
+            backlog: AtomicU32::new(16),
+            backoff_ms: AtomicU32::new(1000),
+            keepalive: AtomicBool::new(true),
+            idle: AtomicU32::new(7200),
+            count: AtomicU32::new(9),
+            interval: AtomicU32::new(75),
+        }
+    }
+}
+
+fn store(place: &AtomicU32, value: u32) -> Result<()> {
+    if value == 0 {
+        return Err(Errno::INVAL);
+    }
+    place.store(value, Relaxed);
+    Ok(())
+}
+
+impl Config {
+    /// The largest payload accepted, in bytes.
+    pub fn set_max_buf_len(&self, bytes: u32) -> Result<()> {
+        store(&self.max_buf_len, bytes)
+    }
+
+    pub fn max_buf_len(&self) -> u32 {
+        self.max_buf_len.load(Relaxed)
+    }
+
+    pub fn set_listen_backlog(&self, connections: u32) -> Result<()> {
+        store(&self.backlog, connections)
+    }
+
+    pub fn listen_backlog(&self) -> u32 {
+        self.backlog.load(Relaxed)
+    }
+
+    pub fn set_accept_backoff(&self, ms: u32) -> Result<()> {
+        store(&self.backoff_ms, ms)
+    }
+
+    pub fn accept_backoff(&self) -> Duration {
+        Duration::from_millis(self.backoff_ms.load(Relaxed).into())
+    }
+
+    pub fn set_keepalive_enabled(&self, enabled: bool) -> Result<()> {
+        self.keepalive.store(enabled, Relaxed);
+        Ok(())
+    }
+
+    /// Times in seconds.
+    pub fn set_keepalive_parameters(&self, idle: u32, count: u32, interval: u32) -> Result<()> {
+        let fits = |value, max| (1..=max).contains(&value);
+        if !fits(idle, MAX_IDLE) || !fits(count, MAX_COUNT) || !fits(interval, MAX_INTERVAL) {
+            return Err(Errno::INVAL);
+        }
+        self.idle.store(idle, Relaxed);
+        self.count.store(count, Relaxed);
+        self.interval.store(interval, Relaxed);
+        Ok(())
+    }
+
+    pub fn keepalive(&self) -> Option<Keepalive> {
+        self.keepalive.load(Relaxed).then(|| Keepalive {
+            idle: self.idle.load(Relaxed),
+            count: self.count.load(Relaxed),
+            interval: self.interval.load(Relaxed),
+        })
+    }
+}

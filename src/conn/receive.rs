@@ -1,0 +1,301 @@
+//! The receiving side: socket to frames to calls and events. Always under the reading right.
+
+use super::{Conn, State};
+use crate::error::Errno;
+use crate::proto::connection::{Handled, LANE_LIMIT};
+use crate::proto::frame::{Body, Decoder};
+use crate::proto::phase::{Phase, Reason};
+use crate::reactor::right::Held;
+use crate::reactor::spin::Spin;
+use crate::reactor::{Ready, Turn, BUDGET, READ_SIZE};
+use crate::set::Watched;
+use crate::sys::socket;
+use crate::waiter::{Outcome, Waiter};
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+
+/// What the holder of the reading right owns.
+#[derive(Default)]
+pub struct Reader {
+    decoder: Decoder,
+    pub spin: Spin,
+    /// The stream has ended, or failed: no more is read.
+    ended: bool,
+}
+
+/// What one read came to.
+pub enum Got {
+    /// A full buffer: there may be more.
+    More,
+    /// Less than asked for: the socket is empty, unless a hang-up came with it.
+    Short,
+    Nothing,
+    /// Reading stops until events have been handled.
+    Paused,
+    /// The stream ended, or failed, or the connection is shut.
+    Ended,
+}
+
+/// A sync caller's own reply.
+pub enum Own {
+    /// At this place in the read buffer.
+    InBuffer {
+        status: i32,
+        from: usize,
+        len: usize,
+    },
+    Apart {
+        status: i32,
+        payload: Vec<u8>,
+    },
+}
+
+/// A sync caller's interest in what it reads.
+pub struct OwnCall {
+    pub sequence: u32,
+    pub reply: Option<Own>,
+}
+
+impl State {
+    /// True, once, if paused reading can go on.
+    pub fn take_pause(&mut self) -> bool {
+        let resume = self.paused && self.proto.lane.len() < LANE_LIMIT / 2;
+        if resume {
+            self.paused = false;
+        }
+        resume
+    }
+}
+
+impl Conn {
+    /// The loop's call: the socket is readable, writable or has hung up.
+    pub fn on_ready(self: &Arc<Self>, ready: Ready, turn: &mut Turn<'_, Watched>) {
+        if ready.writable || ready.hangup {
+            let chunk = self.lock().proto.outbox.writable();
+            if let Some(chunk) = chunk {
+                self.write_out(chunk);
+            }
+        }
+        if !(ready.readable || ready.hangup) {
+            return;
+        }
+        let mut to_end = ready.hangup;
+        let mut asked = self.reading.ask();
+        let mut budget = BUDGET;
+        while let Some(mut held) = asked {
+            loop {
+                let (got, claimed) = self.read_once(&mut held, turn.scratch, false, None);
+                if claimed {
+                    turn.found.push(Arc::clone(self));
+                }
+                match got {
+                    Got::More if budget > 1 => budget -= 1,
+                    Got::More => {
+                        turn.again(Watched::Conn(Arc::clone(self)));
+                        break;
+                    }
+                    Got::Short if to_end => {}
+                    Got::Short | Got::Nothing | Got::Paused | Got::Ended => break,
+                }
+            }
+            self.reap_if_ended(&held);
+            asked = held.release();
+            // Whoever asked may have heard of a hang-up.
+            to_end = true;
+        }
+        self.promote_sleeper();
+    }
+
+    pub(super) fn reap_if_ended(self: &Arc<Self>, held: &Held<'_, Reader>) {
+        if held.ended {
+            self.reap_held(held);
+        }
+    }
+
+    /// Reads once and takes in all frames. True: the lane was claimed, and has to be
+    /// scheduled by the caller.
+    pub(super) fn read_once(
+        self: &Arc<Self>,
+        held: &mut Held<'_, Reader>,
+        buf: &mut Vec<u8>,
+        wait: bool,
+        own: Option<&mut OwnCall>,
+    ) -> (Got, bool) {
+        let fd = self.fd();
+        if fd < 0 || held.ended {
+            held.ended = true;
+            return (Got::Ended, false);
+        }
+        if buf.len() < READ_SIZE {
+            buf.resize(READ_SIZE, 0);
+        }
+        let reader: &mut Reader = held;
+        let direct = reader.decoder.direct();
+        let (result, wanted, appended) = match direct {
+            Some((body, room)) => (socket::recv_append(fd, body, room, wait), room, true),
+            None => (socket::recv(fd, buf, wait), READ_SIZE, false),
+        };
+        match result {
+            Ok(0) => (self.stream_ended(reader), false),
+            Ok(n) => {
+                let chunk = (!appended).then_some(&buf[..n]);
+                let (paused, claimed) = self.take_in(reader, chunk, own);
+                let got = match (paused, n == wanted) {
+                    (true, _) => Got::Paused,
+                    (false, true) => Got::More,
+                    (false, false) => Got::Short,
+                };
+                (got, claimed)
+            }
+            Err(Errno(libc::EINTR)) => (Got::More, false),
+            Err(Errno(libc::EAGAIN)) => (self.nothing_there(reader), false),
+            Err(e) => {
+                reader.ended = true;
+                self.shut(Reason::IoErr, Some(format!("read error: {}", text_of(e))));
+                (Got::Ended, false)
+            }
+        }
+    }
+
+    fn nothing_there(self: &Arc<Self>, reader: &mut Reader) -> Got {
+        if !self.lock().broken {
+            return Got::Nothing;
+        }
+        // A send had failed, and all that had arrived before has been read.
+        reader.ended = true;
+        self.shut(Reason::IoErr, Some("write error".into()));
+        Got::Ended
+    }
+
+    fn stream_ended(self: &Arc<Self>, reader: &mut Reader) -> Got {
+        // While closing, our own shutdown looks like the peer's; what waits is still sent.
+        if self.lock().proto.life.phase() == Phase::Closing {
+            return Got::Nothing;
+        }
+        reader.ended = true;
+        self.shut(Reason::Closed, None);
+        Got::Ended
+    }
+
+    /// Feeds what was read (None: it was appended to the partial frame) to the decoder, and
+    /// acts on the frames. Returns (reading should pause, the lane was claimed).
+    fn take_in(
+        self: &Arc<Self>,
+        reader: &mut Reader,
+        chunk: Option<&[u8]>,
+        mut own: Option<&mut OwnCall>,
+    ) -> (bool, bool) {
+        let max = self.set().config().max_buf_len();
+        let mut wakes: Vec<(Arc<Waiter>, Outcome)> = Vec::new();
+        let mut replies = false;
+        let mut st = self.lock();
+        let state = &mut *st;
+        let sleepers_count = &self.sleepers;
+        let mut sink = |frame: crate::proto::frame::Frame<'_>| {
+            replies |= !frame.header.is_request();
+            let mine = own.as_ref().map(|o| o.sequence);
+            match state.proto.receive(frame, mine) {
+                Handled::Done => {}
+                Handled::Own { status, body } => {
+                    let reply = match body {
+                        Body::Owned(payload) => Own::Apart { status, payload },
+                        Body::Slice(s) => Own::InBuffer {
+                            status,
+                            from: chunk.map_or(0, |c| offset_in(c, s)),
+                            len: s.len(),
+                        },
+                        Body::Oversize => unreachable!("the core turns it into an error"),
+                    };
+                    if let Some(own) = own.as_mut() {
+                        own.reply = Some(reply);
+                    }
+                }
+                Handled::Other {
+                    waiter,
+                    status,
+                    payload,
+                } => {
+                    // Off the list under the lock that takes its call out of the table, so
+                    // that nobody promotes a caller that is done.
+                    if !state.sleepers.is_empty() {
+                        state.sleepers.retain(|s| !Arc::ptr_eq(s, &waiter));
+                        sleepers_count.store(state.sleepers.len(), Ordering::SeqCst);
+                    }
+                    wakes.push((waiter, Outcome { status, payload }));
+                }
+            }
+        };
+        match chunk {
+            Some(bytes) => reader.decoder.feed(bytes, max, &mut sink),
+            None => reader.decoder.appended(&mut sink),
+        }
+        let claimed = st.proto.lane.claim();
+        let pause = st.proto.should_pause();
+        st.paused |= pause;
+        let flush = if replies {
+            st.proto.outbox.begin_flush()
+        } else {
+            None
+        };
+        drop(st);
+        for (waiter, outcome) in wakes {
+            waiter.complete(outcome);
+        }
+        if let Some(chunk) = flush {
+            self.write_out(chunk);
+        }
+        (pause, claimed)
+    }
+
+    /// After letting go of the right: one of the callers that sleep for it tries again.
+    pub(super) fn promote_sleeper(&self) {
+        crate::sync::fence(crate::sync::Ordering::SeqCst);
+        if self.sleepers.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        let next = {
+            let mut st = self.lock();
+            let next = st.sleepers.pop();
+            self.sleepers.store(st.sleepers.len(), Ordering::SeqCst);
+            next
+        };
+        if let Some(waiter) = next {
+            waiter.promote();
+        }
+    }
+
+    /// The background's look at a lent connection: reads what is there. True if there was
+    /// something.
+    pub fn look(self: &Arc<Self>, buf: &mut Vec<u8>) -> bool {
+        let mut found = false;
+        let mut asked = self.reading.try_take();
+        while let Some(mut held) = asked {
+            loop {
+                let (got, claimed) = self.read_once(&mut held, buf, false, None);
+                if claimed {
+                    self.set().schedule(Arc::clone(self));
+                }
+                match got {
+                    Got::More | Got::Short => found = true,
+                    Got::Nothing | Got::Paused | Got::Ended => break,
+                }
+            }
+            self.reap_if_ended(&held);
+            asked = held.release();
+        }
+        self.promote_sleeper();
+        found
+    }
+}
+
+/// Where `part`, which lies in `whole` unless it is empty, begins.
+fn offset_in(whole: &[u8], part: &[u8]) -> usize {
+    if part.is_empty() {
+        return 0;
+    }
+    (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize)
+}
+
+pub(super) fn text_of(e: Errno) -> String {
+    std::io::Error::from_raw_os_error(e.0).to_string()
+}

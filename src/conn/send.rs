@@ -1,0 +1,306 @@
+//! The sending side: who writes, what is gathered, and when it leaves.
+//!
+//! A frame goes out in place when nothing is queued and nobody writes. Else it is appended,
+//! and leaves with the writer under way, with the next reply that is read, at the end of a
+//! batch of events, or with the background, which is woken for it: no frame waits for a timer.
+
+use super::receive::text_of;
+use super::{Conn, State};
+use crate::dispatch;
+use crate::error::Errno;
+use crate::event::AsyncCall;
+use crate::proto::connection::Call;
+use crate::proto::outbox::{Chunk, GATHER};
+use crate::proto::phase::Phase;
+use crate::set::Watched;
+use crate::sync::{race_point, MutexGuard};
+use crate::sys::socket;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A one-way message this soon after the last one that was sent in place is gathered.
+const GAP: Duration = Duration::from_micros(50);
+/// An application thread that has this much queued waits for the peer, until it is down to
+/// the second figure ...
+const FULL: usize = 1 << 20;
+const ROOM: usize = 512 << 10;
+/// ... unless the peer reads nothing at all for this long: then the queue grows.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// Why a send failed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum SendError {
+    NeverConnected,
+    Closed,
+}
+
+/// What is being sent; the frame's header is complete but for a call's sequence number.
+pub enum Kind {
+    Async { cmd: i32, call: AsyncCall },
+    Message,
+    Reply,
+}
+
+/// What decides whether a message is gathered.
+#[derive(Default)]
+pub struct Pace {
+    last_in_place: Option<Instant>,
+    /// The peer read nothing while we waited for it: do not wait again until it does.
+    stalled: bool,
+}
+
+impl Conn {
+    /// Sends a frame of `kind`, or queues it; never waits for the peer in an event handler.
+    pub fn send(self: &Arc<Self>, kind: Kind, frame: &mut [u8]) -> Result<(), SendError> {
+        let in_batch = dispatch::is_in_batch(self);
+        let mut st = self.open_state()?;
+        let (calls, in_place, urgent) = match kind {
+            Kind::Async { cmd, call } => {
+                if self.is_lent() {
+                    self.take_back(&mut st);
+                }
+                let sequence = st.proto.call(Call::Async { cmd, call });
+                frame[..4].copy_from_slice(&sequence.to_be_bytes());
+                let idle = st.proto.outbox.on_wire() == 0;
+                (1, idle && !in_batch, false)
+            }
+            Kind::Message => (0, !in_batch && st.pace.is_due(), false),
+            Kind::Reply => (0, !in_batch, !in_batch),
+        };
+        st.proto.count_sent(frame.len());
+        if in_place && st.proto.outbox.begin_direct(calls) {
+            drop(st);
+            self.write_direct(&[frame]);
+            return Ok(());
+        }
+        st.proto.outbox.append(frame, calls, urgent);
+        let flush = if in_place
+            || urgent
+            || (!in_batch && st.proto.outbox.is_ripe())
+            || st.proto.outbox.len() >= GATHER
+        {
+            st.proto.outbox.begin_flush()
+        } else {
+            None
+        };
+        let dirty = flush.is_none() && st.proto.outbox.mark_dirty();
+        let full = st.proto.outbox.len() > FULL && !st.pace.stalled;
+        drop(st);
+        if let Some(chunk) = flush {
+            self.write_out(chunk);
+        } else if dirty {
+            self.set().gathered(Arc::clone(self));
+        }
+        if full && !dispatch::is_handling() {
+            self.wait_for_room();
+        }
+        Ok(())
+    }
+
+    /// The state, if something may be sent.
+    pub(super) fn open_state(&self) -> Result<MutexGuard<'_, State>, SendError> {
+        let st = self.lock();
+        st.proto.check_open()?;
+        if st.broken {
+            return Err(SendError::Closed);
+        }
+        Ok(st)
+    }
+
+    /// Sends a frame from its sender's own memory; `begin_direct` was granted.
+    pub(super) fn write_direct(self: &Arc<Self>, pieces: &[&[u8]]) {
+        let fd = self.fd();
+        let total: usize = pieces.iter().map(|p| p.len()).sum();
+        let mut sent = 0;
+        race_point();
+        while sent < total {
+            match send_from(fd, pieces, sent) {
+                Ok(n) => sent += n,
+                Err(Errno(libc::EINTR)) => {}
+                Err(Errno(libc::EAGAIN)) => break,
+                Err(e) => return self.write_failed(e),
+            }
+        }
+        let next = {
+            let mut st = self.lock();
+            if st.proto.life.phase() >= Phase::Shut {
+                None
+            } else if sent == total {
+                st.proto.outbox.wrote_direct(&[])
+            } else {
+                st.proto.outbox.wrote_direct(&rest_of(pieces, sent))
+            }
+            .or_else(|| self.writer_leaves(&mut st))
+        };
+        if let Some(chunk) = next {
+            self.write_out(chunk);
+        } else {
+            self.after_write();
+        }
+    }
+
+    /// Sends queued bytes until none are ripe or the socket blocks.
+    pub(super) fn write_out(self: &Arc<Self>, first: Chunk) {
+        let fd = self.fd();
+        let mut next = Some(first);
+        while let Some(mut chunk) = next {
+            race_point();
+            let start = chunk.at;
+            while chunk.at < chunk.bytes.len() {
+                match socket::send(fd, &chunk.bytes[chunk.at..]) {
+                    Ok(n) => chunk.at += n,
+                    Err(Errno(libc::EINTR)) => {}
+                    Err(Errno(libc::EAGAIN)) => break,
+                    Err(e) => return self.write_failed(e),
+                }
+            }
+            let sent = chunk.at - start;
+            let mut st = self.lock();
+            next = if st.proto.life.phase() >= Phase::Shut {
+                None
+            } else {
+                st.pace.stalled &= sent == 0;
+                st.proto.outbox.wrote(chunk, sent)
+            }
+            .or_else(|| self.writer_leaves(&mut st));
+        }
+        self.after_write();
+    }
+
+    /// The writer is through: a dead connection's outbox is given up, a closing one's sent to
+    /// the last byte.
+    fn writer_leaves(&self, st: &mut State) -> Option<Chunk> {
+        match st.proto.life.phase() {
+            Phase::Closing => st.proto.outbox.begin_flush(),
+            p if p >= Phase::Shut => {
+                st.proto.outbox.abandon();
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// With no flag held: what was appended meanwhile is taken care of, and an ended
+    /// connection let go of.
+    fn after_write(self: &Arc<Self>) {
+        let (phase, dirty, drained) = {
+            let mut st = self.lock();
+            let phase = st.proto.life.phase();
+            let dirty = phase == Phase::Open && st.proto.outbox.mark_dirty();
+            (phase, dirty, st.proto.is_drained())
+        };
+        if dirty {
+            self.set().gathered(Arc::clone(self));
+        }
+        if drained {
+            self.shut_if_drained();
+        } else if phase >= Phase::Shut {
+            self.reap();
+        }
+    }
+
+    /// A send failed. What the peer sent before is still read; then the reader, which the
+    /// loop calls for it, ends the connection.
+    fn write_failed(self: &Arc<Self>, e: Errno) {
+        let closing = {
+            let mut st = self.lock();
+            st.proto.outbox.abandon();
+            st.broken = true;
+            st.proto.life.phase() == Phase::Closing
+        };
+        if closing {
+            self.shut(crate::proto::phase::Reason::User, Some(text_of(e)));
+        }
+        self.reap();
+        self.set().reactor().again(Watched::Conn(Arc::clone(self)));
+    }
+
+    /// The background flushes what was gathered and nobody sent.
+    pub fn flush(self: &Arc<Self>) {
+        let chunk = {
+            let mut st = self.lock();
+            st.proto.outbox.unmark_dirty();
+            st.proto.outbox.begin_flush()
+        };
+        if let Some(chunk) = chunk {
+            self.write_out(chunk);
+        }
+    }
+
+    /// Waits while the peer reads more slowly than the calling thread sends. Memory stays
+    /// bounded; a peer that stops reading costs the caller `PATIENCE` once.
+    fn wait_for_room(self: &Arc<Self>) {
+        let fd = {
+            let mut st = self.lock();
+            st.throttled += 1;
+            self.fd()
+        };
+        let mut before = usize::MAX;
+        while fd >= 0 {
+            let (queued, flush) = {
+                let mut st = self.lock();
+                let queued = st.proto.outbox.len();
+                if queued <= ROOM || st.proto.life.phase() != Phase::Open {
+                    break;
+                }
+                if queued >= before {
+                    st.pace.stalled = true;
+                    break;
+                }
+                (queued, st.proto.outbox.writable())
+            };
+            before = queued;
+            match flush {
+                Some(chunk) => self.write_out(chunk),
+                None => socket::wait_writable(fd, PATIENCE.as_millis() as i32),
+            }
+        }
+        let ended = {
+            let mut st = self.lock();
+            st.throttled -= 1;
+            st.proto.life.phase() >= Phase::Shut
+        };
+        if ended {
+            self.reap();
+        }
+    }
+}
+
+impl Pace {
+    /// True if a message may go out in place: the last one that did is a while ago.
+    fn is_due(&mut self) -> bool {
+        let now = Instant::now();
+        let due = self.last_in_place.is_none_or(|t| now - t > GAP);
+        if due {
+            self.last_in_place = Some(now);
+        }
+        due
+    }
+}
+
+fn send_from(fd: i32, pieces: &[&[u8]], sent: usize) -> crate::error::Result<usize> {
+    if let [only] = pieces {
+        return socket::send(fd, &only[sent..]);
+    }
+    let mut skip = sent;
+    let mut left: Vec<&[u8]> = Vec::with_capacity(pieces.len());
+    for p in pieces {
+        let cut = skip.min(p.len());
+        skip -= cut;
+        if cut < p.len() {
+            left.push(&p[cut..]);
+        }
+    }
+    socket::send_vectored(fd, &left)
+}
+
+fn rest_of(pieces: &[&[u8]], sent: usize) -> Vec<u8> {
+    let mut skip = sent;
+    let mut rest = Vec::new();
+    for p in pieces {
+        let cut = skip.min(p.len());
+        skip -= cut;
+        rest.extend_from_slice(&p[cut..]);
+    }
+    rest
+}

@@ -1,0 +1,318 @@
+//! Sync calls: the caller reads its own reply.
+//!
+//! A caller takes the connection's reading right and sits in `recv`, so that no other thread
+//! has to be woken for the reply. Callers that find the right taken list themselves and sleep;
+//! whoever lets go of the right promotes one of them.
+//!
+//! While calls of this kind are all that a connection carries, it is *lent*: readability is
+//! not reported to the loop, whose driver would be woken by every reply for nothing. A lent
+//! connection in which no caller sits is looked at by the background, which takes it back
+//! after two quiet looks.
+//!
+//! INV-R1: a connection with an outstanding sync call has a holder of the reading right, or is
+//!         registered as readable, or is on the background's lent list.
+//! INV-R2: a sleeper lists itself under the lock before its second try for the right; whoever
+//!         completes it takes it off the list under that lock. So a promotion is never spent
+//!         on a caller that is done.
+//! INV-R3: wake-ups happen after unlocking. Spurious ones are allowed, lost ones are not.
+
+use super::receive::{Got, Own, OwnCall, Reader};
+use super::{Conn, SendError, State};
+use crate::dispatch;
+use crate::local;
+use crate::proto::connection::Call;
+use crate::reactor::right::Held;
+use crate::reactor::spin::DESCHEDULED;
+use crate::set::Set;
+use crate::sync::{fence, race_point};
+use crate::waiter::{Outcome, Waiter};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Sync callers of this process that wait: with more than one, nobody spins.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+
+/// A blocking wait below this makes spinning look worth while again.
+const SHORT_WAIT: Duration = Duration::from_micros(65);
+
+impl Conn {
+    /// Makes a call and waits for its end; `with` gets the status and the payload, with no
+    /// lock or right held. `pieces` follow `frame`, which begins with the header.
+    pub fn call<R>(
+        self: &Arc<Self>,
+        cmd: i32,
+        frame: &mut [u8],
+        pieces: &[&[u8]],
+        with: impl FnOnce(i32, &[u8]) -> R,
+    ) -> Result<R, SendError> {
+        let waiter = local::waiter();
+        let mut st = self.open_state()?;
+        let sequence = st.proto.call(Call::Sync {
+            cmd,
+            waiter: Arc::clone(&waiter),
+        });
+        st.sync_calls = st.sync_calls.wrapping_add(1);
+        frame[..4].copy_from_slice(&sequence.to_be_bytes());
+        let len = frame.len() + pieces.iter().map(|p| p.len()).sum::<usize>();
+        st.proto.count_sent(len);
+        let lend = st.proto.is_solitary();
+        if st.proto.outbox.begin_direct(1) {
+            drop(st);
+            if pieces.is_empty() {
+                self.write_direct(&[frame]);
+            } else {
+                let mut all: Vec<&[u8]> = vec![frame];
+                all.extend_from_slice(pieces);
+                self.write_direct(&all);
+            }
+        } else {
+            st.proto.outbox.append(frame, 1, true);
+            for p in pieces {
+                st.proto.outbox.append(p, 0, true);
+            }
+            let flush = st.proto.outbox.begin_flush();
+            drop(st);
+            if let Some(chunk) = flush {
+                self.write_out(chunk);
+            }
+        }
+        let spin = self.set().spin_limit();
+        if spin.is_some() {
+            WAITING.fetch_add(1, Ordering::Relaxed);
+        }
+        let result = self.wait(sequence, &waiter, lend, spin, with);
+        if spin.is_some() {
+            WAITING.fetch_sub(1, Ordering::Relaxed);
+        }
+        Ok(result)
+    }
+
+    fn wait<R>(
+        self: &Arc<Self>,
+        sequence: u32,
+        waiter: &Arc<Waiter>,
+        lend: bool,
+        spin: Option<Duration>,
+        with: impl FnOnce(i32, &[u8]) -> R,
+    ) -> R {
+        local::with_read_buffer(|buf| {
+            let mut call = OwnCall {
+                sequence,
+                reply: None,
+            };
+            loop {
+                if let Some(Outcome { status, payload }) = waiter.take() {
+                    return with(status, payload.as_slice());
+                }
+                let held = match self.reading.try_take() {
+                    Some(held) => Some(held),
+                    None => self.sleep_listed(sequence, waiter),
+                };
+                if let Some(held) = held {
+                    self.read_own(held, &mut call, waiter, lend, spin, buf);
+                }
+                match call.reply.take() {
+                    Some(Own::InBuffer { status, from, len }) => {
+                        return with(status, &buf[from..from + len]);
+                    }
+                    Some(Own::Apart { status, payload }) => return with(status, &payload),
+                    None => {}
+                }
+            }
+        })
+    }
+
+    /// Sleeps on the list of those who want the right; gives it if it turns free meanwhile.
+    fn sleep_listed(&self, sequence: u32, waiter: &Arc<Waiter>) -> Option<Held<'_, Reader>> {
+        let outstanding = {
+            let mut st = self.lock();
+            let outstanding = st.proto.is_outstanding(sequence);
+            if outstanding {
+                st.sleepers.push(Arc::clone(waiter));
+                self.sleepers.store(st.sleepers.len(), Ordering::SeqCst);
+            }
+            outstanding
+        };
+        if outstanding {
+            race_point();
+            fence(Ordering::SeqCst);
+            if let Some(held) = self.reading.try_take() {
+                self.delist(waiter);
+                return Some(held);
+            }
+        }
+        // Not outstanding: it has been completed, and the poke is on its way.
+        waiter.sleep();
+        self.delist(waiter);
+        None
+    }
+
+    fn delist(&self, waiter: &Arc<Waiter>) {
+        let mut st = self.lock();
+        st.sleepers.retain(|s| !Arc::ptr_eq(s, waiter));
+        self.sleepers.store(st.sleepers.len(), Ordering::SeqCst);
+    }
+
+    /// Reads until the own call has ended, one way or another.
+    fn read_own(
+        self: &Arc<Self>,
+        mut held: Held<'_, Reader>,
+        call: &mut OwnCall,
+        waiter: &Arc<Waiter>,
+        lend: bool,
+        spin: Option<Duration>,
+        buf: &mut Vec<u8>,
+    ) {
+        if lend && !self.is_lent() && self.set().can_lend() && !dispatch::is_handling() {
+            self.lend();
+        }
+        let mut runnable = false;
+        let mut lost = false;
+        while call.reply.is_none() && !lost && !waiter.is_done() {
+            let (got, claimed) = match spin {
+                None => self.read_once(&mut held, buf, true, Some(call)),
+                Some(limit) => self.read_spinning(&mut held, buf, call, limit),
+            };
+            if claimed {
+                // Not ours to run: we wait for our reply.
+                self.set().schedule(Arc::clone(self));
+                runnable = true;
+            }
+            // A blocking read that found nothing was ended by a shutdown.
+            lost = matches!(got, Got::Nothing | Got::Ended);
+        }
+        let _ = runnable;
+        self.reap_if_ended(&held);
+        let mut asked = held.release();
+        if asked.is_some() {
+            self.keep_reply(call, buf);
+        }
+        while let Some(mut held) = asked {
+            loop {
+                let (got, claimed) = self.read_once(&mut held, buf, false, Some(call));
+                if claimed {
+                    self.set().schedule(Arc::clone(self));
+                }
+                self.keep_reply(call, buf);
+                if matches!(got, Got::Nothing | Got::Paused | Got::Ended) {
+                    break;
+                }
+            }
+            self.reap_if_ended(&held);
+            asked = held.release();
+        }
+        self.promote_sleeper();
+    }
+
+    /// The buffer is needed again before the reply has been decoded.
+    fn keep_reply(&self, call: &mut OwnCall, buf: &[u8]) {
+        if let Some(Own::InBuffer { status, from, len }) = call.reply {
+            call.reply = Some(Own::Apart {
+                status,
+                payload: buf[from..from + len].to_vec(),
+            });
+        }
+    }
+
+    /// Reads without sleeping for a while, if that has paid lately, and then blocking.
+    fn read_spinning(
+        self: &Arc<Self>,
+        held: &mut Held<'_, Reader>,
+        buf: &mut Vec<u8>,
+        call: &mut OwnCall,
+        limit: Duration,
+    ) -> (Got, bool) {
+        let start = Instant::now();
+        if WAITING.load(Ordering::Relaxed) == 1 && held.spin.wanted() {
+            let mut last = start;
+            loop {
+                let (got, claimed) = self.read_once(held, buf, false, Some(call));
+                if !matches!(got, Got::Nothing) {
+                    held.spin.hit();
+                    return (got, claimed);
+                }
+                let now = Instant::now();
+                if now - last > DESCHEDULED {
+                    held.spin.descheduled();
+                    break;
+                }
+                if now - start > limit {
+                    held.spin.miss();
+                    break;
+                }
+                last = now;
+            }
+        }
+        let start = Instant::now();
+        let end = self.read_once(held, buf, true, Some(call));
+        held.spin.blocked(start.elapsed(), SHORT_WAIT);
+        end
+    }
+
+    // --- lending
+
+    pub(super) fn is_lent(&self) -> bool {
+        self.lent.load(Ordering::Acquire)
+    }
+
+    /// Stops the loop from hearing of replies. With the reading right held.
+    fn lend(self: &Arc<Self>) {
+        {
+            let mut st = self.lock();
+            if self.is_lent() || !st.proto.is_solitary() {
+                return;
+            }
+            let Some(place) = st.place else { return };
+            self.lent.store(true, Ordering::Release);
+            st.last_look = st.sync_calls;
+            self.set().reactor().attend(self.fd(), place, false);
+        }
+        self.set().lent(Arc::clone(self));
+    }
+
+    /// Lets the loop hear of everything again; an edge comes if something is there to read.
+    pub(super) fn take_back(&self, st: &mut State) {
+        if let (true, Some(place)) = (self.is_lent(), st.place) {
+            self.set().reactor().attend(self.fd(), place, true);
+        }
+        self.lent.store(false, Ordering::Release);
+    }
+
+    /// The background's look at a lent connection. False: it is not lent any more.
+    pub fn tend(self: &Arc<Self>, buf: &mut Vec<u8>) -> bool {
+        const QUIET_LOOKS: u8 = 2;
+        {
+            let mut st = self.lock();
+            if !self.is_lent() {
+                return false;
+            }
+            if st.sync_calls != st.last_look {
+                st.last_look = st.sync_calls;
+                st.quiet_looks = 0;
+                return true;
+            }
+        }
+        // A caller that sits in recv attends.
+        if self.reading.is_held() {
+            return true;
+        }
+        self.look(buf);
+        let mut st = self.lock();
+        st.quiet_looks += 1;
+        if st.quiet_looks >= QUIET_LOOKS
+            || st.proto.life.phase() != crate::proto::phase::Phase::Open
+        {
+            self.take_back(&mut st);
+            return false;
+        }
+        true
+    }
+}
+
+impl Set {
+    /// How long a wait may be spent awake; None: not at all.
+    pub fn spin_limit(&self) -> Option<Duration> {
+        self.spin
+    }
+}

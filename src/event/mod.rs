@@ -1,0 +1,43 @@
+//! Events: what a connection has for the application's dispatchers.
+
+pub mod lanes;
+pub mod queue;
+
+use crate::abi::reply_callback_fn;
+use crate::proto::payload::Payload;
+use crate::proto::phase::Reason;
+
+/// What an async call keeps for its callback.
+#[derive(Clone, Copy)]
+pub struct AsyncCall {
+    pub cmd: i32,
+    pub callback: reply_callback_fn,
+    /// The application's pointer, as an exposed address: it is only ever handed back.
+    pub private: usize,
+}
+
+/// One event of a connection; `A` is what an async call keeps for its callback.
+pub enum Event<A> {
+    /// With the peer's address as the kernel gave it.
+    Accept(Vec<u8>),
+    /// A request or one-way message.
+    Request {
+        sequence: u32,
+        cmd: i32,
+        payload: Payload,
+    },
+    /// A request whose payload was too long: to be answered in its turn, so that replies
+    /// leave in order.
+    Refused {
+        sequence: u32,
+        cmd: i32,
+    },
+    /// An async call has ended.
+    Reply {
+        call: A,
+        status: i32,
+        payload: Payload,
+    },
+    IoErr(String),
+    Disconnect(Reason),
+}

@@ -1,0 +1,161 @@
+//! Runnable lanes, in turn, and the dispatchers that wait for them.
+
+use crate::error::Result;
+use crate::sync::{fence, race_point, AtomicUsize, Mutex, Ordering};
+use crate::sys::eventfd::EventFd;
+use crate::waiter::Parker;
+use std::collections::VecDeque;
+use std::sync::{Arc, OnceLock};
+
+/// The ready queue of a set; `T` is a connection.
+///
+/// INV-Q1: `parked` lists dispatchers that sleep or are about to; whoever takes one off the
+///         list pokes it. A dispatcher lists itself, then looks at the queue once more; a
+///         pusher pushes, then looks at the list. So one of them sees the other.
+pub struct ReadyQueue<T> {
+    inner: Mutex<Inner<T>>,
+    len: AtomicUsize,
+    parked: AtomicUsize,
+    /// Made when the application asks for it, and touched only then.
+    fd: OnceLock<EventFd>,
+}
+
+struct Inner<T> {
+    ready: VecDeque<T>,
+    parked: Vec<Arc<Parker>>,
+    fd_set: bool,
+    /// The set is being destroyed: the descriptor stays readable.
+    ending: bool,
+}
+
+impl<T> ReadyQueue<T> {
+    pub fn new() -> ReadyQueue<T> {
+        ReadyQueue {
+            inner: Mutex::new(Inner {
+                ready: VecDeque::new(),
+                parked: Vec::new(),
+                fd_set: false,
+                ending: false,
+            }),
+            len: AtomicUsize::new(0),
+            parked: AtomicUsize::new(0),
+            fd: OnceLock::new(),
+        }
+    }
+
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len.load(Ordering::SeqCst) == 0
+    }
+
+    pub fn has_parked(&self) -> bool {
+        self.parked.load(Ordering::SeqCst) > 0
+    }
+
+    /// Queues connections at the tail.
+    pub fn push(&self, items: impl IntoIterator<Item = T>) {
+        let mut inner = self.inner.lock();
+        inner.ready.extend(items);
+        self.publish(&mut inner);
+    }
+
+    /// The next connection in turn.
+    #[inline]
+    pub fn pop(&self) -> Option<T> {
+        if self.is_empty() {
+            return None;
+        }
+        let mut inner = self.inner.lock();
+        let item = inner.ready.pop_front();
+        self.publish(&mut inner);
+        item
+    }
+
+    fn publish(&self, inner: &mut Inner<T>) {
+        self.len.store(inner.ready.len(), Ordering::SeqCst);
+        self.update_fd(inner);
+    }
+
+    fn update_fd(&self, inner: &mut Inner<T>) {
+        let Some(fd) = self.fd.get() else { return };
+        let want = inner.ending || !inner.ready.is_empty();
+        if want != inner.fd_set {
+            inner.fd_set = want;
+            if want {
+                fd.set();
+            } else {
+                fd.clear();
+            }
+        }
+    }
+
+    /// The descriptor that polls readable while something is queued.
+    pub fn event_fd(&self) -> Result<i32> {
+        if self.fd.get().is_none() {
+            // A second thread's surplus descriptor is closed at once.
+            let _ = self.fd.set(EventFd::new()?);
+        }
+        self.update_fd(&mut self.inner.lock());
+        Ok(self.fd.get().map_or(-1, EventFd::as_raw))
+    }
+
+    /// True once the application dispatches by hand.
+    pub fn has_event_fd(&self) -> bool {
+        self.fd.get().is_some()
+    }
+
+    /// The set is being destroyed: wakes everybody.
+    pub fn end(&self) {
+        let mut inner = self.inner.lock();
+        inner.ending = true;
+        self.update_fd(&mut inner);
+        let parked = std::mem::take(&mut inner.parked);
+        self.parked.store(0, Ordering::SeqCst);
+        drop(inner);
+        for p in parked {
+            p.poke();
+        }
+    }
+
+    /// Lists a dispatcher that found nothing to do; false if there is something by now.
+    pub fn enlist(&self, parker: &Arc<Parker>) -> bool {
+        let mut inner = self.inner.lock();
+        if inner.ending {
+            return false;
+        }
+        inner.parked.push(Arc::clone(parker));
+        self.parked.store(inner.parked.len(), Ordering::SeqCst);
+        drop(inner);
+        race_point();
+        fence(Ordering::SeqCst);
+        if self.is_empty() {
+            return true;
+        }
+        self.delist(parker);
+        false
+    }
+
+    /// Takes a dispatcher off the list, if it still is on it.
+    pub fn delist(&self, parker: &Arc<Parker>) {
+        let mut inner = self.inner.lock();
+        inner.parked.retain(|p| !Arc::ptr_eq(p, parker));
+        self.parked.store(inner.parked.len(), Ordering::SeqCst);
+    }
+
+    /// Wakes one parked dispatcher; false if there is none.
+    pub fn wake_one(&self) -> bool {
+        fence(Ordering::SeqCst);
+        if !self.has_parked() {
+            return false;
+        }
+        let mut inner = self.inner.lock();
+        // The one that parked last has the warmest cache.
+        let woken = inner.parked.pop();
+        self.parked.store(inner.parked.len(), Ordering::SeqCst);
+        drop(inner);
+        woken.is_some_and(|p| {
+            p.poke();
+            true
+        })
+    }
+}

@@ -1,0 +1,330 @@
+//! The functions of protocol.h: what generated stubs call.
+//!
+//! Here an export has more to do than elsewhere, since its arguments have to be encoded before
+//! any lock is taken: it checks in the order that the interface gives, encodes, and sends.
+
+use super::handle;
+use super::upcall::{self, malformed_reply, type_of};
+use super::xdr::{self, Type};
+use crate::abi::{
+    info_fn, mrpc_connection, mrpc_message, mrpc_protocol, mrpc_status_t, reply_callback_ptr,
+};
+use crate::conn::{Conn, Kind, SendError};
+use crate::error::Errno;
+use crate::event::AsyncCall;
+use crate::local;
+use crate::proto::frame::{Header, HEADER_LEN};
+use crate::proto::status;
+use crate::requests::{requests, Request};
+use std::ffi::{c_int, c_void};
+use std::ptr;
+use std::sync::Arc;
+
+/// # Safety
+/// `conn` is NULL or a handle that lives.
+unsafe fn checked(
+    protocol: *const mrpc_protocol,
+    conn: *mut mrpc_connection,
+) -> Result<Arc<Conn>, mrpc_status_t> {
+    // SAFETY: as this function's contract.
+    let conn = unsafe { handle::conn(conn) }.ok_or(status::INVALID_ARGUMENT)?;
+    if !ptr::eq(protocol, conn.set().protocol()) {
+        return Err(status::INVALID_PROTOCOL);
+    }
+    if conn.set().check_process().is_err() {
+        return Err(status::NETWORK_FAILURE);
+    }
+    Ok(conn)
+}
+
+fn send_status(e: SendError) -> mrpc_status_t {
+    match e {
+        SendError::NeverConnected => status::INVALID_ARGUMENT,
+        SendError::Closed => status::NETWORK_FAILURE,
+    }
+}
+
+/// Lays out a frame: an unfinished header, and `object` encoded by the command's type.
+///
+/// # Safety
+/// `object` is NULL or of that type.
+unsafe fn encode(
+    frame: &mut Vec<u8>,
+    info: Option<info_fn>,
+    cmd: c_int,
+    object: *mut c_void,
+    by_reference: bool,
+) -> Result<Option<xdr::Encoded<'_>>, mrpc_status_t> {
+    frame.resize(HEADER_LEN, 0);
+    let ty = type_of(info, cmd).ok_or(status::ENCODING_ERR)?;
+    if ty.is_void() {
+        return Ok(None);
+    }
+    let procedure = ty.procedure.filter(|_| !object.is_null());
+    let procedure = procedure.ok_or(status::ENCODING_ERR)?;
+    // SAFETY: as this function's contract.
+    unsafe { xdr::encode(frame, procedure, object, by_reference) }
+        .map(Some)
+        .map_err(|_| status::ENCODING_ERR)
+}
+
+fn request_header(cmd: c_int, len: usize) -> [u8; HEADER_LEN] {
+    Header {
+        sequence: 0,
+        status: status::PENDING,
+        cmd,
+        len: len as u32,
+    }
+    .to_bytes()
+}
+
+/// Runs `with` on the thread's frame buffer.
+fn with_frame<R>(with: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+    let mut frame = local::take_frame();
+    let result = with(&mut frame);
+    local::put_frame(frame);
+    result
+}
+
+fn or_status(result: Result<(), mrpc_status_t>) -> mrpc_status_t {
+    result.map_or_else(|status| status, |()| status::OK)
+}
+
+/// See protocol.h.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_conn_set_operations(
+    conn: *mut mrpc_connection,
+    protocol: *const mrpc_protocol,
+    ops: *const c_void,
+) -> c_int {
+    // SAFETY: the caller passes NULL or a handle that lives.
+    let conn = unsafe { handle::conn(conn) };
+    match conn {
+        Some(conn) if ptr::eq(protocol, conn.set().protocol()) => {
+            conn.set_operations(ops);
+            0
+        }
+        _ => Errno::INVAL.0,
+    }
+}
+
+/// See protocol.h.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_send_request(
+    protocol: *const mrpc_protocol,
+    conn: *mut mrpc_connection,
+    cmd: c_int,
+    in_: *mut c_void,
+    out: *mut *mut c_void,
+) -> mrpc_status_t {
+    // SAFETY: the caller passes NULL or a place for the result.
+    let out = unsafe { out.as_mut() }.map(|place| {
+        *place = ptr::null_mut();
+        place
+    });
+    if conn.is_null() || cmd <= 0 {
+        return status::INVALID_ARGUMENT;
+    }
+    // SAFETY: a handle that lives, and an object of the command's type.
+    let result = unsafe { checked(protocol, conn) }
+        .and_then(|conn| with_frame(|frame| unsafe { call(&conn, cmd, in_, out, frame) }));
+    result.unwrap_or_else(|status| status)
+}
+
+/// # Safety
+/// `object` is NULL or of the command's argument type.
+unsafe fn call(
+    conn: &Arc<Conn>,
+    cmd: c_int,
+    object: *mut c_void,
+    out: Option<&mut *mut c_void>,
+    frame: &mut Vec<u8>,
+) -> Result<mrpc_status_t, mrpc_status_t> {
+    let protocol = conn.set().protocol();
+    // SAFETY: as this function's contract.
+    let encoded = unsafe { encode(frame, protocol.sender_request_info, cmd, object, true) }?;
+    let ended = |status: mrpc_status_t, payload: &[u8]| {
+        if status != status::OK {
+            return status;
+        }
+        let Some(ty) = type_of(protocol.sender_reply_info, cmd) else {
+            return status::ENCODING_ERR;
+        };
+        store_reply(conn, cmd, ty, payload, out)
+    };
+    match encoded {
+        None => {
+            frame.copy_from_slice(&request_header(cmd, 0));
+            conn.call(cmd, frame, &[], ended)
+        }
+        Some(mut encoded) => {
+            let len = encoded.payload_len();
+            let (head, pieces) = encoded.split();
+            head[..HEADER_LEN].copy_from_slice(&request_header(cmd, len));
+            conn.call(cmd, head, &pieces, ended)
+        }
+    }
+    .map_err(send_status)
+}
+
+fn store_reply(
+    conn: &Arc<Conn>,
+    cmd: c_int,
+    ty: Type,
+    payload: &[u8],
+    out: Option<&mut *mut c_void>,
+) -> mrpc_status_t {
+    match (xdr::decode(ty, payload), out) {
+        (Ok(None), _) => status::OK,
+        (Ok(Some(object)), Some(place)) => {
+            *place = object.into_raw();
+            status::OK
+        }
+        // A result that the caller has no place for.
+        (Ok(Some(_)), None) => status::ENCODING_ERR,
+        (Err(_), _) => {
+            conn.report(malformed_reply(cmd, payload));
+            status::ENCODING_ERR
+        }
+    }
+}
+
+/// See protocol.h.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_send_request_async(
+    protocol: *const mrpc_protocol,
+    conn: *mut mrpc_connection,
+    cmd: c_int,
+    callback: reply_callback_ptr,
+    private: *mut c_void,
+    in_: *mut c_void,
+) -> mrpc_status_t {
+    let Some(callback) = callback.filter(|_| !conn.is_null() && cmd > 0) else {
+        return status::INVALID_ARGUMENT;
+    };
+    let kind = Kind::Async {
+        cmd,
+        call: AsyncCall {
+            cmd,
+            callback,
+            private: handle::expose(private),
+        },
+    };
+    // SAFETY: a handle that lives, and an object of the command's type.
+    or_status(unsafe { checked(protocol, conn).and_then(|conn| post(&conn, cmd, in_, kind)) })
+}
+
+/// See protocol.h.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_send_request_noreply(
+    protocol: *const mrpc_protocol,
+    conn: *mut mrpc_connection,
+    cmd: c_int,
+    in_: *mut c_void,
+) -> mrpc_status_t {
+    if conn.is_null() || cmd >= 0 {
+        return status::INVALID_ARGUMENT;
+    }
+    // SAFETY: a handle that lives, and an object of the command's type.
+    or_status(unsafe {
+        checked(protocol, conn).and_then(|conn| post(&conn, cmd, in_, Kind::Message))
+    })
+}
+
+/// Encodes and sends what is not waited for.
+///
+/// # Safety
+/// `object` is NULL or of the command's argument type.
+unsafe fn post(
+    conn: &Arc<Conn>,
+    cmd: c_int,
+    object: *mut c_void,
+    kind: Kind,
+) -> Result<(), mrpc_status_t> {
+    with_frame(|frame| {
+        let info = conn.set().protocol().sender_request_info;
+        // SAFETY: as this function's contract.
+        unsafe { encode(frame, info, cmd, object, false) }?;
+        let header = request_header(cmd, frame.len() - HEADER_LEN);
+        frame[..HEADER_LEN].copy_from_slice(&header);
+        conn.send(kind, frame).map_err(send_status)
+    })
+}
+
+/// The request behind a message handle, checked against the call.
+fn request_of(
+    protocol: *const mrpc_protocol,
+    cmd: c_int,
+    message: *mut mrpc_message,
+) -> Result<(u64, Request), mrpc_status_t> {
+    let key = handle::message_key(message);
+    let Some(request) = requests().get(key) else {
+        // Answered before, or its connection is gone; or never a request of ours.
+        return Err(if requests().is_plausible(key) {
+            status::NETWORK_FAILURE
+        } else {
+            status::INVALID_ARGUMENT
+        });
+    };
+    if request.cmd != cmd {
+        return Err(status::INVALID_ARGUMENT);
+    }
+    if !ptr::eq(protocol, request.conn.set().protocol()) {
+        return Err(status::INVALID_PROTOCOL);
+    }
+    if request.conn.set().check_process().is_err() {
+        return Err(status::NETWORK_FAILURE);
+    }
+    Ok((key, request))
+}
+
+/// Takes the request out of the table and answers it.
+fn answer(key: u64, send: impl FnOnce(&Request) -> bool) -> Result<(), mrpc_status_t> {
+    let request = requests().take(key).ok_or(status::NETWORK_FAILURE)?;
+    request.conn.unkeep_request(key);
+    if send(&request) {
+        Ok(())
+    } else {
+        Err(status::NETWORK_FAILURE)
+    }
+}
+
+/// See protocol.h.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_send_reply(
+    protocol: *const mrpc_protocol,
+    cmd: c_int,
+    request: *mut mrpc_message,
+    data: *mut c_void,
+) -> mrpc_status_t {
+    let result = request_of(protocol, cmd, request).and_then(|(key, request)| {
+        with_frame(|frame| {
+            let info = request.conn.set().protocol().receiver_reply_info;
+            // SAFETY: the caller passes an object of the command's reply type.
+            unsafe { encode(frame, info, cmd, data, false) }?;
+            answer(key, |r| {
+                upcall::send_reply(&r.conn, r.sequence, cmd, status::OK, frame)
+            })
+        })
+    });
+    or_status(result)
+}
+
+/// See protocol.h.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_send_reply_error(
+    protocol: *const mrpc_protocol,
+    cmd: c_int,
+    request: *mut mrpc_message,
+    status: mrpc_status_t,
+) -> mrpc_status_t {
+    let result = request_of(protocol, cmd, request).and_then(|(key, _)| {
+        if status == status::OK || status == status::PENDING {
+            return Err(status::INVALID_ARGUMENT);
+        }
+        answer(key, |r| {
+            upcall::reply_status(&r.conn, r.sequence, cmd, status)
+        })
+    });
+    or_status(result)
+}

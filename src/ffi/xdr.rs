@@ -1,0 +1,454 @@
+//! The XDR streams that the application's procedures run over, and every call of one.
+//!
+//! Their memory layout is ABI: see xdr-abi in the specification, and RFC 4506 for the encoding.
+//! One table of operations serves the layouts of glibc and of libtirpc.
+
+use crate::abi::{xdr_ops, xdrproc_t, XDR, XDR_DECODE, XDR_ENCODE, XDR_FREE};
+use crate::proto::frame::HEADER_LEN;
+use std::ffi::{c_char, c_int, c_long, c_uint, c_void};
+use std::ptr::{self, NonNull};
+
+const TRUE: c_int = 1;
+const FALSE: c_int = 0;
+
+/// Opaque data this long goes out of a sync caller's own memory.
+const BY_REFERENCE: usize = 32 * 1024;
+
+/// A type as a protocol's info function describes it.
+#[derive(Clone, Copy)]
+pub struct Type {
+    pub procedure: Option<xdrproc_t>,
+    pub size: usize,
+}
+
+impl Type {
+    /// By size: the address of xdr_void differs between XDR libraries.
+    pub fn is_void(&self) -> bool {
+        self.size == 0
+    }
+}
+
+/// Did not encode or decode.
+#[derive(Debug)]
+pub struct Malformed;
+
+/// Bytes that stay where they are; they belong in front of `at` in the buffer.
+struct Piece {
+    at: usize,
+    data: *const u8,
+    len: usize,
+}
+
+/// An encoding stream's own part, behind `x_private`.
+struct Encoder<'a> {
+    buf: &'a mut Vec<u8>,
+    /// In the buffer; behind its end unless the procedure has set the position back.
+    pos: usize,
+    pieces: Option<&'a mut Vec<Piece>>,
+    /// Bytes in the pieces.
+    apart: usize,
+}
+
+/// A frame as it is sent: a buffer, and large data that stays with its owner.
+pub struct Encoded<'a> {
+    buf: &'a mut Vec<u8>,
+    pieces: Vec<Piece>,
+}
+
+impl Encoded<'_> {
+    /// The buffer up to the first piece, which begins with the header, and what follows.
+    pub fn split(&mut self) -> (&mut [u8], Vec<&[u8]>) {
+        let mut rest: Vec<&[u8]> = Vec::new();
+        let Some(first) = self.pieces.first() else {
+            return (self.buf, rest);
+        };
+        let (head, mut tail) = self.buf.split_at_mut(first.at);
+        let mut done = head.len();
+        for p in &self.pieces {
+            let (before, after) = tail.split_at_mut(p.at - done);
+            done = p.at;
+            tail = after;
+            if !before.is_empty() {
+                rest.push(before);
+            }
+            // SAFETY: memory of the object that the sync caller passed, which it may not change
+            // before the call returns.
+            rest.push(unsafe { std::slice::from_raw_parts(p.data, p.len) });
+        }
+        if !tail.is_empty() {
+            rest.push(tail);
+        }
+        (head, rest)
+    }
+
+    /// The length of the payload.
+    pub fn payload_len(&self) -> usize {
+        self.buf.len() - HEADER_LEN + self.pieces.iter().map(|p| p.len).sum::<usize>()
+    }
+}
+
+/// Encodes behind what is in `buf` in one pass. `by_reference`: large data may stay where it
+/// is, for a caller who waits until all has been sent.
+///
+/// # Safety
+/// `object` is what the procedure expects.
+pub unsafe fn encode(
+    buf: &mut Vec<u8>,
+    procedure: xdrproc_t,
+    object: *mut c_void,
+    by_reference: bool,
+) -> Result<Encoded<'_>, Malformed> {
+    let mut pieces = Vec::new();
+    let pos = buf.len();
+    let mut state = Encoder {
+        buf,
+        pos,
+        pieces: by_reference.then_some(&mut pieces),
+        apart: 0,
+    };
+    let mut xdr = XDR {
+        x_op: XDR_ENCODE,
+        x_ops: &raw const ENCODE,
+        x_public: ptr::null_mut(),
+        x_private: (&raw mut state).cast(),
+        x_base: ptr::null_mut(),
+        x_handy: 0,
+    };
+    // SAFETY: a complete stream of ours, which outlives the call, and the caller's object.
+    let done = unsafe { procedure(&mut xdr, object) };
+    let end = state.pos;
+    buf.truncate(end);
+    let encoded = Encoded { buf, pieces };
+    if done == FALSE || u32::try_from(encoded.payload_len()).is_err() {
+        return Err(Malformed);
+    }
+    Ok(encoded)
+}
+
+/// A decoded object in memory from calloc, as both sides of the boundary may free it.
+pub struct Object {
+    at: NonNull<c_void>,
+    procedure: Option<xdrproc_t>,
+}
+
+impl Object {
+    /// Zeroed memory for a type that is not void; None without memory.
+    pub fn new(ty: Type) -> Option<Object> {
+        // SAFETY: plain calloc; the result is checked.
+        let at = NonNull::new(unsafe { libc::calloc(1, ty.size) })?;
+        Some(Object {
+            at,
+            procedure: ty.procedure,
+        })
+    }
+
+    pub fn as_ptr(&self) -> *mut c_void {
+        self.at.as_ptr()
+    }
+
+    /// Hands it to C, which frees it with xdr_free and free.
+    pub fn into_raw(self) -> *mut c_void {
+        let at = self.at.as_ptr();
+        std::mem::forget(self);
+        at
+    }
+}
+
+impl Drop for Object {
+    fn drop(&mut self) {
+        // SAFETY: the object is this type's own, zeroed, decoded or partly decoded; it came
+        // from calloc.
+        unsafe {
+            if let Some(procedure) = self.procedure {
+                let mut xdr = XDR {
+                    x_op: XDR_FREE,
+                    x_ops: &raw const FREE,
+                    x_public: ptr::null_mut(),
+                    x_private: ptr::null_mut(),
+                    x_base: ptr::null_mut(),
+                    x_handy: 0,
+                };
+                procedure(&mut xdr, self.at.as_ptr());
+            }
+            libc::free(self.at.as_ptr());
+        }
+    }
+}
+
+/// Decodes a payload, which must be used up exactly. None: the type is void.
+pub fn decode(ty: Type, payload: &[u8]) -> Result<Option<Object>, Malformed> {
+    let len = u32::try_from(payload.len()).map_err(|_| Malformed)?;
+    if ty.is_void() {
+        return if len == 0 { Ok(None) } else { Err(Malformed) };
+    }
+    let object = Object::new(ty).ok_or(Malformed)?;
+    let procedure = ty.procedure.ok_or(Malformed)?;
+    let base = payload.as_ptr().cast_mut();
+    let mut xdr = XDR {
+        x_op: XDR_DECODE,
+        x_ops: &raw const DECODE,
+        x_public: ptr::null_mut(),
+        x_private: base.cast(),
+        x_base: base.cast(),
+        x_handy: len,
+    };
+    // SAFETY: a stream over the payload, which the operations only read, and zeroed memory of
+    // the size that goes with the procedure.
+    let done = unsafe { procedure(&mut xdr, object.as_ptr()) };
+    if done == FALSE || xdr.x_handy != 0 {
+        return Err(Malformed);
+    }
+    Ok(Some(object))
+}
+
+// --- encoding
+
+/// # Safety
+/// `xdrs` is a stream that `encode` made.
+#[inline]
+unsafe fn encoder<'a>(xdrs: *mut XDR) -> &'a mut Encoder<'a> {
+    // SAFETY: `encode` stored the address of its state, and is still on the stack.
+    unsafe { &mut *(*xdrs).x_private.cast::<Encoder<'a>>() }
+}
+
+impl Encoder<'_> {
+    #[inline]
+    fn put(&mut self, data: &[u8]) -> c_int {
+        if self.pos == self.buf.len() {
+            self.buf.extend_from_slice(data);
+        } else {
+            let over = data.len().min(self.buf.len() - self.pos);
+            self.buf[self.pos..self.pos + over].copy_from_slice(&data[..over]);
+            self.buf.extend_from_slice(&data[over..]);
+        }
+        self.pos += data.len();
+        TRUE
+    }
+}
+
+unsafe extern "C" fn put_long(xdrs: *mut XDR, value: *const c_long) -> c_int {
+    // SAFETY: our stream, and the procedure's own variable.
+    unsafe { encoder(xdrs).put(&(*value as u32).to_be_bytes()) }
+}
+
+unsafe extern "C" fn put_int32(xdrs: *mut XDR, value: *const i32) -> c_int {
+    // SAFETY: our stream, and the procedure's own variable.
+    unsafe { encoder(xdrs).put(&(*value).to_be_bytes()) }
+}
+
+unsafe extern "C" fn put_bytes(xdrs: *mut XDR, data: *const c_char, len: c_uint) -> c_int {
+    if len == 0 {
+        return TRUE;
+    }
+    // SAFETY: our stream, and `len` bytes of the procedure's object.
+    unsafe {
+        let e = encoder(xdrs);
+        let n = len as usize;
+        if n >= BY_REFERENCE && e.pos == e.buf.len() {
+            if let Some(pieces) = &mut e.pieces {
+                pieces.push(Piece {
+                    at: e.pos,
+                    data: data.cast(),
+                    len: n,
+                });
+                e.apart += n;
+                return TRUE;
+            }
+        }
+        e.put(std::slice::from_raw_parts(data.cast::<u8>(), n))
+    }
+}
+
+unsafe extern "C" fn encode_getpos(xdrs: *mut XDR) -> c_uint {
+    // SAFETY: our stream.
+    let e = unsafe { encoder(xdrs) };
+    (e.pos - HEADER_LEN + e.apart) as c_uint
+}
+
+unsafe extern "C" fn encode_setpos(xdrs: *mut XDR, pos: c_uint) -> c_int {
+    // SAFETY: our stream.
+    let e = unsafe { encoder(xdrs) };
+    let pos = pos as usize + HEADER_LEN;
+    // Data that stays apart has no place in the buffer to go back to.
+    if e.apart > 0 || pos > e.buf.len() {
+        return FALSE;
+    }
+    e.pos = pos;
+    TRUE
+}
+
+unsafe extern "C" fn encode_inline(xdrs: *mut XDR, len: c_uint) -> *mut i32 {
+    // SAFETY: our stream. The reserved bytes become part of the buffer although they are not
+    // written yet: by the contract of `inline` the procedure writes all of them, next.
+    unsafe {
+        let e = encoder(xdrs);
+        let n = len as usize;
+        if e.pos != e.buf.len() {
+            return ptr::null_mut();
+        }
+        e.buf.reserve(n);
+        let at = e.buf.as_mut_ptr().add(e.pos).cast::<i32>();
+        if !at.is_aligned() {
+            return ptr::null_mut();
+        }
+        e.buf.set_len(e.pos + n);
+        e.pos += n;
+        at
+    }
+}
+
+// --- decoding: as the system's memory streams, x_private is the place and x_handy what is left
+
+/// Takes `len` bytes off the stream.
+///
+/// # Safety
+/// `xdrs` is a stream that `decode` made.
+#[inline]
+unsafe fn take(xdrs: *mut XDR, len: c_uint) -> Option<*const u8> {
+    // SAFETY: our stream; `x_handy` bytes lie behind `x_private`.
+    unsafe {
+        let xdr = &mut *xdrs;
+        xdr.x_handy = xdr.x_handy.checked_sub(len)?;
+        let at = xdr.x_private.cast::<u8>();
+        xdr.x_private = at.add(len as usize).cast();
+        Some(at)
+    }
+}
+
+/// # Safety
+/// As `take`.
+#[inline]
+unsafe fn take_word(xdrs: *mut XDR) -> Option<i32> {
+    // SAFETY: four bytes that `take` vouches for.
+    unsafe { Some(i32::from_be_bytes(*take(xdrs, 4)?.cast::<[u8; 4]>())) }
+}
+
+unsafe extern "C" fn get_long(xdrs: *mut XDR, value: *mut c_long) -> c_int {
+    // SAFETY: our stream, and the procedure's own variable.
+    unsafe {
+        let Some(word) = take_word(xdrs) else {
+            return FALSE;
+        };
+        *value = word.into();
+    }
+    TRUE
+}
+
+unsafe extern "C" fn get_int32(xdrs: *mut XDR, value: *mut i32) -> c_int {
+    // SAFETY: our stream, and the procedure's own variable.
+    unsafe {
+        let Some(word) = take_word(xdrs) else {
+            return FALSE;
+        };
+        *value = word;
+    }
+    TRUE
+}
+
+unsafe extern "C" fn get_bytes(xdrs: *mut XDR, to: *mut c_char, len: c_uint) -> c_int {
+    // SAFETY: our stream, and room for `len` bytes in the procedure's object.
+    unsafe {
+        let Some(from) = take(xdrs, len) else {
+            return FALSE;
+        };
+        if len > 0 {
+            ptr::copy_nonoverlapping(from, to.cast(), len as usize);
+        }
+    }
+    TRUE
+}
+
+unsafe extern "C" fn decode_getpos(xdrs: *mut XDR) -> c_uint {
+    // SAFETY: our stream: both pointers lie in its payload.
+    unsafe { ((*xdrs).x_private.addr() - (*xdrs).x_base.addr()) as c_uint }
+}
+
+unsafe extern "C" fn decode_setpos(xdrs: *mut XDR, pos: c_uint) -> c_int {
+    // SAFETY: our stream; the new place is checked against the payload's end.
+    unsafe {
+        let end = decode_getpos(xdrs) + (*xdrs).x_handy;
+        let Some(left) = end.checked_sub(pos) else {
+            return FALSE;
+        };
+        (*xdrs).x_handy = left;
+        (*xdrs).x_private = (*xdrs).x_base.add(pos as usize).cast();
+    }
+    TRUE
+}
+
+unsafe extern "C" fn decode_inline(xdrs: *mut XDR, len: c_uint) -> *mut i32 {
+    // SAFETY: our stream; what is handed out was taken off it.
+    unsafe {
+        if !(*xdrs).x_private.cast::<i32>().is_aligned() {
+            return ptr::null_mut();
+        }
+        take(xdrs, len).map_or(ptr::null_mut(), |at| at.cast_mut().cast())
+    }
+}
+
+// --- operations that a direction does not have, or that do nothing
+
+macro_rules! constant {
+    ($name:ident($($arg:ty),*) -> $ret:ty, $value:expr) => {
+        unsafe extern "C" fn $name(_: *mut XDR, $(_: $arg),*) -> $ret {
+            $value
+        }
+    };
+}
+
+constant!(no_get_long(*mut c_long) -> c_int, FALSE);
+constant!(no_put_long(*const c_long) -> c_int, FALSE);
+constant!(no_get_bytes(*mut c_char, c_uint) -> c_int, FALSE);
+constant!(no_put_bytes(*const c_char, c_uint) -> c_int, FALSE);
+constant!(no_get_int32(*mut i32) -> c_int, FALSE);
+constant!(no_put_int32(*const i32) -> c_int, FALSE);
+constant!(nop_get_long(*mut c_long) -> c_int, TRUE);
+constant!(nop_put_long(*const c_long) -> c_int, TRUE);
+constant!(nop_get_bytes(*mut c_char, c_uint) -> c_int, TRUE);
+constant!(nop_put_bytes(*const c_char, c_uint) -> c_int, TRUE);
+constant!(nop_getpos() -> c_uint, 0);
+constant!(nop_setpos(c_uint) -> c_int, TRUE);
+constant!(nop_inline(c_uint) -> *mut i32, ptr::null_mut());
+constant!(nop_destroy() -> (), ());
+constant!(nop_get_int32(*mut i32) -> c_int, TRUE);
+constant!(nop_put_int32(*const i32) -> c_int, TRUE);
+
+static ENCODE: xdr_ops = xdr_ops {
+    getlong: no_get_long,
+    putlong: put_long,
+    getbytes: no_get_bytes,
+    putbytes: put_bytes,
+    getpostn: encode_getpos,
+    setpostn: encode_setpos,
+    inline: encode_inline,
+    destroy: nop_destroy,
+    getint32: no_get_int32,
+    putint32: put_int32,
+};
+
+static DECODE: xdr_ops = xdr_ops {
+    getlong: get_long,
+    putlong: no_put_long,
+    getbytes: get_bytes,
+    putbytes: no_put_bytes,
+    getpostn: decode_getpos,
+    setpostn: decode_setpos,
+    inline: decode_inline,
+    destroy: nop_destroy,
+    getint32: get_int32,
+    putint32: no_put_int32,
+};
+
+/// Procedures touch the stream even to free: nothing may happen then, and nothing may fail.
+static FREE: xdr_ops = xdr_ops {
+    getlong: nop_get_long,
+    putlong: nop_put_long,
+    getbytes: nop_get_bytes,
+    putbytes: nop_put_bytes,
+    getpostn: nop_getpos,
+    setpostn: nop_setpos,
+    inline: nop_inline,
+    destroy: nop_destroy,
+    getint32: nop_get_int32,
+    putint32: nop_put_int32,
+};

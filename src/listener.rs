@@ -1,0 +1,146 @@
+//! Listening sockets: accept until nothing waits; back off when descriptors run out.
+
+use crate::conn::Conn;
+use crate::error::{Errno, Result};
+use crate::reactor::{Place, Turn};
+use crate::set::{Set, Watched};
+use crate::sys::resolve::resolve;
+use crate::sys::socket;
+use parking_lot::Mutex;
+use std::ffi::CStr;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::ptr;
+use std::sync::Arc;
+
+/// Connections accepted in one turn, so that a crowd at the door does not starve the others.
+const BUDGET: usize = 32;
+
+pub struct Listener {
+    set: Arc<Set>,
+    open: Mutex<Option<Open>>,
+}
+
+struct Open {
+    fd: OwnedFd,
+    place: Option<Place>,
+    family: i32,
+}
+
+impl Listener {
+    /// One listener for each address; at least one, or the last error. With a free port
+    /// taken, also its number.
+    pub fn open_all(
+        set: &Arc<Set>,
+        family: i32,
+        address: Option<&CStr>,
+        service: Option<&CStr>,
+    ) -> Result<(Vec<Arc<Listener>>, Option<u16>)> {
+        let mut made = Vec::new();
+        let mut port = None;
+        let mut error = Errno(libc::ENOENT);
+        for at in resolve(family, address, service, true)? {
+            match socket::listen(&at, set.config().listen_backlog()) {
+                Ok(fd) => {
+                    let taken = socket::local_port(fd.as_raw_fd());
+                    match Listener::start(set, fd, at.family) {
+                        Ok(listener) => {
+                            made.push(listener);
+                            if service.is_none() {
+                                // One port is all that the caller can be told.
+                                port = taken.ok();
+                                break;
+                            }
+                        }
+                        Err(e) => error = e,
+                    }
+                }
+                Err(e) => error = e,
+            }
+        }
+        if made.is_empty() {
+            return Err(error);
+        }
+        Ok((made, port))
+    }
+
+    fn start(set: &Arc<Set>, fd: OwnedFd, family: i32) -> Result<Arc<Listener>> {
+        let raw = fd.as_raw_fd();
+        set.handle_made();
+        let listener = Arc::new(Listener {
+            set: Arc::clone(set),
+            open: Mutex::new(Some(Open {
+                fd,
+                place: None,
+                family,
+            })),
+        });
+        match set
+            .reactor()
+            .register(raw, Watched::Listener(Arc::clone(&listener)))
+        {
+            Ok(place) => {
+                if let Some(open) = &mut *listener.open.lock() {
+                    open.place = Some(place);
+                }
+                Ok(listener)
+            }
+            Err(e) => {
+                listener.close();
+                Err(e)
+            }
+        }
+    }
+
+    /// Stops listening. Accept events that are queued still fire.
+    pub fn close(&self) {
+        let open = self.open.lock().take();
+        if let Some(open) = open {
+            if let Some(place) = open.place {
+                self.set.reactor().deregister(open.fd.as_raw_fd(), place);
+            }
+            drop(open);
+            self.set.handle_gone();
+        }
+    }
+
+    /// In a forked child: closes this process's copy, without waiting for a lock.
+    pub fn close_copy(&self) {
+        if let Some(mut open) = self.open.try_lock() {
+            open.take();
+        }
+    }
+
+    pub fn on_ready(self: &Arc<Self>, turn: &mut Turn<'_, Watched>) {
+        for _ in 0..BUDGET {
+            let (accepted, family) = match &*self.open.lock() {
+                Some(open) => (socket::accept(open.fd.as_raw_fd()), open.family),
+                None => return,
+            };
+            match accepted {
+                Ok((fd, from)) => self.welcome(fd, family, from, turn),
+                Err(Errno(libc::EAGAIN)) => return,
+                // Out of descriptors or memory: what waits stays in the backlog, without a
+                // new edge.
+                Err(Errno(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS)) => {
+                    let pause = self.set.config().accept_backoff();
+                    return turn.later(pause, Watched::Listener(Arc::clone(self)));
+                }
+                // This one is gone (ECONNABORTED, EPROTO, a network error): the next.
+                Err(_) => {}
+            }
+        }
+        turn.again(Watched::Listener(Arc::clone(self)));
+    }
+
+    fn welcome(&self, fd: OwnedFd, family: i32, from: Vec<u8>, turn: &mut Turn<'_, Watched>) {
+        let Ok(conn) = Conn::create(&self.set, ptr::null_mut()) else {
+            return;
+        };
+        match conn.open(fd, family, Some(from)) {
+            Ok(true) => turn.found.push(conn),
+            Ok(false) => {}
+            // The loop could not take it (no memory): the peer sees it closed.
+            Err(_) => conn.drop_user(),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What each thread keeps for itself: buffers, its waiter, the event it is handling.
+//!
+//! Everything works, more slowly, after a thread's locals have been destroyed.
+
+use crate::waiter::{Parker, Waiter};
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+/// Buffers above this are not kept between calls.
+const KEEP: usize = 256 * 1024;
+
+thread_local! {
+    static WAITER: Arc<Waiter> = Arc::new(Waiter::new());
+    static PARKER: Arc<Parker> = Arc::new(Parker::new());
+    static FRAME: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    static READ: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The calling thread's waiter.
+pub fn waiter() -> Arc<Waiter> {
+    WAITER
+        .try_with(Arc::clone)
+        .unwrap_or_else(|_| Arc::new(Waiter::new()))
+}
+
+/// The calling thread's place to park as a dispatcher.
+pub fn parker() -> Arc<Parker> {
+    PARKER
+        .try_with(Arc::clone)
+        .unwrap_or_else(|_| Arc::new(Parker::new()))
+}
+
+/// An empty buffer to encode into; give it back with `put_frame`.
+pub fn take_frame() -> Vec<u8> {
+    FRAME.try_with(Cell::take).unwrap_or_default()
+}
+
+pub fn put_frame(mut frame: Vec<u8>) {
+    if frame.capacity() <= KEEP {
+        frame.clear();
+        let _ = FRAME.try_with(|f| f.set(frame));
+    }
+}
+
+/// Runs `with` on the thread's receive buffer.
+pub fn with_read_buffer<R>(with: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+    let mut with = Some(with);
+    let done = READ.try_with(|b| {
+        let mut buf = b.try_borrow_mut().ok()?;
+        Some(with.take()?(&mut buf))
+    });
+    match (done, with) {
+        (Ok(Some(r)), _) => r,
+        // No locals any more, or the buffer is in use further up the stack.
+        (_, Some(with)) => with(&mut Vec::new()),
+        (_, None) => unreachable!("either `with` ran, or it is still there"),
+    }
+}

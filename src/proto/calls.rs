@@ -1,0 +1,203 @@
+//! Sequence numbers and the table of outstanding calls.
+//!
+//! Numbers are handed out upward and mostly settle soon, so the table is a ring indexed by
+//! the low bits; a call that outlives a whole round moves to a map.
+
+use std::collections::HashMap;
+
+const FIRST_SIZE: usize = 4;
+/// A table that grew past this gives its memory back when it runs empty.
+const KEEP_SIZE: usize = 1024;
+
+struct Slot<W> {
+    sequence: u32,
+    waiter: W,
+}
+
+pub struct Calls<W> {
+    ring: Vec<Option<Slot<W>>>,
+    strays: HashMap<u32, W>,
+    next: u32,
+    len: usize,
+}
+
+impl<W> Default for Calls<W> {
+    fn default() -> Calls<W> {
+        Calls {
+            ring: Vec::new(),
+            strays: HashMap::new(),
+            next: 0,
+            len: 0,
+        }
+    }
+}
+
+impl<W> Calls<W> {
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    #[inline]
+    fn index(&self, sequence: u32) -> usize {
+        sequence as usize & (self.ring.len() - 1)
+    }
+
+    /// Registers a call under the next free number and returns that number.
+    pub fn insert(&mut self, waiter: W) -> u32 {
+        while self.get(self.next).is_some() {
+            self.next = self.next.wrapping_add(1);
+        }
+        if self.len * 2 >= self.ring.len() {
+            self.grow();
+        }
+        let sequence = self.next;
+        self.next = sequence.wrapping_add(1);
+        let i = self.index(sequence);
+        if let Some(old) = self.ring[i].replace(Slot { sequence, waiter }) {
+            self.strays.insert(old.sequence, old.waiter);
+        }
+        self.len += 1;
+        sequence
+    }
+
+    /// Takes a call out of the table.
+    pub fn remove(&mut self, sequence: u32) -> Option<W> {
+        if self.ring.is_empty() {
+            return None;
+        }
+        let i = self.index(sequence);
+        let found = match &self.ring[i] {
+            Some(slot) if slot.sequence == sequence => self.ring[i].take().map(|s| s.waiter),
+            _ => self.strays.remove(&sequence),
+        };
+        if found.is_some() {
+            self.len -= 1;
+            if self.len == 0 && self.ring.len() > KEEP_SIZE {
+                self.ring = Vec::new();
+            }
+        }
+        found
+    }
+
+    /// Looks at a call without taking it.
+    pub fn get(&self, sequence: u32) -> Option<&W> {
+        if self.ring.is_empty() {
+            return None;
+        }
+        match &self.ring[self.index(sequence)] {
+            Some(slot) if slot.sequence == sequence => Some(&slot.waiter),
+            _ => self.strays.get(&sequence),
+        }
+    }
+
+    /// Takes all calls out, in the order of their numbers.
+    pub fn drain(&mut self) -> Vec<W> {
+        let next = self.next;
+        let ring = std::mem::take(&mut self.ring);
+        let mut all: Vec<(u32, W)> = ring
+            .into_iter()
+            .flatten()
+            .map(|s| (s.sequence, s.waiter))
+            .chain(self.strays.drain())
+            .collect();
+        self.len = 0;
+        // Oldest first, also across the wrap.
+        all.sort_by_key(|(s, _)| std::cmp::Reverse(next.wrapping_sub(*s)));
+        all.into_iter().map(|(_, w)| w).collect()
+    }
+
+    fn grow(&mut self) {
+        let size = (self.ring.len() * 2).max(FIRST_SIZE);
+        let mut ring: Vec<Option<Slot<W>>> = Vec::with_capacity(size);
+        ring.resize_with(size, || None);
+        let old = std::mem::replace(&mut self.ring, ring);
+        for slot in old.into_iter().flatten() {
+            let i = self.index(slot.sequence);
+            if let Some(older) = self.ring[i].replace(slot) {
+                self.strays.insert(older.sequence, older.waiter);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_go_upward_from_zero_and_wrap() {
+        let mut c = Calls::default();
+        assert_eq!(c.insert('a'), 0);
+        assert_eq!(c.insert('b'), 1);
+        assert_eq!(c.remove(0), Some('a'));
+        assert_eq!(c.remove(0), None);
+        c.next = u32::MAX;
+        assert_eq!(c.insert('c'), u32::MAX);
+        assert_eq!(c.insert('d'), 0);
+        // 1 is outstanding: skipped, also when the ring has let it go
+        assert_eq!(c.get(1), Some(&'b'));
+    }
+
+    #[test]
+    fn an_outstanding_number_is_skipped_after_the_wrap() {
+        let mut c = Calls::default();
+        for i in 0..3u32 {
+            assert_eq!(c.insert(i), i);
+        }
+        c.remove(1);
+        for _ in 0..100_000 {
+            let s = c.insert(77);
+            c.remove(s);
+        }
+        c.next = u32::MAX;
+        assert_eq!(c.insert(50), u32::MAX);
+        let got: Vec<u32> = (0..3).map(|_| c.insert(60)).collect();
+        assert_eq!(got, [1, 3, 4], "0 and 2 are still outstanding");
+        assert_eq!(c.remove(0), Some(0));
+        assert_eq!(c.remove(2), Some(2));
+    }
+
+    #[test]
+    fn drain_is_oldest_first_across_the_wrap() {
+        let mut c = Calls::default();
+        c.next = u32::MAX - 1;
+        for i in 0..5 {
+            c.insert(i);
+        }
+        assert_eq!(c.drain(), [0, 1, 2, 3, 4]);
+        assert!(c.is_empty());
+        assert_eq!(c.insert(9), 3);
+        assert_eq!(c.remove(3), Some(9));
+    }
+
+    #[test]
+    fn agrees_with_a_map_over_random_operations() {
+        let mut c = Calls::default();
+        let mut model: Vec<u32> = Vec::new();
+        let mut x = 12345u64;
+        for _ in 0..50_000 {
+            x = x
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            let r = (x >> 33) as usize;
+            if r % 5 < 3 || model.is_empty() {
+                let s = c.insert(0u32);
+                assert!(!model.contains(&s));
+                model.push(s);
+                if model.len() > 40 {
+                    let gone = model.remove(r % model.len());
+                    assert!(c.remove(gone).is_some());
+                }
+            } else {
+                let gone = model.swap_remove(r % model.len());
+                assert!(c.remove(gone).is_some());
+                assert!(c.remove(gone).is_none());
+            }
+            assert_eq!(c.len(), model.len());
+        }
+    }
+}

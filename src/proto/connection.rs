@@ -1,0 +1,447 @@
+//! One connection's protocol state: outstanding calls, outbox, events, phase, counters.
+//!
+//! Pure. Every method mutates and returns what the caller has to do after it has unlocked.
+
+use super::calls::Calls;
+use super::frame::{Body, Frame, Header, HEADER_LEN};
+use super::outbox::Outbox;
+use super::payload::Payload;
+use super::phase::{Life, Phase, Reason};
+use super::status;
+use crate::event::lanes::Lane;
+use crate::event::Event;
+
+/// While this many events wait, no more is read from the connection's socket.
+pub const LANE_LIMIT: usize = 4096;
+/// Sync replies in a row after which a connection counts as one that carries nothing else.
+const SOLITARY: u32 = 64;
+
+/// An outstanding call: `S` is a sync caller's waiter, `A` an async call's callback.
+pub enum Call<S, A> {
+    Sync { cmd: i32, waiter: S },
+    Async { cmd: i32, call: A },
+}
+
+/// The four public counters, indexed as `enum mrpc_conn_counter`.
+#[derive(Default, Clone, Copy)]
+pub struct Counters {
+    pub send_bytes: u64,
+    pub recv_bytes: u64,
+    pub send_msgs: u64,
+    pub recv_msgs: u64,
+}
+
+pub struct Connection<S, A> {
+    pub life: Life,
+    pub outbox: Outbox,
+    pub lane: Lane<Event<A>>,
+    pub counters: Counters,
+    calls: Calls<Call<S, A>>,
+    /// Sync calls outstanding: while there are any, reading never pauses.
+    syncs: u32,
+    /// Sync replies since something else came in.
+    solitary: u32,
+    closed_by_user: bool,
+}
+
+impl<S, A> Default for Connection<S, A> {
+    fn default() -> Connection<S, A> {
+        Connection {
+            life: Life::default(),
+            outbox: Outbox::default(),
+            lane: Lane::default(),
+            counters: Counters::default(),
+            calls: Calls::default(),
+            syncs: 0,
+            solitary: SOLITARY,
+            closed_by_user: false,
+        }
+    }
+}
+
+/// What a frame meant to the calls that wait.
+pub enum Handled<'a, S> {
+    /// Queued as an event, or dropped.
+    Done,
+    /// The reply to the sync call of the thread that reads.
+    Own { status: i32, body: Body<'a> },
+    /// Another thread's sync call ended.
+    Other {
+        waiter: S,
+        status: i32,
+        payload: Payload,
+    },
+}
+
+/// Why a send was refused.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refusal {
+    NeverConnected,
+    Closed,
+}
+
+impl<S, A> Connection<S, A> {
+    /// Whether something may be sent.
+    pub fn check_open(&self) -> Result<(), Refusal> {
+        match self.life.phase() {
+            Phase::New => Err(Refusal::NeverConnected),
+            Phase::Open => Ok(()),
+            _ => Err(Refusal::Closed),
+        }
+    }
+
+    pub fn is_muted(&self) -> bool {
+        self.closed_by_user
+    }
+
+    /// Registers a call and returns its number.
+    pub fn call(&mut self, call: Call<S, A>) -> u32 {
+        self.syncs += u32::from(matches!(call, Call::Sync { .. }));
+        self.calls.insert(call)
+    }
+
+    pub fn is_outstanding(&self, sequence: u32) -> bool {
+        self.calls.get(sequence).is_some()
+    }
+
+    pub fn has_async_calls(&self) -> bool {
+        self.calls.len() > self.syncs as usize
+    }
+
+    /// True if a sync caller may expect to be the only one who is interested in what comes.
+    pub fn is_solitary(&self) -> bool {
+        self.solitary >= SOLITARY && !self.has_async_calls()
+    }
+
+    /// True if reading should pause until dispatchers have caught up. A reply that a sync
+    /// caller waits for may be behind, so not while there is one.
+    pub fn should_pause(&self) -> bool {
+        self.lane.len() >= LANE_LIMIT && self.syncs == 0
+    }
+
+    /// Counts a frame that was queued or is about to be sent.
+    pub fn count_sent(&mut self, len: usize) {
+        self.counters.send_bytes += len as u64;
+        self.counters.send_msgs += 1;
+    }
+
+    /// Queues an I/O-error event, unless the connection was closed by its user.
+    pub fn io_error(&mut self, text: String) {
+        if !self.closed_by_user {
+            self.lane.push(Event::IoErr(text));
+        }
+    }
+
+    /// Takes one received frame; `own` is the number of the reading thread's own sync call.
+    pub fn receive<'a>(&mut self, frame: Frame<'a>, own: Option<u32>) -> Handled<'a, S> {
+        let Frame { header, body } = frame;
+        self.counters.recv_bytes += HEADER_LEN as u64 + u64::from(header.len);
+        self.counters.recv_msgs += 1;
+        if self.life.phase() != Phase::Open {
+            return Handled::Done;
+        }
+        if header.is_request() {
+            self.request(header, body);
+            Handled::Done
+        } else {
+            self.reply(header, body, own)
+        }
+    }
+
+    fn request(&mut self, header: Header, body: Body<'_>) {
+        self.solitary = 0;
+        let Header { sequence, cmd, .. } = header;
+        if matches!(body, Body::Oversize) {
+            self.io_error(format!(
+                "payload of {} bytes for command {cmd} is over the maximum",
+                header.len
+            ));
+            if !header.is_one_way() {
+                self.lane.push(Event::Refused { sequence, cmd });
+            }
+            return;
+        }
+        self.lane.push(Event::Request {
+            sequence,
+            cmd,
+            payload: body.into_payload(),
+        });
+    }
+
+    fn reply<'a>(&mut self, header: Header, body: Body<'a>, own: Option<u32>) -> Handled<'a, S> {
+        let Some(call) = self.calls.remove(header.sequence) else {
+            self.solitary = 0;
+            self.io_error(format!(
+                "reply with unknown sequence number {}",
+                header.sequence
+            ));
+            return Handled::Done;
+        };
+        self.outbox.answered();
+        let cmd = match &call {
+            Call::Sync { cmd, .. } | Call::Async { cmd, .. } => *cmd,
+        };
+        let fault = if header.cmd != cmd {
+            Some(format!(
+                "reply for command {} to a request for command {cmd}",
+                header.cmd
+            ))
+        } else if matches!(body, Body::Oversize) {
+            Some(format!(
+                "reply of {} bytes for command {cmd} is over the maximum",
+                header.len
+            ))
+        } else if header.status != status::OK && header.len > 0 {
+            Some(format!(
+                "reply with status {} for command {cmd} carries a payload of {} bytes",
+                header.status, header.len
+            ))
+        } else {
+            None
+        };
+        let (status, body) = match fault {
+            Some(text) => {
+                self.io_error(text);
+                (status::ENCODING_ERR, Body::Slice(&[]))
+            }
+            None => (header.status, body),
+        };
+        match call {
+            Call::Sync { waiter, .. } => {
+                self.syncs -= 1;
+                self.solitary = self.solitary.saturating_add(1);
+                if own == Some(header.sequence) {
+                    Handled::Own { status, body }
+                } else {
+                    Handled::Other {
+                        waiter,
+                        status,
+                        payload: body.into_payload(),
+                    }
+                }
+            }
+            Call::Async { call, .. } => {
+                self.lane.push(Event::Reply {
+                    call,
+                    status,
+                    payload: body.into_payload(),
+                });
+                Handled::Done
+            }
+        }
+    }
+
+    /// The user closes: mutes the lane and fails what is outstanding. The sync waiters are
+    /// returned, to be woken with NETWORK_FAILURE.
+    pub fn close(&mut self) -> Result<Vec<S>, CloseError> {
+        if self.life.phase() == Phase::New {
+            return Err(CloseError::NeverConnected);
+        }
+        if self.closed_by_user {
+            return Err(CloseError::Already);
+        }
+        self.closed_by_user = true;
+        if self.life.advance(Phase::Closing, Some(Reason::User)) {
+            Ok(self.fail_calls())
+        } else {
+            Ok(Vec::new())
+        }
+    }
+
+    /// The socket is dead, or a closing connection has sent all: nothing will come or go any
+    /// more. Queues the callbacks of outstanding calls and, last, the disconnect event; the
+    /// sync waiters are returned. None if that had been done before.
+    pub fn shut(&mut self, reason: Reason) -> Option<Vec<S>> {
+        if !self.life.advance(Phase::Shut, Some(reason)) {
+            return None;
+        }
+        if !self.outbox.is_writing() {
+            self.outbox.abandon();
+        } else {
+            self.outbox.clear();
+        }
+        let waiters = self.fail_calls();
+        self.lane.push(Event::Disconnect(self.life.reason()));
+        Some(waiters)
+    }
+
+    /// True if a closing connection has nothing left to send.
+    pub fn is_drained(&self) -> bool {
+        self.life.phase() == Phase::Closing && self.outbox.is_empty() && !self.outbox.is_writing()
+    }
+
+    fn fail_calls(&mut self) -> Vec<S> {
+        let mut waiters = Vec::new();
+        self.syncs = 0;
+        for call in self.calls.drain() {
+            match call {
+                Call::Sync { waiter, .. } => waiters.push(waiter),
+                Call::Async { call, .. } => self.lane.push(Event::Reply {
+                    call,
+                    status: status::NETWORK_FAILURE,
+                    payload: Payload::empty(),
+                }),
+            }
+        }
+        waiters
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum CloseError {
+    NeverConnected,
+    Already,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Event;
+    use std::collections::VecDeque;
+
+    type C = Connection<&'static str, &'static str>;
+
+    fn open() -> C {
+        let mut c = C::default();
+        c.life.advance(Phase::Open, None);
+        c
+    }
+
+    fn frame(sequence: u32, status: i32, cmd: i32, body: &[u8]) -> Frame<'_> {
+        Frame {
+            header: Header {
+                sequence,
+                status,
+                cmd,
+                len: body.len() as u32,
+            },
+            body: Body::Slice(body),
+        }
+    }
+
+    fn events(c: &mut C) -> Vec<String> {
+        let mut q = VecDeque::new();
+        if c.lane.claim() {
+            let first = c.lane.begin(usize::MAX, &mut q).unwrap();
+            assert!(!c.lane.finish(&mut VecDeque::new()));
+            q.push_front(first);
+        }
+        q.into_iter()
+            .map(|e| match e {
+                Event::Accept(_) => "accept".into(),
+                Event::Request { cmd, .. } => format!("request {cmd}"),
+                Event::Refused { cmd, .. } => format!("refused {cmd}"),
+                Event::Reply { call, status, .. } => format!("{call} {status}"),
+                Event::IoErr(_) => "ioerr".into(),
+                Event::Disconnect(r) => format!("{r:?}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn replies_find_their_calls_out_of_order() {
+        let mut c = open();
+        let a = c.call(Call::Sync {
+            cmd: 1,
+            waiter: "a",
+        });
+        let b = c.call(Call::Async { cmd: 2, call: "b" });
+        let own = c.call(Call::Sync {
+            cmd: 3,
+            waiter: "own",
+        });
+        assert!(matches!(
+            c.receive(frame(own, 0, 3, b"1234"), Some(own)),
+            Handled::Own {
+                status: 0,
+                body: Body::Slice(b"1234")
+            }
+        ));
+        assert!(matches!(
+            c.receive(frame(b, 5, 2, b""), Some(own)),
+            Handled::Done
+        ));
+        assert!(matches!(
+            c.receive(frame(a, 0, 1, b""), None),
+            Handled::Other {
+                waiter: "a",
+                status: 0,
+                ..
+            }
+        ));
+        assert_eq!(events(&mut c), ["b 5"]);
+    }
+
+    #[test]
+    fn faulty_replies_complete_with_an_encoding_error() {
+        let mut c = open();
+        let a = c.call(Call::Async {
+            cmd: 1,
+            call: "cmd",
+        });
+        let b = c.call(Call::Async {
+            cmd: 1,
+            call: "payload",
+        });
+        c.receive(frame(a, 0, 2, b""), None);
+        c.receive(frame(b, 7, 1, b"1234"), None);
+        c.receive(frame(99, 0, 1, b""), None);
+        assert_eq!(
+            events(&mut c),
+            ["ioerr", "cmd -2", "ioerr", "payload -2", "ioerr"]
+        );
+    }
+
+    #[test]
+    fn shut_fails_calls_and_disconnects_last_and_once() {
+        let mut c = open();
+        c.receive(frame(0, status::PENDING, 4, b""), None);
+        c.call(Call::Async { cmd: 1, call: "x" });
+        c.call(Call::Sync {
+            cmd: 1,
+            waiter: "w",
+        });
+        assert_eq!(c.shut(Reason::Closed), Some(vec!["w"]));
+        assert_eq!(c.shut(Reason::IoErr), None);
+        assert_eq!(c.check_open(), Err(Refusal::Closed));
+        assert_eq!(events(&mut c), ["request 4", "x -6", "Closed"]);
+    }
+
+    #[test]
+    fn close_fails_calls_at_once_and_ignores_what_comes() {
+        let mut c = open();
+        assert_eq!(C::default().close(), Err(CloseError::NeverConnected));
+        c.call(Call::Sync {
+            cmd: 1,
+            waiter: "w",
+        });
+        c.outbox.append(b"x", 0, true);
+        assert_eq!(c.close(), Ok(vec!["w"]));
+        assert_eq!(c.close(), Err(CloseError::Already));
+        assert!(!c.is_drained());
+        c.receive(frame(0, status::PENDING, 4, b""), None);
+        assert_eq!(c.shut(Reason::Closed), Some(vec![]));
+        assert_eq!(events(&mut c), ["User"]);
+    }
+
+    #[test]
+    fn an_oversize_request_is_refused_in_its_turn() {
+        let mut c = open();
+        c.receive(frame(0, status::PENDING, 4, b""), None);
+        for cmd in [5, -5] {
+            c.receive(
+                Frame {
+                    header: Header {
+                        sequence: 1,
+                        status: status::PENDING,
+                        cmd,
+                        len: 99,
+                    },
+                    body: Body::Oversize,
+                },
+                None,
+            );
+        }
+        assert_eq!(events(&mut c), ["request 4", "ioerr", "refused 5", "ioerr"]);
+    }
+}

@@ -1,0 +1,335 @@
+//! Frames: the 16-byte header (RFC 4506 integers) and an incremental decoder.
+
+use super::payload::Payload;
+use super::status;
+
+pub const HEADER_LEN: usize = 16;
+
+/// A body this long is received into its own allocation; one that announces more than
+/// `RESERVE` grows towards it, so that an announcement alone costs no memory.
+const RESERVE: usize = 1 << 20;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    pub sequence: u32,
+    pub status: i32,
+    pub cmd: i32,
+    pub len: u32,
+}
+
+impl Header {
+    pub fn to_bytes(self) -> [u8; HEADER_LEN] {
+        let mut out = [0; HEADER_LEN];
+        out[..4].copy_from_slice(&self.sequence.to_be_bytes());
+        out[4..8].copy_from_slice(&self.status.to_be_bytes());
+        out[8..12].copy_from_slice(&self.cmd.to_be_bytes());
+        out[12..].copy_from_slice(&self.len.to_be_bytes());
+        out
+    }
+
+    pub fn from_bytes(raw: &[u8; HEADER_LEN]) -> Header {
+        let word = |i: usize| [raw[i], raw[i + 1], raw[i + 2], raw[i + 3]];
+        Header {
+            sequence: u32::from_be_bytes(word(0)),
+            status: i32::from_be_bytes(word(4)),
+            cmd: i32::from_be_bytes(word(8)),
+            len: u32::from_be_bytes(word(12)),
+        }
+    }
+
+    pub fn is_request(&self) -> bool {
+        self.status == status::PENDING
+    }
+
+    pub fn is_one_way(&self) -> bool {
+        self.is_request() && self.cmd < 0
+    }
+}
+
+/// A frame's payload as the decoder hands it out.
+pub enum Body<'a> {
+    /// Lies whole in the input.
+    Slice(&'a [u8]),
+    /// Was put together from several inputs.
+    Owned(Vec<u8>),
+    /// Was longer than the limit, and thrown away.
+    Oversize,
+}
+
+impl Body<'_> {
+    pub fn into_payload(self) -> Payload {
+        match self {
+            Body::Slice(s) => Payload::from_slice(s),
+            Body::Owned(v) => Payload::Heap(v),
+            Body::Oversize => Payload::empty(),
+        }
+    }
+}
+
+pub struct Frame<'a> {
+    pub header: Header,
+    pub body: Body<'a>,
+}
+
+enum State {
+    /// Some bytes of a header (none: between frames).
+    Head {
+        have: u8,
+        raw: [u8; HEADER_LEN],
+    },
+    Body {
+        header: Header,
+        body: Vec<u8>,
+    },
+    /// An oversize payload, with the number of bytes still to be thrown away.
+    Skip {
+        header: Header,
+        left: u32,
+    },
+}
+
+/// Cuts a byte stream into frames. It holds at most one partial frame.
+pub struct Decoder {
+    state: State,
+}
+
+impl Default for Decoder {
+    fn default() -> Decoder {
+        Decoder {
+            state: State::Head {
+                have: 0,
+                raw: [0; HEADER_LEN],
+            },
+        }
+    }
+}
+
+impl Decoder {
+    /// True between two frames.
+    pub fn is_idle(&self) -> bool {
+        matches!(self.state, State::Head { have: 0, .. })
+    }
+
+    /// Hands every frame that `input` completes to `sink`, in order; keeps the rest.
+    /// `max` is the longest payload accepted.
+    pub fn feed<'a>(&mut self, mut input: &'a [u8], max: u32, sink: &mut impl FnMut(Frame<'a>)) {
+        loop {
+            match &mut self.state {
+                State::Head { have, raw } => {
+                    let header = if *have == 0 && input.len() >= HEADER_LEN {
+                        let (head, rest) = input.split_at(HEADER_LEN);
+                        input = rest;
+                        let mut whole = [0; HEADER_LEN];
+                        whole.copy_from_slice(head);
+                        Header::from_bytes(&whole)
+                    } else {
+                        let had = usize::from(*have);
+                        let n = input.len().min(HEADER_LEN - had);
+                        raw[had..had + n].copy_from_slice(&input[..n]);
+                        input = &input[n..];
+                        if had + n < HEADER_LEN {
+                            *have = (had + n) as u8;
+                            return;
+                        }
+                        *have = 0;
+                        Header::from_bytes(raw)
+                    };
+                    let len = header.len as usize;
+                    if header.len > max {
+                        self.state = State::Skip {
+                            header,
+                            left: header.len,
+                        };
+                    } else if input.len() >= len {
+                        let (body, rest) = input.split_at(len);
+                        input = rest;
+                        self.reset();
+                        sink(Frame {
+                            header,
+                            body: Body::Slice(body),
+                        });
+                    } else {
+                        self.state = State::Body {
+                            header,
+                            body: Vec::with_capacity(len.min(RESERVE)),
+                        };
+                    }
+                }
+                State::Body { header, body } => {
+                    let n = input.len().min(header.len as usize - body.len());
+                    body.extend_from_slice(&input[..n]);
+                    input = &input[n..];
+                    if !self.finish_body(sink) {
+                        return;
+                    }
+                }
+                State::Skip { header, left } => {
+                    let n = input.len().min(*left as usize);
+                    *left -= n as u32;
+                    input = &input[n..];
+                    if *left > 0 {
+                        return;
+                    }
+                    let header = *header;
+                    self.reset();
+                    sink(Frame {
+                        header,
+                        body: Body::Oversize,
+                    });
+                }
+            }
+            if input.is_empty() && self.is_idle() {
+                return;
+            }
+        }
+    }
+
+    /// The buffer of a long partial payload and how many bytes it still wants, for a
+    /// reader that can append to it straight from the socket; then call `appended`.
+    pub fn direct(&mut self) -> Option<(&mut Vec<u8>, usize)> {
+        match &mut self.state {
+            State::Body { header, body } => {
+                let left = header.len as usize - body.len();
+                if left < 4096 {
+                    return None;
+                }
+                if body.len() == body.capacity() {
+                    body.reserve(left.min(body.len().max(RESERVE)));
+                }
+                let room = left.min(body.capacity() - body.len());
+                Some((body, room))
+            }
+            _ => None,
+        }
+    }
+
+    /// After bytes were appended to the buffer that `direct` gave.
+    pub fn appended<'a>(&mut self, sink: &mut impl FnMut(Frame<'a>)) {
+        self.finish_body(sink);
+    }
+
+    fn finish_body<'a>(&mut self, sink: &mut impl FnMut(Frame<'a>)) -> bool {
+        let State::Body { header, body } = &mut self.state else {
+            return false;
+        };
+        if body.len() < header.len as usize {
+            return false;
+        }
+        let header = *header;
+        let body = std::mem::take(body);
+        self.reset();
+        sink(Frame {
+            header,
+            body: Body::Owned(body),
+        });
+        true
+    }
+
+    fn reset(&mut self) {
+        *self = Decoder::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(sequence: u32, status: i32, cmd: i32, body: &[u8]) -> Vec<u8> {
+        let mut out = Header {
+            sequence,
+            status,
+            cmd,
+            len: body.len() as u32,
+        }
+        .to_bytes()
+        .to_vec();
+        out.extend_from_slice(body);
+        out
+    }
+
+    fn collect(chunks: &[&[u8]], max: u32) -> Vec<(Header, Option<Vec<u8>>)> {
+        let mut d = Decoder::default();
+        let mut got = Vec::new();
+        for c in chunks {
+            d.feed(c, max, &mut |f| {
+                let body = match f.body {
+                    Body::Slice(s) => Some(s.to_vec()),
+                    Body::Owned(v) => Some(v),
+                    Body::Oversize => None,
+                };
+                got.push((f.header, body));
+            });
+        }
+        assert!(d.is_idle());
+        got
+    }
+
+    #[test]
+    fn header_is_big_endian_in_wire_order() {
+        let h = Header {
+            sequence: 0x0102_0304,
+            status: -1,
+            cmd: -2,
+            len: 5,
+        };
+        let raw = h.to_bytes();
+        assert_eq!(
+            raw,
+            [1, 2, 3, 4, 255, 255, 255, 255, 255, 255, 255, 254, 0, 0, 0, 5]
+        );
+        assert_eq!(Header::from_bytes(&raw), h);
+        assert!(h.is_one_way());
+    }
+
+    #[test]
+    fn every_split_point_gives_the_same_frames() {
+        let mut bytes = frame(7, -1, 3, b"abcd");
+        bytes.extend(frame(8, 0, 3, b""));
+        bytes.extend(frame(9, -1, 4, &[7; 40])); // over the limit below
+        bytes.extend(frame(10, -1, -1, &[1; 8]));
+        let whole = collect(&[&bytes], 16);
+        assert_eq!(whole.len(), 4);
+        assert_eq!(whole[2].1, None);
+        for i in 0..=bytes.len() {
+            for j in (i..=bytes.len()).step_by(5) {
+                let parts = [&bytes[..i], &bytes[i..j], &bytes[j..]];
+                assert_eq!(collect(&parts, 16), whole, "split at {i}, {j}");
+            }
+        }
+        let bytewise: Vec<&[u8]> = bytes.chunks(1).collect();
+        assert_eq!(collect(&bytewise, 16), whole);
+    }
+
+    #[test]
+    fn an_announcement_alone_reserves_little() {
+        let head = Header {
+            sequence: 0,
+            status: -1,
+            cmd: 1,
+            len: u32::MAX,
+        };
+        let mut d = Decoder::default();
+        d.feed(&head.to_bytes(), u32::MAX, &mut |_| panic!("no frame"));
+        let (buf, room) = d.direct().unwrap();
+        assert!(buf.capacity() <= RESERVE && room <= RESERVE);
+    }
+
+    #[test]
+    fn direct_appends_complete_the_frame() {
+        let body = vec![9u8; 3 << 20];
+        let bytes = frame(1, 0, 2, &body);
+        let mut d = Decoder::default();
+        d.feed(&bytes[..100], u32::MAX, &mut |_| panic!("no frame"));
+        let mut at = 100;
+        let mut got = None;
+        while let Some((buf, room)) = d.direct() {
+            let n = room.min(70_000);
+            buf.extend_from_slice(&bytes[at..at + n]);
+            at += n;
+            d.appended(&mut |f| got = Some(f.header.len));
+        }
+        d.feed(&bytes[at..], u32::MAX, &mut |f| got = Some(f.header.len));
+        assert_eq!(got, Some(body.len() as u32));
+        assert!(d.is_idle());
+    }
+}

@@ -1,0 +1,21 @@
+//! The protocol without I/O, locks, clocks or C types.
+
+#![forbid(unsafe_code)]
+
+pub mod calls;
+pub mod connection;
+pub mod frame;
+pub mod outbox;
+pub mod payload;
+pub mod phase;
+
+/// `mrpc_status_t` values that the wire knows (wire.md, field `status`).
+pub mod status {
+    pub const OK: i32 = 0;
+    pub const PENDING: i32 = -1;
+    pub const ENCODING_ERR: i32 = -2;
+    pub const PROCEDURE_UNAVAIL: i32 = -3;
+    pub const INVALID_ARGUMENT: i32 = -4;
+    pub const INVALID_PROTOCOL: i32 = -5;
+    pub const NETWORK_FAILURE: i32 = -6;
+}

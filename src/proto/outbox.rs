@@ -1,0 +1,266 @@
+//! What waits to be sent on one connection, and who may send it.
+//!
+//! INV-F1: when bytes are queued, somebody writes, or the socket is blocked and a writable
+//!         edge is due, or the connection is on the background's dirty list.
+//! INV-F2: calls gathered while none is on the wire leave at once: no reply would come to
+//!         flush them.
+//! INV-F3: frames leave in the order of their numbers, and a partial frame has one owner:
+//!         the front buffer, which only the writer takes.
+
+/// Gathered bytes that are worth a system call of their own.
+pub const GATHER: usize = 16 * 1024;
+/// An emptied buffer above this is given back to the allocator.
+const KEEP: usize = 4 * 1024;
+
+#[derive(Default)]
+pub struct Outbox {
+    /// Bytes being sent; taken out by the writer, and put back if the socket blocks.
+    front: Vec<u8>,
+    front_sent: usize,
+    /// Bytes appended since.
+    back: Vec<u8>,
+    len: usize,
+    writing: bool,
+    blocked: bool,
+    /// A writable edge that came while somebody was writing.
+    edge: bool,
+    /// Somebody appended what must not wait.
+    urgent: bool,
+    /// Calls in `back`, and calls sent but unanswered.
+    gathered: u32,
+    on_wire: u32,
+    /// On the background's list.
+    dirty: bool,
+}
+
+/// Bytes that the writer took; to be given back through `Outbox::wrote`.
+pub struct Chunk {
+    pub bytes: Vec<u8>,
+    pub at: usize,
+}
+
+impl Outbox {
+    /// Bytes queued, those under way included.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    pub fn is_writing(&self) -> bool {
+        self.writing
+    }
+
+    pub fn is_blocked(&self) -> bool {
+        self.blocked
+    }
+
+    pub fn on_wire(&self) -> u32 {
+        self.on_wire
+    }
+
+    /// A reply came for a call that had been sent.
+    pub fn answered(&mut self) {
+        self.on_wire = self.on_wire.saturating_sub(1);
+    }
+
+    /// Asks to send a frame from the caller's own memory: granted when nothing is queued and
+    /// nobody writes. The caller then sends, and reports by `wrote_direct`.
+    pub fn begin_direct(&mut self, calls: u32) -> bool {
+        if self.writing || self.blocked || self.len > 0 {
+            return false;
+        }
+        self.writing = true;
+        self.edge = false;
+        self.on_wire += calls;
+        true
+    }
+
+    /// Queues a frame; `calls` is 1 if it is a call, `urgent` if it must not be gathered.
+    pub fn append(&mut self, frame: &[u8], calls: u32, urgent: bool) {
+        self.back.extend_from_slice(frame);
+        self.len += frame.len();
+        self.gathered += calls;
+        self.urgent |= urgent;
+    }
+
+    /// True if what is queued is worth sending now.
+    pub fn is_ripe(&self) -> bool {
+        self.len > 0
+            && (self.urgent
+                || self.len >= GATHER
+                || (self.gathered > 0 && self.gathered >= self.on_wire))
+    }
+
+    /// Takes bytes to send, if there are any, nobody writes and the socket is not blocked.
+    pub fn begin_flush(&mut self) -> Option<Chunk> {
+        if self.writing || self.blocked || self.len == 0 {
+            return None;
+        }
+        self.writing = true;
+        Some(self.take())
+    }
+
+    fn take(&mut self) -> Chunk {
+        self.edge = false;
+        if self.front.is_empty() {
+            std::mem::swap(&mut self.front, &mut self.back);
+            self.front_sent = 0;
+            self.on_wire += self.gathered;
+            self.gathered = 0;
+            self.urgent = false;
+        }
+        Chunk {
+            bytes: std::mem::take(&mut self.front),
+            at: self.front_sent,
+        }
+    }
+
+    /// The writer's report on a direct frame: `rest` is what the socket did not take.
+    /// Gives the next bytes that the same writer has to send.
+    pub fn wrote_direct(&mut self, rest: &[u8]) -> Option<Chunk> {
+        if !rest.is_empty() {
+            self.front.clear();
+            self.front.extend_from_slice(rest);
+            self.front_sent = 0;
+            self.len += rest.len();
+        }
+        self.next(!rest.is_empty())
+    }
+
+    /// The writer's report on a chunk, of which `chunk.at` bytes have been sent in all.
+    pub fn wrote(&mut self, mut chunk: Chunk, sent_now: usize) -> Option<Chunk> {
+        self.len -= sent_now;
+        let left = chunk.at < chunk.bytes.len();
+        if left {
+            self.front = chunk.bytes;
+            self.front_sent = chunk.at;
+        } else if self.back.is_empty() && chunk.bytes.capacity() <= KEEP {
+            // the emptied buffer serves the next frames; larger ones go with the burst
+            chunk.bytes.clear();
+            self.back = chunk.bytes;
+        }
+        self.next(left)
+    }
+
+    fn next(&mut self, left: bool) -> Option<Chunk> {
+        if left {
+            if self.edge {
+                return Some(self.take());
+            }
+            self.blocked = true;
+        } else if self.is_ripe() {
+            return Some(self.take());
+        }
+        self.writing = false;
+        None
+    }
+
+    /// The socket became writable.
+    pub fn writable(&mut self) -> Option<Chunk> {
+        if self.writing {
+            self.edge = true;
+            return None;
+        }
+        self.blocked = false;
+        self.begin_flush()
+    }
+
+    /// The connection is dead: drops everything. A writer still under way reports later.
+    pub fn clear(&mut self) {
+        self.front = Vec::new();
+        self.back = Vec::new();
+        self.len = 0;
+        self.gathered = 0;
+        self.urgent = false;
+    }
+
+    /// A writer found the connection dead: it sends no more.
+    pub fn abandon(&mut self) {
+        self.clear();
+        self.writing = false;
+        self.blocked = false;
+    }
+
+    /// True if the connection has to be put on the dirty list: bytes wait, and nobody
+    /// but the background will send them.
+    pub fn mark_dirty(&mut self) -> bool {
+        let needed = self.len > 0 && !self.writing && !self.blocked && !self.dirty;
+        self.dirty |= needed;
+        needed
+    }
+
+    /// The background took the connection from its list.
+    pub fn unmark_dirty(&mut self) {
+        self.dirty = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn send(o: &mut Outbox, mut c: Chunk, n: usize) -> Option<Chunk> {
+        c.at += n;
+        o.wrote(c, n)
+    }
+
+    #[test]
+    fn direct_only_when_idle() {
+        let mut o = Outbox::default();
+        assert!(o.begin_direct(0));
+        assert!(!o.begin_direct(0), "somebody writes");
+        o.append(b"abc", 0, true);
+        let c = o
+            .wrote_direct(&[])
+            .expect("urgent bytes go with the writer");
+        assert_eq!(&c.bytes[c.at..], b"abc");
+        assert!(send(&mut o, c, 3).is_none());
+        assert!(o.is_empty() && o.begin_direct(0));
+    }
+
+    #[test]
+    fn a_partial_direct_frame_stays_in_front() {
+        let mut o = Outbox::default();
+        assert!(o.begin_direct(0));
+        o.append(b"second", 0, true);
+        assert!(o.wrote_direct(b"rst").is_none(), "blocked");
+        assert!(o.is_blocked() && o.len() == 9);
+        assert!(o.begin_flush().is_none());
+        let c = o.writable().unwrap();
+        assert_eq!(&c.bytes[c.at..], b"rst");
+        let c = send(&mut o, c, 3).unwrap();
+        assert_eq!(&c.bytes[c.at..], b"second");
+    }
+
+    #[test]
+    fn an_edge_during_the_send_is_not_lost() {
+        let mut o = Outbox::default();
+        o.append(&[1; 10], 0, true);
+        let c = o.begin_flush().unwrap();
+        assert!(o.writable().is_none(), "the writer is told instead");
+        let c = send(&mut o, c, 4).expect("tries once more");
+        assert_eq!(c.at, 4);
+        assert!(send(&mut o, c, 0).is_none());
+        assert!(o.is_blocked());
+    }
+
+    #[test]
+    fn calls_gather_up_to_what_is_on_the_wire() {
+        let mut o = Outbox::default();
+        assert!(o.begin_direct(1));
+        assert!(o.wrote_direct(&[]).is_none());
+        o.append(&[0; 20], 1, false);
+        assert!(o.is_ripe(), "1 gathered, 1 on the wire");
+        let c = o.begin_flush().unwrap();
+        assert_eq!(o.on_wire(), 2);
+        assert!(send(&mut o, c, 20).is_none());
+        o.append(&[0; 20], 1, false);
+        assert!(!o.is_ripe());
+        assert!(o.mark_dirty() && !o.mark_dirty());
+        o.answered();
+        assert!(o.is_ripe());
+    }
+}

@@ -1,0 +1,308 @@
+//! The event loop: a `mio::Poll` behind the driver token. Knows nothing of RPC.
+//!
+//! Whoever holds the token turns the loop for the whole set; taking it never blocks. Sources
+//! are registered once, edge-triggered, for both directions.
+
+pub mod right;
+pub mod spin;
+
+use crate::error::Result;
+use crate::sync::{race_point, Mutex, MutexGuard};
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Registry, Token, Waker};
+use slab::Slab;
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// Events taken in one wait.
+const EVENTS: usize = 256;
+/// What one read takes at most; a source gets `BUDGET` of them in a turn.
+pub const READ_SIZE: usize = 64 * 1024;
+pub const BUDGET: usize = 4;
+
+const WAKER: Token = Token(usize::MAX);
+
+/// What the loop calls for a source that is ready.
+pub trait Source: Clone + Send {
+    /// What a turn finds for others to do: connections whose events can run.
+    type Found;
+    fn on_ready(&self, ready: Ready, turn: &mut Turn<'_, Self>);
+}
+
+/// Why a source is called.
+#[derive(Clone, Copy, Default)]
+pub struct Ready {
+    pub readable: bool,
+    pub writable: bool,
+    /// The peer has hung up, or the socket has failed: read to the end.
+    pub hangup: bool,
+}
+
+/// What sources share during a turn.
+pub struct Turn<'a, S: Source> {
+    pub scratch: &'a mut Vec<u8>,
+    pub found: &'a mut Vec<S::Found>,
+    timers: &'a mut Vec<(Instant, S)>,
+    again: &'a Again<S>,
+}
+
+impl<S: Source> Turn<'_, S> {
+    /// Calls the source again, as readable, in the next turn.
+    pub fn again(&self, source: S) {
+        self.again.push(source);
+    }
+
+    /// Calls the source again, as readable, after `delay`.
+    pub fn later(&mut self, delay: Duration, source: S) {
+        self.timers.push((Instant::now() + delay, source));
+    }
+}
+
+/// Sources that have something to read and will get no edge for it.
+struct Again<S> {
+    list: Mutex<Vec<S>>,
+    len: AtomicUsize,
+}
+
+impl<S> Again<S> {
+    fn push(&self, source: S) {
+        let mut list = self.list.lock();
+        list.push(source);
+        self.len.store(list.len(), Ordering::SeqCst);
+    }
+
+    fn take(&self) -> Vec<S> {
+        if self.len.load(Ordering::SeqCst) == 0 {
+            return Vec::new();
+        }
+        let mut list = self.list.lock();
+        self.len.store(0, Ordering::SeqCst);
+        std::mem::take(&mut *list)
+    }
+}
+
+pub struct Reactor<S: Source> {
+    state: Mutex<State<S>>,
+    table: Mutex<Slab<(u32, S)>>,
+    again: Again<S>,
+    registry: Registry,
+    waker: Waker,
+    generation: AtomicUsize,
+    turns: AtomicU64,
+}
+
+struct State<S: Source> {
+    poll: Poll,
+    events: Events,
+    scratch: Vec<u8>,
+    ready: Vec<(S, Ready)>,
+    timers: Vec<(Instant, S)>,
+}
+
+/// The driver token, held.
+pub struct Driver<'a, S: Source> {
+    reactor: &'a Reactor<S>,
+    state: MutexGuard<'a, State<S>>,
+}
+
+/// A registered source's place in the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Place(usize);
+
+impl<S: Source> Reactor<S> {
+    pub fn new() -> Result<Reactor<S>> {
+        let poll = Poll::new()?;
+        let registry = poll.registry().try_clone()?;
+        let waker = Waker::new(&registry, WAKER)?;
+        Ok(Reactor {
+            state: Mutex::new(State {
+                poll,
+                events: Events::with_capacity(EVENTS),
+                scratch: Vec::new(),
+                ready: Vec::new(),
+                timers: Vec::new(),
+            }),
+            table: Mutex::new(Slab::new()),
+            again: Again {
+                list: Mutex::new(Vec::new()),
+                len: AtomicUsize::new(0),
+            },
+            registry,
+            waker,
+            generation: AtomicUsize::new(0),
+            turns: AtomicU64::new(0),
+        })
+    }
+
+    /// Takes the token if it is free.
+    #[inline]
+    pub fn try_drive(&self) -> Option<Driver<'_, S>> {
+        let state = self.state.try_lock()?;
+        Some(Driver {
+            reactor: self,
+            state,
+        })
+    }
+
+    /// True if somebody holds the token at this moment.
+    pub fn is_driven(&self) -> bool {
+        self.state.try_lock().is_none()
+    }
+
+    /// Turns made so far.
+    pub fn turns(&self) -> u64 {
+        self.turns.load(Ordering::Relaxed)
+    }
+
+    /// True if a turn would find work without any event.
+    pub fn has_pending(&self) -> bool {
+        self.again.len.load(Ordering::SeqCst) > 0
+    }
+
+    /// Ends the wait of whoever drives, now or at its next wait.
+    pub fn wake(&self) {
+        // Fails only when the eventfd's counter is full, and then it is readable.
+        let _ = self.waker.wake();
+    }
+
+    /// Calls the source in the next turn, and sees to it that there is one.
+    pub fn again(&self, source: S) {
+        self.again.push(source);
+        self.wake();
+    }
+
+    /// Registers a descriptor; events may come before this returns.
+    pub fn register(&self, fd: RawFd, source: S) -> Result<Place> {
+        let generation = self.generation.fetch_add(1, Ordering::Relaxed) as u32;
+        let key = self.table.lock().insert((generation, source));
+        let place = Place(key | (generation as usize & 0x7fff_ffff) << 32);
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if let Err(e) = self
+            .registry
+            .register(&mut SourceFd(&fd), Token(place.0), interest)
+        {
+            self.forget(place);
+            return Err(e.into());
+        }
+        Ok(place)
+    }
+
+    /// Changes whether readability is reported; writability and hang-ups always are. Turning
+    /// it on brings an edge if there is something to read.
+    pub fn attend(&self, fd: RawFd, place: Place, readable: bool) {
+        let interest = if readable {
+            Interest::READABLE | Interest::WRITABLE
+        } else {
+            Interest::WRITABLE
+        };
+        // A registered descriptor can always be modified.
+        let _ = self
+            .registry
+            .reregister(&mut SourceFd(&fd), Token(place.0), interest);
+    }
+
+    /// To be called before the descriptor is closed.
+    pub fn deregister(&self, fd: RawFd, place: Place) {
+        let _ = self.registry.deregister(&mut SourceFd(&fd));
+        self.forget(place);
+    }
+
+    fn forget(&self, place: Place) {
+        let removed = self.table.lock().try_remove(place.0 & 0xffff_ffff);
+        // Its destructor may free a whole connection: not under the lock.
+        drop(removed);
+    }
+}
+
+impl<S: Source> Driver<'_, S> {
+    /// One turn: waits up to `limit` (None: without bound; not at all if there is work
+    /// already), then calls every source that is ready. Returns how many were called.
+    pub fn turn(&mut self, limit: Option<Duration>, found: &mut Vec<S::Found>) -> usize {
+        let reactor = self.reactor;
+        let state = &mut *self.state;
+        reactor
+            .turns
+            .store(reactor.turns.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        let limit = state.bound(limit, reactor.has_pending());
+        race_point();
+        if state.poll.poll(&mut state.events, limit).is_err() {
+            // Interrupted by a signal: a turn without events.
+            state.events.clear();
+        }
+        let mut ready = std::mem::take(&mut state.ready);
+        if !state.events.is_empty() {
+            let table = reactor.table.lock();
+            for event in &state.events {
+                if event.token() == WAKER {
+                    continue;
+                }
+                let token = event.token().0;
+                if let Some((generation, source)) = table.get(token & 0xffff_ffff) {
+                    if *generation as usize & 0x7fff_ffff == token >> 32 {
+                        let hangup = event.is_read_closed() || event.is_error();
+                        ready.push((
+                            source.clone(),
+                            Ready {
+                                readable: event.is_readable(),
+                                writable: event.is_writable(),
+                                hangup,
+                            },
+                        ));
+                    }
+                }
+            }
+        }
+        let readable = Ready {
+            readable: true,
+            ..Ready::default()
+        };
+        for source in reactor.again.take() {
+            ready.push((source, readable));
+        }
+        if !state.timers.is_empty() {
+            let now = Instant::now();
+            for (_, source) in state.timers.extract_due(now) {
+                ready.push((source, readable));
+            }
+        }
+        let called = ready.len();
+        let mut turn = Turn {
+            scratch: &mut state.scratch,
+            found,
+            timers: &mut state.timers,
+            again: &reactor.again,
+        };
+        for (source, what) in ready.drain(..) {
+            source.on_ready(what, &mut turn);
+        }
+        state.ready = ready;
+        called
+    }
+}
+
+trait ExtractDue<S> {
+    fn extract_due(&mut self, now: Instant) -> Vec<(Instant, S)>;
+}
+
+impl<S> ExtractDue<S> for Vec<(Instant, S)> {
+    fn extract_due(&mut self, now: Instant) -> Vec<(Instant, S)> {
+        let (due, rest) = std::mem::take(self).into_iter().partition(|t| t.0 <= now);
+        *self = rest;
+        due
+    }
+}
+
+impl<S: Source> State<S> {
+    fn bound(&self, limit: Option<Duration>, pending: bool) -> Option<Duration> {
+        if pending {
+            return Some(Duration::ZERO);
+        }
+        let first = self.timers.iter().map(|t| t.0).min();
+        let until = first.map(|t| t.saturating_duration_since(Instant::now()));
+        match (limit, until) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+}

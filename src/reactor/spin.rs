@@ -1,0 +1,98 @@
+//! Whether a thread that waits should poll for a while before it sleeps.
+//!
+//! A wake-up from another CPU costs tens of microseconds, so waiting that long awake pays when
+//! the awaited thing usually comes sooner, and never otherwise. One `Spin` watches one kind of
+//! wait; its owner is the only one to use it at a time.
+
+use std::time::Duration;
+
+/// A block that ended this soon after a vain spin: the peer needed the CPU we span on.
+const CPU_WANTED: Duration = Duration::from_micros(25);
+/// A gap this long between two looks: we were descheduled.
+pub const DESCHEDULED: Duration = Duration::from_micros(100);
+const MAX_SKIP: u32 = 1023;
+
+#[derive(Debug, Default)]
+pub struct Spin {
+    /// Waits still to be made without spinning, and how many the next miss adds.
+    skip: u32,
+    back: u32,
+    missed: bool,
+}
+
+impl Spin {
+    /// Whether to spin before the wait that comes now.
+    pub fn wanted(&mut self) -> bool {
+        if self.skip > 0 {
+            self.skip -= 1;
+            return false;
+        }
+        true
+    }
+
+    /// What was awaited came while spinning.
+    pub fn hit(&mut self) {
+        self.back = 0;
+    }
+
+    /// The spin's time was up; a blocking wait follows.
+    pub fn miss(&mut self) {
+        self.back = (self.back * 2 + 1).min(MAX_SKIP);
+        self.skip = self.back;
+        self.missed = true;
+    }
+
+    /// Another thread took the CPU during the spin.
+    pub fn descheduled(&mut self) {
+        self.back = MAX_SKIP;
+        self.skip = MAX_SKIP;
+    }
+
+    /// A blocking wait has ended after `took`; `short` is what counts as a short one.
+    pub fn blocked(&mut self, took: Duration, short: Duration) {
+        if std::mem::take(&mut self.missed) && took < CPU_WANTED {
+            self.descheduled();
+        } else if took < short {
+            self.skip /= 2;
+            self.back /= 2;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHORT: Duration = Duration::from_micros(65);
+
+    #[test]
+    fn vain_spins_get_rare_and_short_waits_bring_them_back() {
+        let mut s = Spin::default();
+        let mut spins = 0;
+        for _ in 0..10_000 {
+            if s.wanted() {
+                spins += 1;
+                s.miss();
+            }
+            s.blocked(Duration::from_millis(2), SHORT);
+        }
+        assert!(spins < 25, "{spins} spins for nothing");
+        for _ in 0..12 {
+            s.wanted();
+            s.blocked(Duration::from_micros(40), SHORT);
+        }
+        assert!(s.wanted());
+        s.hit();
+        assert!(s.wanted());
+    }
+
+    #[test]
+    fn a_block_that_ends_at_once_after_a_miss_stops_spinning() {
+        let mut s = Spin::default();
+        assert!(s.wanted());
+        s.miss();
+        s.blocked(Duration::from_micros(5), SHORT);
+        assert!((0..MAX_SKIP).all(|_| !s.wanted()));
+        assert!(s.wanted());
+    }
+}

@@ -1,0 +1,86 @@
+//! Requests that handlers are looking at, by key.
+//!
+//! What C holds as `struct mrpc_message *` is a key: it is checked when a reply is made, so one
+//! that is stale, because the request was answered or its connection is gone, touches nothing.
+
+use crate::conn::Conn;
+use parking_lot::Mutex;
+use slab::Slab;
+use std::sync::Arc;
+
+/// Low bits of a key: the place in the table. The rest: a number that is used once.
+const INDEX_BITS: u32 = 24;
+const INDEX_MASK: u64 = (1 << INDEX_BITS) - 1;
+
+#[derive(Clone)]
+pub struct Request {
+    pub conn: Arc<Conn>,
+    pub sequence: u32,
+    pub cmd: i32,
+}
+
+#[derive(Default)]
+struct Table {
+    live: Slab<(u64, Request)>,
+    serial: u64,
+}
+
+pub struct Requests(Mutex<Table>);
+
+/// The table of the process: a key says nothing about the set it came from.
+static REQUESTS: Requests = Requests(Mutex::new(Table {
+    live: Slab::new(),
+    serial: 0,
+}));
+
+pub fn requests() -> &'static Requests {
+    &REQUESTS
+}
+
+impl Requests {
+    /// Registers a request; None if more are kept than a key can name.
+    pub fn insert(&self, request: Request) -> Option<u64> {
+        let mut t = self.0.lock();
+        let entry = t.live.vacant_key() as u64;
+        if entry > INDEX_MASK {
+            return None;
+        }
+        t.serial += 1;
+        // Serials start at 1, so that no key is NULL.
+        let key = t.serial << INDEX_BITS | entry;
+        t.live.insert((key, request));
+        Some(key)
+    }
+
+    pub fn get(&self, key: u64) -> Option<Request> {
+        let t = self.0.lock();
+        match t.live.get((key & INDEX_MASK) as usize) {
+            Some((k, request)) if *k == key => Some(request.clone()),
+            _ => None,
+        }
+    }
+
+    /// Takes a request out: whoever gets it is the one to reply.
+    pub fn take(&self, key: u64) -> Option<Request> {
+        let mut t = self.0.lock();
+        let index = (key & INDEX_MASK) as usize;
+        match t.live.get(index) {
+            Some((k, _)) if *k == key => Some(t.live.remove(index).1),
+            _ => None,
+        }
+    }
+
+    /// Drops requests whose connection is gone.
+    pub fn forget(&self, keys: impl IntoIterator<Item = u64>) {
+        for key in keys {
+            // The connection may be freed with it: not under the lock.
+            drop(self.take(key));
+        }
+    }
+
+    /// True if `key` has the form of one that was given out.
+    pub fn is_plausible(&self, key: u64) -> bool {
+        let serial = key >> INDEX_BITS;
+        serial > 0 && serial <= self.0.lock().serial
+    }
+}

@@ -1,0 +1,320 @@
+//! A connection set: the loop, the ready queue, the listeners, and what they share.
+//!
+//! The background thread owns the set. It ends, and the set is freed, when no user, no
+//! connection handle, no listener and no dispatcher is left.
+
+use crate::abi::{mrpc_accept_fn, mrpc_disconnect_fn, mrpc_ioerr_fn, mrpc_protocol};
+use crate::background::{self, Background};
+use crate::config::Config;
+use crate::conn::Conn;
+use crate::error::{Errno, Result};
+use crate::event::queue::ReadyQueue;
+use crate::listener::Listener;
+use crate::reactor::spin::Spin;
+use crate::reactor::{Reactor, Ready, Source, Turn};
+use crate::sys::{fork, thread};
+use parking_lot::Mutex;
+use std::ffi::{c_void, CStr};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a wait may be spent awake, unless MINIRPC_SPIN_US says otherwise.
+const SPIN: Duration = Duration::from_micros(50);
+
+/// Who waits in the poll, for those who push events and must end that wait.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Attending {
+    Nobody = 0,
+    Dispatcher = 1,
+}
+
+#[derive(Clone, Copy, Default)]
+pub struct Callbacks {
+    pub accept: Option<mrpc_accept_fn>,
+    pub disconnect: Option<mrpc_disconnect_fn>,
+    pub ioerr: Option<mrpc_ioerr_fn>,
+}
+
+pub struct Set {
+    protocol: &'static mrpc_protocol,
+    cookie: AtomicPtr<c_void>,
+    /// The process that made it, by its number of forks.
+    generation: u32,
+    users: AtomicUsize,
+    /// Connection handles and listeners.
+    handles: AtomicUsize,
+    dispatchers: AtomicUsize,
+    ending: AtomicBool,
+    config: Config,
+    callbacks: Mutex<Callbacks>,
+    reactor: Reactor<Watched>,
+    queue: ReadyQueue<Arc<Conn>>,
+    pub(crate) attending: AtomicU8,
+    listeners: Mutex<Vec<Arc<Listener>>>,
+    pub(crate) background: Background,
+    pub(crate) spin: Option<Duration>,
+    pub(crate) driver_spin: Mutex<Spin>,
+}
+
+/// What the loop watches.
+#[derive(Clone)]
+pub enum Watched {
+    Conn(Arc<Conn>),
+    Listener(Arc<Listener>),
+}
+
+impl Source for Watched {
+    type Found = Arc<Conn>;
+
+    fn on_ready(&self, ready: Ready, turn: &mut Turn<'_, Watched>) {
+        match self {
+            Watched::Conn(conn) => conn.on_ready(ready, turn),
+            Watched::Listener(listener) => listener.on_ready(turn),
+        }
+    }
+}
+
+fn spin_limit() -> Option<Duration> {
+    let limit = match std::env::var("MINIRPC_SPIN_US") {
+        Ok(text) => Duration::from_micros(text.trim().parse().unwrap_or(0)),
+        Err(_) => SPIN,
+    };
+    // With one CPU, whoever we wait for cannot run while we spin.
+    (!limit.is_zero() && thread::cpus() > 1).then_some(limit)
+}
+
+impl Set {
+    /// A new set with one user reference and its background thread; `data` NULL: the cookie is
+    /// the handle itself.
+    pub fn create(protocol: &'static mrpc_protocol, data: *mut c_void) -> Result<Arc<Set>> {
+        fork::install();
+        let set = Arc::new(Set {
+            protocol,
+            cookie: AtomicPtr::new(data),
+            generation: fork::generation(),
+            users: AtomicUsize::new(1),
+            handles: AtomicUsize::new(0),
+            dispatchers: AtomicUsize::new(0),
+            ending: AtomicBool::new(false),
+            config: Config::default(),
+            callbacks: Mutex::new(Callbacks::default()),
+            reactor: Reactor::new()?,
+            queue: ReadyQueue::new(),
+            attending: AtomicU8::new(Attending::Nobody as u8),
+            listeners: Mutex::new(Vec::new()),
+            background: Background::default(),
+            spin: spin_limit(),
+            driver_spin: Mutex::new(Spin::default()),
+        });
+        if data.is_null() {
+            set.cookie.store(set.as_handle().cast(), Ordering::Relaxed);
+        }
+        background::start(&set)?;
+        Ok(set)
+    }
+
+    /// The address that C knows the set by.
+    pub fn as_handle(self: &Arc<Self>) -> *mut Set {
+        Arc::as_ptr(self).cast_mut()
+    }
+
+    pub fn cookie(&self) -> *mut c_void {
+        self.cookie.load(Ordering::Relaxed)
+    }
+
+    pub fn protocol(&self) -> &'static mrpc_protocol {
+        self.protocol
+    }
+
+    pub fn is_server(&self) -> bool {
+        self.protocol.is_server != 0
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub fn callbacks(&self) -> Callbacks {
+        *self.callbacks.lock()
+    }
+
+    pub fn reactor(&self) -> &Reactor<Watched> {
+        &self.reactor
+    }
+
+    pub fn queue(&self) -> &ReadyQueue<Arc<Conn>> {
+        &self.queue
+    }
+
+    /// An error in a forked child, where the set is dead and its locks may be held for ever.
+    #[inline]
+    pub fn check_process(&self) -> Result<()> {
+        if self.generation == fork::generation() {
+            Ok(())
+        } else {
+            Err(Errno::INVAL)
+        }
+    }
+
+    pub fn set_accept_func(&self, f: mrpc_accept_fn) -> Result<()> {
+        self.check_process()?;
+        if !self.is_server() {
+            return Err(Errno::INVAL);
+        }
+        self.callbacks.lock().accept = Some(f);
+        Ok(())
+    }
+
+    pub fn set_disconnect_func(&self, f: Option<mrpc_disconnect_fn>) -> Result<()> {
+        self.check_process()?;
+        self.callbacks.lock().disconnect = f;
+        Ok(())
+    }
+
+    pub fn set_ioerr_func(&self, f: Option<mrpc_ioerr_fn>) -> Result<()> {
+        self.check_process()?;
+        self.callbacks.lock().ioerr = f;
+        Ok(())
+    }
+
+    // --- listeners
+
+    /// Listens on every address; Some(port) if `service` is None and a free port was taken.
+    pub fn listen(
+        self: &Arc<Self>,
+        family: i32,
+        address: Option<&CStr>,
+        service: Option<&CStr>,
+    ) -> Result<Option<u16>> {
+        self.check_process()?;
+        let may = self.is_server() && self.callbacks().accept.is_some();
+        if !may || (service.is_none() && family == libc::AF_UNSPEC) {
+            return Err(Errno::INVAL);
+        }
+        let (listeners, port) = Listener::open_all(self, family, address, service)?;
+        self.listeners.lock().extend(listeners);
+        Ok(port)
+    }
+
+    pub fn close_listeners(&self) {
+        if self.check_process().is_err() {
+            // The child's copies only, and only if no other thread was at the list.
+            if let Some(list) = self.listeners.try_lock() {
+                list.iter().for_each(|l| l.close_copy());
+            }
+            return;
+        }
+        let closed = std::mem::take(&mut *self.listeners.lock());
+        for listener in closed {
+            listener.close();
+        }
+    }
+
+    // --- scheduling
+
+    /// Brings a claimed lane to a dispatcher.
+    pub fn schedule(&self, conn: Arc<Conn>) {
+        self.queue.push([conn]);
+        self.wake_dispatcher();
+    }
+
+    /// Somebody has to see what was queued: a parked dispatcher, or one that sits in the poll.
+    /// Dispatchers that run handlers, or that dispatch by hand, come by themselves.
+    pub(crate) fn wake_dispatcher(&self) {
+        if self.queue.wake_one() {
+            return;
+        }
+        if self.attending.load(Ordering::SeqCst) == Attending::Dispatcher as u8 {
+            self.reactor.wake();
+        }
+    }
+
+    // --- life
+
+    pub fn add_user(&self) {
+        self.users.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn drop_user(&self) {
+        if self.users.fetch_sub(1, Ordering::AcqRel) == 1 && self.check_process().is_ok() {
+            self.end_if_unused();
+        }
+    }
+
+    pub fn handle_made(&self) {
+        self.handles.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn handle_gone(&self) {
+        if self.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.end_if_unused();
+        }
+    }
+
+    /// True once the set is being destroyed.
+    #[inline]
+    pub fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::SeqCst)
+    }
+
+    fn end_if_unused(&self) {
+        let used = |count: &AtomicUsize| count.load(Ordering::SeqCst) > 0;
+        if used(&self.users) || used(&self.handles) {
+            return;
+        }
+        if !self.ending.swap(true, Ordering::SeqCst) {
+            self.queue.end();
+            self.reactor.wake();
+            self.background.poke(self);
+        }
+    }
+
+    pub(crate) fn dispatchers_came(&self, n: usize) {
+        self.dispatchers.fetch_add(n, Ordering::AcqRel);
+    }
+
+    pub(crate) fn dispatchers_gone(&self, n: usize) {
+        let last = self.dispatchers.fetch_sub(n, Ordering::AcqRel) == n;
+        if last && self.check_process().is_ok() {
+            // Whether the set ends or lives on without dispatchers, the background takes over.
+            self.background.poke(self);
+        }
+    }
+
+    /// True when the background may end: nobody uses the set or dispatches for it any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_ending() && self.dispatchers.load(Ordering::SeqCst) == 0
+    }
+
+    /// A detached thread that dispatches until the set is destroyed; returns once it is
+    /// registered.
+    pub fn spawn_dispatcher(self: &Arc<Self>) -> Result<()> {
+        self.check_process()?;
+        // Counted here, so that the set cannot end before the thread has begun.
+        self.dispatchers_came(1);
+        let set = Arc::clone(self);
+        let spawned = thread::spawn_detached("minirpc-disp", move || {
+            set.register_dispatcher();
+            set.dispatchers_gone(1);
+            set.dispatch_loop();
+            set.unregister_dispatcher();
+        });
+        if spawned.is_err() {
+            self.dispatchers_gone(1);
+        }
+        spawned
+    }
+
+    /// -1 if there is none.
+    pub fn event_fd(&self) -> i32 {
+        if self.check_process().is_err() {
+            return -1;
+        }
+        let fd = self.queue.event_fd().unwrap_or(-1);
+        // From now on nobody may come to the loop but the background.
+        self.background.poke(self);
+        fd
+    }
+}

@@ -1,0 +1,75 @@
+//! The primitives that the model checker replaces: `--cfg loom` builds the same code on loom.
+
+#[cfg(not(loom))]
+pub use parking_lot::{Mutex, MutexGuard};
+#[cfg(not(loom))]
+pub use std::sync::atomic::{fence, AtomicBool, AtomicU8, AtomicUsize, Ordering};
+#[cfg(not(loom))]
+pub use std::thread;
+
+#[cfg(loom)]
+pub use loom::sync::atomic::{fence, AtomicBool, AtomicU8, AtomicUsize, Ordering};
+#[cfg(loom)]
+pub use loom::sync::MutexGuard;
+#[cfg(loom)]
+pub use loom::thread;
+
+#[cfg(loom)]
+#[derive(Debug, Default)]
+pub struct Mutex<T>(loom::sync::Mutex<T>);
+
+#[cfg(loom)]
+impl<T> Mutex<T> {
+    pub fn new(value: T) -> Mutex<T> {
+        Mutex(loom::sync::Mutex::new(value))
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap()
+    }
+
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        self.0.try_lock().ok()
+    }
+}
+
+/// A point at which a thread may be delayed: with the feature `chaos` and MINIRPC_CHAOS=1 it
+/// sleeps there for a random while, so that races show.
+#[inline(always)]
+pub fn race_point() {
+    #[cfg(all(feature = "chaos", not(loom)))]
+    chaos::pause();
+}
+
+#[cfg(all(feature = "chaos", not(loom)))]
+mod chaos {
+    use std::cell::Cell;
+    use std::sync::OnceLock;
+    use std::time::Duration;
+
+    static ENABLED: OnceLock<bool> = OnceLock::new();
+
+    thread_local! {
+        static STATE: Cell<u64> = const { Cell::new(0) };
+    }
+
+    pub fn pause() {
+        if !*ENABLED.get_or_init(|| std::env::var_os("MINIRPC_CHAOS").is_some_and(|v| v != "0")) {
+            return;
+        }
+        let _ = STATE.try_with(|s| {
+            let mut x = s.get();
+            if x == 0 {
+                x = s as *const _ as u64 | 1;
+            }
+            x ^= x << 13;
+            x ^= x >> 7;
+            x ^= x << 17;
+            s.set(x);
+            // Mostly no pause at all: the other side must get a chance to be the slow one.
+            if x % 4 == 0 {
+                std::thread::sleep(Duration::from_micros(x >> 8 & 255));
+            }
+        });
+    }
+}

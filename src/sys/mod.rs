@@ -1,0 +1,10 @@
+//! The operating system: what std and mio do not offer. Linux is tested; what only Linux
+//! has stays in here.
+
+#![allow(unsafe_code)]
+
+pub mod eventfd;
+pub mod fork;
+pub mod resolve;
+pub mod socket;
+pub mod thread;

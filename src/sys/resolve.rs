@@ -1,0 +1,76 @@
+//! getaddrinfo, with its errors as errno values.
+
+use crate::error::{Errno, Result};
+use std::ffi::CStr;
+use std::ptr;
+
+/// A socket address as the kernel takes it, with what `socket` needs for it.
+pub struct Address {
+    pub family: i32,
+    pub protocol: i32,
+    pub bytes: Vec<u8>,
+}
+
+/// Resolves for stream sockets; `passive`: for bind, so that no host means any address.
+pub fn resolve(
+    family: i32,
+    host: Option<&CStr>,
+    service: Option<&CStr>,
+    passive: bool,
+) -> Result<Vec<Address>> {
+    // SAFETY: all-zero hints mean "anything".
+    let mut hints: libc::addrinfo = unsafe { std::mem::zeroed() };
+    hints.ai_family = family;
+    hints.ai_socktype = libc::SOCK_STREAM;
+    hints.ai_flags = if passive { libc::AI_PASSIVE } else { 0 };
+    // getaddrinfo refuses to resolve nothing at all; port 0 asks for a free one.
+    let service = service.unwrap_or(c"0");
+    let mut list = ptr::null_mut();
+    // SAFETY: NUL-terminated strings (or NULL), valid hints, and a place for the result.
+    let code = unsafe {
+        libc::getaddrinfo(
+            host.map_or(ptr::null(), CStr::as_ptr),
+            service.as_ptr(),
+            &hints,
+            &mut list,
+        )
+    };
+    if code != 0 {
+        return Err(to_errno(code));
+    }
+    let mut out = Vec::new();
+    let mut next = list;
+    // SAFETY: a list that getaddrinfo made: each node and its address are valid until
+    // freeaddrinfo.
+    unsafe {
+        while let Some(node) = next.as_ref() {
+            let raw =
+                std::slice::from_raw_parts(node.ai_addr.cast::<u8>(), node.ai_addrlen as usize);
+            out.push(Address {
+                family: node.ai_family,
+                protocol: node.ai_protocol,
+                bytes: raw.to_vec(),
+            });
+            next = node.ai_next;
+        }
+        libc::freeaddrinfo(list);
+    }
+    Ok(out)
+}
+
+fn to_errno(code: i32) -> Errno {
+    // EAI_ADDRFAMILY and EAI_NODATA are GNU extensions that the libc crate leaves out.
+    const EAI_ADDRFAMILY: i32 = -9;
+    const EAI_NODATA: i32 = -5;
+    Errno(match code {
+        EAI_ADDRFAMILY => libc::EADDRNOTAVAIL,
+        libc::EAI_AGAIN => libc::EAGAIN,
+        libc::EAI_BADFLAGS => libc::EINVAL,
+        libc::EAI_FAMILY => libc::EAFNOSUPPORT,
+        libc::EAI_MEMORY => libc::ENOMEM,
+        EAI_NODATA | libc::EAI_NONAME | libc::EAI_SERVICE => libc::ENOENT,
+        libc::EAI_SOCKTYPE => libc::EOPNOTSUPP,
+        libc::EAI_SYSTEM => return Errno::last(),
+        _ => libc::EIO,
+    })
+}

@@ -1,0 +1,321 @@
+//! Stream sockets by descriptor.
+//!
+//! The hot calls are raw system calls: libc's wrappers are cancellation points, and a thread
+//! that is cancelled in here would take the right to read along.
+
+use super::resolve::Address;
+use crate::error::{Errno, Result};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+/// Keepalive as the set is configured; times in seconds.
+#[derive(Clone, Copy)]
+pub struct Keepalive {
+    pub idle: u32,
+    pub count: u32,
+    pub interval: u32,
+}
+
+fn check(result: libc::c_long) -> Result<usize> {
+    usize::try_from(result).map_err(|_| Errno::last())
+}
+
+/// Takes ownership of a descriptor that C handed over, or that was kept as a number.
+pub fn own(fd: RawFd) -> OwnedFd {
+    // SAFETY: the callers are `mrpc_bind_fd`, by whose contract the descriptor is the
+    // library's now, and the one place that takes a connection's descriptor out for closing.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+/// Sends what the socket takes at once; never raises SIGPIPE.
+#[inline]
+pub fn send(fd: RawFd, data: &[u8]) -> Result<usize> {
+    // SAFETY: the kernel reads `data` only.
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_sendto,
+            fd,
+            data.as_ptr(),
+            data.len(),
+            libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT,
+            0usize,
+            0usize,
+        )
+    })
+}
+
+/// Sends a list of pieces, as `send`.
+pub fn send_vectored(fd: RawFd, pieces: &[&[u8]]) -> Result<usize> {
+    // SAFETY: IoSlice has iovec's layout, the message header is otherwise zero, and the
+    // kernel reads the pieces only.
+    check(unsafe {
+        let mut msg: libc::msghdr = std::mem::zeroed();
+        let mut iov: Vec<libc::iovec> = pieces
+            .iter()
+            .map(|p| libc::iovec {
+                iov_base: p.as_ptr().cast_mut().cast(),
+                iov_len: p.len(),
+            })
+            .collect();
+        msg.msg_iov = iov.as_mut_ptr();
+        msg.msg_iovlen = iov.len();
+        libc::syscall(
+            libc::SYS_sendmsg,
+            fd,
+            &raw const msg,
+            libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT,
+        )
+    })
+}
+
+/// Receives; `wait` blocks until something is there. 0: the end of the stream.
+#[inline]
+pub fn recv(fd: RawFd, buf: &mut [u8], wait: bool) -> Result<usize> {
+    // SAFETY: the kernel writes at most `buf.len()` bytes to `buf`.
+    unsafe { recv_raw(fd, buf.as_mut_ptr(), buf.len(), wait) }
+}
+
+/// Receives up to `room` bytes behind the contents of `buf`, which has that capacity.
+pub fn recv_append(fd: RawFd, buf: &mut Vec<u8>, room: usize, wait: bool) -> Result<usize> {
+    let spare = buf.spare_capacity_mut();
+    let room = room.min(spare.len());
+    // SAFETY: the kernel writes at most `room` bytes to the spare capacity, and the bytes it
+    // reports are initialised.
+    unsafe {
+        let n = recv_raw(fd, spare.as_mut_ptr().cast(), room, wait)?;
+        buf.set_len(buf.len() + n);
+        Ok(n)
+    }
+}
+
+#[inline]
+unsafe fn recv_raw(fd: RawFd, at: *mut u8, len: usize, wait: bool) -> Result<usize> {
+    let flags = if wait { 0 } else { libc::MSG_DONTWAIT };
+    // SAFETY: the caller vouches for `len` writable bytes.
+    check(unsafe { libc::syscall(libc::SYS_recvfrom, fd, at, len, flags, 0usize, 0usize) })
+}
+
+/// Which directions `shutdown` ends.
+#[derive(Clone, Copy)]
+pub enum Direction {
+    Read = libc::SHUT_RD as isize,
+    Both = libc::SHUT_RDWR as isize,
+}
+
+pub fn shutdown(fd: RawFd, how: Direction) {
+    // SAFETY: no pointers. An error means that the peer was faster.
+    unsafe { libc::shutdown(fd, how as libc::c_int) };
+}
+
+/// Waits up to `ms` until the socket takes bytes again, or is dead.
+pub fn wait_writable(fd: RawFd, ms: i32) {
+    let mut p = libc::pollfd {
+        fd,
+        events: libc::POLLOUT,
+        revents: 0,
+    };
+    // SAFETY: one valid pollfd.
+    unsafe { libc::syscall(libc::SYS_poll, &raw mut p, 1usize, ms) };
+}
+
+/// Takes the next connection from a listener's backlog, with the peer's address.
+pub fn accept(listener: RawFd) -> Result<(OwnedFd, Vec<u8>)> {
+    let mut addr = MaybeUninit::<libc::sockaddr_storage>::zeroed();
+    let mut len = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+    // SAFETY: a buffer for any address, with its length; the kernel stays within it.
+    let fd = unsafe {
+        libc::accept4(
+            listener,
+            addr.as_mut_ptr().cast(),
+            &mut len,
+            libc::SOCK_CLOEXEC,
+        )
+    };
+    if fd < 0 {
+        return Err(Errno::last());
+    }
+    let len = (len as usize).min(size_of::<libc::sockaddr_storage>());
+    // SAFETY: a new descriptor that nobody else owns; the storage is zeroed beyond what the
+    // kernel wrote.
+    unsafe {
+        let bytes = std::slice::from_raw_parts(addr.as_ptr().cast::<u8>(), len).to_vec();
+        Ok((OwnedFd::from_raw_fd(fd), bytes))
+    }
+}
+
+/// Connects to one address, blocking.
+pub fn connect(to: &Address) -> std::result::Result<OwnedFd, ConnectError> {
+    let fd = open(to).map_err(ConnectError::Socket)?;
+    let raw = fd.as_raw_fd();
+    // SAFETY: the address bytes come from getaddrinfo and are valid for their length.
+    let done = unsafe {
+        libc::connect(
+            raw,
+            to.bytes.as_ptr().cast(),
+            to.bytes.len() as libc::socklen_t,
+        )
+    };
+    if done == 0 {
+        return Ok(fd);
+    }
+    match Errno::last() {
+        // Interrupted: the attempt goes on, and ends when the socket turns writable.
+        Errno(libc::EINTR) => {
+            wait_writable(raw, -1);
+            loop {
+                match int_option(raw, libc::SOL_SOCKET, libc::SO_ERROR) {
+                    Ok(0) if peer_family(raw).is_ok() => return Ok(fd),
+                    Ok(0) => wait_writable(raw, -1),
+                    Ok(e) => return Err(ConnectError::Connect(Errno(e))),
+                    Err(e) => return Err(ConnectError::Connect(e)),
+                }
+            }
+        }
+        e => Err(ConnectError::Connect(e)),
+    }
+}
+
+/// Where an attempt to connect failed: an error of `connect` says more than one of `socket`.
+pub enum ConnectError {
+    Socket(Errno),
+    Connect(Errno),
+}
+
+fn open(at: &Address) -> Result<OwnedFd> {
+    // SAFETY: no pointers; the result is checked.
+    let fd = unsafe {
+        libc::socket(
+            at.family,
+            libc::SOCK_STREAM | libc::SOCK_CLOEXEC,
+            at.protocol,
+        )
+    };
+    if fd < 0 {
+        return Err(Errno::last());
+    }
+    // SAFETY: a new descriptor that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Opens a non-blocking listener.
+pub fn listen(at: &Address, backlog: u32) -> Result<OwnedFd> {
+    let fd = open(at)?;
+    let raw = fd.as_raw_fd();
+    set_option(raw, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
+    if at.family == libc::AF_INET6 {
+        // Else the IPv4 listener of the same port could not be bound beside it.
+        set_option(raw, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 1)?;
+    }
+    // SAFETY: address bytes from getaddrinfo, valid for their length.
+    unsafe {
+        if libc::bind(
+            raw,
+            at.bytes.as_ptr().cast(),
+            at.bytes.len() as libc::socklen_t,
+        ) != 0
+            || libc::listen(raw, i32::try_from(backlog).unwrap_or(i32::MAX)) != 0
+        {
+            return Err(Errno::last());
+        }
+        let flags = libc::fcntl(raw, libc::F_GETFL);
+        libc::fcntl(raw, libc::F_SETFL, flags | libc::O_NONBLOCK);
+    }
+    Ok(fd)
+}
+
+/// The port that a listener is bound to.
+pub fn local_port(fd: RawFd) -> Result<u16> {
+    let mut addr = MaybeUninit::<libc::sockaddr_storage>::zeroed();
+    let mut len = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+    // SAFETY: a zeroed buffer for any address; sockaddr_in and sockaddr_in6 both have the port
+    // in their second 16 bits.
+    unsafe {
+        if libc::getsockname(fd, addr.as_mut_ptr().cast(), &mut len) != 0 {
+            return Err(Errno::last());
+        }
+        Ok(u16::from_be(
+            (*addr.as_ptr().cast::<libc::sockaddr_in>()).sin_port,
+        ))
+    }
+}
+
+/// The address family of the peer of a connected socket.
+pub fn peer_family(fd: RawFd) -> Result<i32> {
+    let mut addr = MaybeUninit::<libc::sockaddr_storage>::zeroed();
+    let mut len = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+    // SAFETY: a zeroed buffer for any address.
+    unsafe {
+        if libc::getpeername(fd, addr.as_mut_ptr().cast(), &mut len) != 0 {
+            return Err(Errno::last());
+        }
+    }
+    int_option(fd, libc::SOL_SOCKET, libc::SO_DOMAIN)
+}
+
+pub fn is_stream(fd: RawFd) -> Result<bool> {
+    Ok(int_option(fd, libc::SOL_SOCKET, libc::SO_TYPE)? == libc::SOCK_STREAM)
+}
+
+/// Prepares a connected socket: close-on-exec, blocking (every call of ours that must not
+/// block says so), keepalive, no delay.
+pub fn prepare(fd: RawFd, family: i32, keepalive: Option<Keepalive>) {
+    // SAFETY: fcntl without pointers, on a descriptor that the library now owns.
+    unsafe {
+        let flags = libc::fcntl(fd, libc::F_GETFD);
+        if flags & libc::FD_CLOEXEC == 0 {
+            libc::fcntl(fd, libc::F_SETFD, flags | libc::FD_CLOEXEC);
+        }
+        let flags = libc::fcntl(fd, libc::F_GETFL);
+        if flags & libc::O_NONBLOCK != 0 {
+            libc::fcntl(fd, libc::F_SETFL, flags & !libc::O_NONBLOCK);
+        }
+    }
+    // A socket that refuses an option works without it.
+    let set = |level, name, value| {
+        let _ = set_option(fd, level, name, value);
+    };
+    let inet = family == libc::AF_INET || family == libc::AF_INET6;
+    if inet {
+        set(libc::IPPROTO_TCP, libc::TCP_NODELAY, 1);
+    }
+    set(
+        libc::SOL_SOCKET,
+        libc::SO_KEEPALIVE,
+        keepalive.is_some() as i32,
+    );
+    if let (true, Some(k)) = (inet, keepalive) {
+        set(libc::IPPROTO_TCP, libc::TCP_KEEPIDLE, k.idle as i32);
+        set(libc::IPPROTO_TCP, libc::TCP_KEEPCNT, k.count as i32);
+        set(libc::IPPROTO_TCP, libc::TCP_KEEPINTVL, k.interval as i32);
+    }
+}
+
+fn set_option(fd: RawFd, level: i32, name: i32, value: i32) -> Result<()> {
+    // SAFETY: an int, as all of these options take.
+    let r = unsafe {
+        libc::setsockopt(
+            fd,
+            level,
+            name,
+            (&raw const value).cast(),
+            size_of::<i32>() as libc::socklen_t,
+        )
+    };
+    if r == 0 {
+        Ok(())
+    } else {
+        Err(Errno::last())
+    }
+}
+
+fn int_option(fd: RawFd, level: i32, name: i32) -> Result<i32> {
+    let mut value = 0i32;
+    let mut len = size_of::<i32>() as libc::socklen_t;
+    // SAFETY: room for the int that these options give.
+    let r = unsafe { libc::getsockopt(fd, level, name, (&raw mut value).cast(), &mut len) };
+    if r == 0 {
+        Ok(value)
+    } else {
+        Err(Errno::last())
+    }
+}

@@ -1,0 +1,90 @@
+//! Threads of the library's own.
+
+use crate::error::{Errno, Result};
+use std::mem::MaybeUninit;
+use std::thread::Builder;
+
+/// Faults of a thread's own making must reach it, or the process dies without a word.
+const SYNCHRONOUS: [libc::c_int; 6] = [
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGFPE,
+    libc::SIGILL,
+    libc::SIGTRAP,
+    libc::SIGABRT,
+];
+
+struct SignalsBlocked(libc::sigset_t);
+
+impl SignalsBlocked {
+    fn new() -> SignalsBlocked {
+        let mut all = MaybeUninit::<libc::sigset_t>::uninit();
+        let mut old = MaybeUninit::<libc::sigset_t>::uninit();
+        // SAFETY: sigfillset initialises `all`, pthread_sigmask `old`; neither can fail with
+        // these arguments.
+        unsafe {
+            libc::sigfillset(all.as_mut_ptr());
+            for s in SYNCHRONOUS {
+                libc::sigdelset(all.as_mut_ptr(), s);
+            }
+            libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), old.as_mut_ptr());
+            SignalsBlocked(old.assume_init())
+        }
+    }
+}
+
+impl Drop for SignalsBlocked {
+    fn drop(&mut self) {
+        // SAFETY: the mask that was in force before.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, std::ptr::null_mut()) };
+    }
+}
+
+/// The stack that the platform gives a thread: callbacks are the application's code.
+fn default_stack() -> usize {
+    const USUAL: usize = 8 << 20;
+    let mut limit = MaybeUninit::<libc::rlimit>::uninit();
+    // SAFETY: getrlimit fills `limit` if it returns 0.
+    let soft = unsafe {
+        if libc::getrlimit(libc::RLIMIT_STACK, limit.as_mut_ptr()) != 0 {
+            return USUAL;
+        }
+        limit.assume_init().rlim_cur
+    };
+    match usize::try_from(soft) {
+        Ok(n) if soft != libc::RLIM_INFINITY && n >= USUAL / 4 => n,
+        _ => USUAL,
+    }
+}
+
+/// Starts a detached thread in which every signal is blocked.
+pub fn spawn_detached(name: &str, run: impl FnOnce() + Send + 'static) -> Result<()> {
+    let _blocked = SignalsBlocked::new();
+    Builder::new()
+        .name(name.into())
+        .stack_size(default_stack())
+        .spawn(run)
+        .map(drop)
+        .map_err(Errno::from)
+}
+
+/// Makes the calling thread one that does not interrupt others when it wakes up.
+pub fn be_considerate() {
+    // SAFETY: a plain system call on the calling thread; failure leaves things as they are.
+    unsafe {
+        let param: libc::sched_param = std::mem::zeroed();
+        libc::sched_setscheduler(0, libc::SCHED_BATCH, &param);
+    }
+}
+
+/// The number of CPUs that this process may run on.
+pub fn cpus() -> usize {
+    // SAFETY: a zeroed cpu_set_t is an empty set, and the kernel writes at most its size.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        if libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut set) != 0 {
+            return 1;
+        }
+        libc::CPU_COUNT(&set) as usize
+    }
+}

@@ -1,0 +1,115 @@
+//! Where threads sleep: a parker that remembers one wake-up, and a sync caller's slot.
+
+use crate::proto::payload::Payload;
+use crate::sync::{race_point, thread, AtomicBool, AtomicU8, Mutex, Ordering};
+use std::time::Duration;
+
+const RUNNING: u8 = 0;
+const POKED: u8 = 1;
+const SLEEPING: u8 = 2;
+
+/// A place for one thread to sleep. A poke that comes first is remembered; pokes that are
+/// too many cost nothing but a look.
+#[derive(Debug)]
+pub struct Parker {
+    state: AtomicU8,
+    thread: thread::Thread,
+}
+
+impl Parker {
+    /// For the calling thread.
+    pub fn new() -> Parker {
+        Parker {
+            state: AtomicU8::new(RUNNING),
+            thread: thread::current(),
+        }
+    }
+
+    /// Sleeps until poked, or for `limit`. By the parker's own thread only.
+    pub fn park(&self, limit: Option<Duration>) {
+        race_point();
+        if self
+            .state
+            .compare_exchange(RUNNING, SLEEPING, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok()
+        {
+            loop {
+                match limit {
+                    None => thread::park(),
+                    #[cfg(not(loom))]
+                    Some(limit) => thread::park_timeout(limit),
+                    #[cfg(loom)]
+                    Some(_) => thread::park(),
+                }
+                if limit.is_some() || self.state.load(Ordering::SeqCst) != SLEEPING {
+                    break;
+                }
+            }
+        }
+        self.state.store(RUNNING, Ordering::SeqCst);
+    }
+
+    /// Wakes the thread if it sleeps; true if that took a system call.
+    pub fn poke(&self) -> bool {
+        let slept = self.state.swap(POKED, Ordering::SeqCst) == SLEEPING;
+        if slept {
+            self.thread.unpark();
+        }
+        slept
+    }
+}
+
+/// How a sync call ended, as another thread found it.
+pub struct Outcome {
+    pub status: i32,
+    pub payload: Payload,
+}
+
+/// A sync caller's slot. Each thread has one, for it has at most one sync call under way.
+pub struct Waiter {
+    parker: Parker,
+    /// `outcome` is there: spares a caller the lock while it is not.
+    done: AtomicBool,
+    outcome: Mutex<Option<Outcome>>,
+}
+
+impl Waiter {
+    /// For the calling thread.
+    pub fn new() -> Waiter {
+        Waiter {
+            parker: Parker::new(),
+            done: AtomicBool::new(false),
+            outcome: Mutex::new(None),
+        }
+    }
+
+    /// Ends the call. By whoever took it out of the table, after unlocking.
+    pub fn complete(&self, outcome: Outcome) {
+        *self.outcome.lock() = Some(outcome);
+        self.done.store(true, Ordering::SeqCst);
+        self.parker.poke();
+    }
+
+    /// True if `take` will give an outcome.
+    pub fn is_done(&self) -> bool {
+        self.done.load(Ordering::SeqCst)
+    }
+
+    pub fn take(&self) -> Option<Outcome> {
+        if !self.is_done() {
+            return None;
+        }
+        self.done.store(false, Ordering::SeqCst);
+        self.outcome.lock().take()
+    }
+
+    /// Sleeps until completed or promoted; may return early.
+    pub fn sleep(&self) {
+        self.parker.park(None);
+    }
+
+    /// Wakes the caller so that it tries for the right again.
+    pub fn promote(&self) {
+        self.parker.poke();
+    }
+}
