@@ -920,6 +920,26 @@ mrpc_xdr_fixed(XDR *xdrs, void *obj, size_t wire, mrpc_xdr_pack_fn *pack,
 	return FALSE;
 }
 
+/* The whole procedure of any other type; `release` is NULL if it holds nothing. */
+static inline bool_t
+mrpc_xdr_variable(XDR *xdrs, void *obj, mrpc_xdr_encode_fn *encode,
+	mrpc_xdr_decode_fn *decode, mrpc_xdr_release_fn *release)
+{
+	struct mrpc_xdr_cursor cursor = { xdrs, 0 };
+
+	switch (xdrs->x_op) {
+	case XDR_ENCODE:
+		return encode(&cursor, obj);
+	case XDR_DECODE:
+		return decode(&cursor, obj);
+	case XDR_FREE:
+		if (release != NULL)
+			release(obj);
+		return TRUE;
+	}
+	return FALSE;
+}
+
 /* A stream to free with; the procedures look at nothing but x_op. */
 static inline void
 mrpc_xdr_set_free(XDR *xdrs)

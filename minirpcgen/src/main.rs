@@ -1,1 +1,31 @@
-fn main() {}
+use std::process::ExitCode;
+
+use minirpcgen::cli::{self, Request};
+
+fn main() -> ExitCode {
+    match cli::parse(std::env::args_os().skip(1)) {
+        Ok(Request::Help) => {
+            print!("{}", cli::usage());
+            ExitCode::SUCCESS
+        }
+        Ok(Request::Version) => {
+            println!("minirpcgen {}", env!("CARGO_PKG_VERSION"));
+            ExitCode::SUCCESS
+        }
+        Ok(Request::Generate(arguments)) => match minirpcgen::run(&arguments) {
+            Ok(warnings) => {
+                eprint!("{warnings}");
+                ExitCode::SUCCESS
+            }
+            Err(report) => {
+                eprint!("{report}");
+                ExitCode::FAILURE
+            }
+        },
+        Err(wrong) => {
+            eprintln!("minirpcgen: error: {wrong}");
+            print!("{}", cli::usage());
+            ExitCode::FAILURE
+        }
+    }
+}

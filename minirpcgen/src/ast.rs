@@ -1,0 +1,188 @@
+//! The syntax of a file, as one preprocessor pass shows it.
+
+use crate::diag::Span;
+
+#[derive(Clone, Debug)]
+pub struct Name {
+    pub text: String,
+    pub span: Span,
+}
+
+/// A number, or the name of a constant or enumerator.
+#[derive(Clone, Debug)]
+pub struct Value {
+    /// As written.
+    pub text: String,
+    pub kind: ValueKind,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ValueKind {
+    Number(i64),
+    Name,
+    /// Quoted text: a character, or a string for a `const`.
+    Quoted,
+}
+
+/// The types that need no declaration, and the C type of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prim {
+    Char,
+    UChar,
+    Short,
+    UShort,
+    Int,
+    UInt,
+    Long,
+    ULong,
+    Hyper,
+    UHyper,
+    Float,
+    Double,
+    Bool,
+    Int8,
+    UInt8,
+    Int16,
+    UInt16,
+    Int32,
+    UInt32,
+    Int64,
+    UInt64,
+}
+
+#[derive(Clone, Debug)]
+pub enum TypeName {
+    /// The primitive, and the C type that declares it.
+    Prim(Prim, &'static str),
+    Named(Name),
+    Opaque,
+    String,
+    /// `struct { ... } name` and the like; named by the parser's last step.
+    Inline(Box<Definition>),
+}
+
+#[derive(Clone, Debug)]
+pub enum Shape {
+    Plain,
+    Optional,
+    Fixed(Value),
+    Variable(Option<Value>),
+}
+
+#[derive(Clone, Debug)]
+pub struct Decl {
+    pub name: Name,
+    pub ty: TypeName,
+    /// Where the type is written.
+    pub ty_span: Span,
+    pub shape: Shape,
+}
+
+#[derive(Clone, Debug)]
+pub struct Enumerator {
+    pub name: Name,
+    pub value: Option<Value>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Arm {
+    pub cases: Vec<Value>,
+    /// None for void.
+    pub decl: Option<Decl>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Union {
+    pub disc: Decl,
+    pub arms: Vec<Arm>,
+    /// The default arm, which may be void.
+    pub default: Option<Option<Decl>>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Body {
+    Enum(Vec<Enumerator>),
+    Struct(Vec<Decl>),
+    Union(Union),
+    Typedef(Decl),
+}
+
+#[derive(Clone, Debug)]
+pub struct Definition {
+    pub name: Name,
+    pub body: Body,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Side {
+    Server,
+    Client,
+}
+
+impl Side {
+    pub fn word(self) -> &'static str {
+        match self {
+            Side::Server => "server",
+            Side::Client => "client",
+        }
+    }
+
+    pub fn other(self) -> Side {
+        match self {
+            Side::Server => Side::Client,
+            Side::Client => Side::Server,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub name: Name,
+    pub arg: Option<Name>,
+    pub result: Option<Name>,
+    pub number: i32,
+    pub number_span: Span,
+}
+
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// Who receives what the block names.
+    pub side: Side,
+    pub messages: bool,
+    pub entries: Vec<Entry>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Item {
+    Copy(String),
+    Const(Name, Value),
+    Type(Definition),
+    Block(Block),
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct File {
+    pub items: Vec<Item>,
+}
+
+impl File {
+    pub fn types(&self) -> impl Iterator<Item = &Definition> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Type(definition) => Some(definition),
+            _ => None,
+        })
+    }
+
+    pub fn blocks(&self) -> impl Iterator<Item = &Block> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Block(block) => Some(block),
+            _ => None,
+        })
+    }
+
+    /// Whether C that this program does not see may declare names.
+    pub fn has_foreign_code(&self) -> bool {
+        self.items.iter().any(|item| matches!(item, Item::Copy(_)))
+    }
+}

@@ -1,0 +1,308 @@
+//! Types, constants and enumerators of one preprocessor pass.
+
+use std::collections::HashMap;
+
+use crate::ast::{
+    Body, Decl, Definition, Enumerator, File, Item, Name, Prim, Shape, TypeName, Union, Value,
+    ValueKind,
+};
+use crate::diag::{did_you_mean, Diagnostic, Span};
+use crate::model::{Form, Model};
+
+/// Names that <minirpc/xdr.h> declares, beside the number types.
+const RESERVED: [&str; 24] = [
+    "XDR", "bool_t", "enum_t", "xdrproc_t", "xdr_op", "xdr_ops", "XDR_ENCODE", "XDR_DECODE",
+    "XDR_FREE", "TRUE", "FALSE", "NULL", "size_t", "ssize_t", "u_char", "u_short", "u_int",
+    "u_long", "quad_t", "u_quad_t", "free", "malloc", "calloc", "realloc",
+];
+
+pub fn check(model: &Model, file: &File) -> Vec<Diagnostic> {
+    let mut checker = Checker {
+        model,
+        file,
+        names: HashMap::new(),
+        constants: HashMap::new(),
+        places: HashMap::new(),
+        errors: Vec::new(),
+    };
+    checker.run();
+    checker.errors
+}
+
+struct Checker<'a> {
+    model: &'a Model,
+    file: &'a File,
+    /// Types, constants and enumerators share C's one space of names.
+    names: HashMap<&'a str, &'a Span>,
+    constants: HashMap<&'a str, &'a Span>,
+    /// Where each type stands in the file.
+    places: HashMap<&'a str, usize>,
+    errors: Vec<Diagnostic>,
+}
+
+impl<'a> Checker<'a> {
+    fn run(&mut self) {
+        let file = self.file;
+        for (place, definition) in file.types().enumerate() {
+            self.places.entry(&definition.name.text).or_insert(place);
+        }
+        for item in &file.items {
+            match item {
+                Item::Const(name, value) => {
+                    self.declare(name);
+                    self.constants.insert(&name.text, &name.span);
+                    self.value(value);
+                }
+                Item::Type(definition) => {
+                    self.declare(&definition.name);
+                    if let Body::Enum(enumerators) = &definition.body {
+                        for enumerator in enumerators {
+                            self.declare(&enumerator.name);
+                        }
+                    }
+                }
+                Item::Copy(_) | Item::Block(_) => {}
+            }
+        }
+        for (place, definition) in file.types().enumerate() {
+            self.definition(definition, place);
+        }
+    }
+
+    fn declare(&mut self, name: &'a Name) {
+        if RESERVED.contains(&name.text.as_str()) {
+            let message = format!("`{}` is a name of <minirpc/xdr.h>", name.text);
+            self.errors.push(Diagnostic::new(&name.span, message));
+        } else if let Some(first) = self.names.get(name.text.as_str()) {
+            let message = format!("`{}` is defined twice", name.text);
+            let error = Diagnostic::new(&name.span, message);
+            self.errors
+                .push(error.note_at(first, "the first definition is here"));
+        } else {
+            self.names.insert(&name.text, &name.span);
+        }
+    }
+
+    /// Whether a value means something; a name may also be C's.
+    fn value(&mut self, value: &Value) {
+        if value.kind != ValueKind::Name
+            || self.model.is_value(&value.text)
+            || self.model.units.has_foreign_code()
+        {
+            return;
+        }
+        let mut error = Diagnostic::new(
+            &value.span,
+            format!("unknown constant `{}`", value.text),
+        );
+        if let Some(meant) = did_you_mean(&value.text, self.model.value_names()) {
+            error = error.note(format!("did you mean `{meant}`?"));
+        }
+        self.errors.push(error);
+    }
+
+    fn definition(&mut self, definition: &'a Definition, place: usize) {
+        match &definition.body {
+            Body::Enum(enumerators) => self.enumerators(enumerators),
+            Body::Struct(members) => {
+                self.member_names(members.iter());
+                for member in members {
+                    self.decl(member, place, false);
+                }
+            }
+            Body::Union(union) => self.union(union, place),
+            Body::Typedef(decl) => self.decl(decl, place, true),
+        }
+    }
+
+    fn enumerators(&mut self, enumerators: &[Enumerator]) {
+        for enumerator in enumerators {
+            if let Some(value) = &enumerator.value {
+                self.value(value);
+            }
+            let name = Value {
+                text: enumerator.name.text.clone(),
+                kind: ValueKind::Name,
+                span: enumerator.name.span.clone(),
+            };
+            let number = self.model.evaluate(&name);
+            if number.is_some_and(|n| i32::try_from(n).is_err()) {
+                let at = enumerator.value.as_ref().map_or(&name.span, |v| &v.span);
+                let message = format!("the value of `{}` does not fit into 32 bits", name.text);
+                self.errors.push(Diagnostic::new(at, message));
+            }
+        }
+    }
+
+    fn member_names(&mut self, members: impl Iterator<Item = &'a Decl>) {
+        let mut seen: HashMap<&str, &Span> = HashMap::new();
+        for member in members {
+            let name = &member.name;
+            if let Some(constant) = self.constants.get(name.text.as_str()) {
+                let message = format!("the member `{}` has the name of a constant", name.text);
+                let error = Diagnostic::new(&name.span, message);
+                self.errors
+                    .push(error.note_at(constant, "which is a macro in C, defined here"));
+            }
+            if let Some(first) = seen.insert(&name.text, &name.span) {
+                let message = format!("there are two members `{}`", name.text);
+                let error = Diagnostic::new(&name.span, message);
+                self.errors
+                    .push(error.note_at(first, "the first one is here"));
+            }
+        }
+    }
+
+    fn union(&mut self, union: &'a Union, place: usize) {
+        self.decl(&union.disc, place, false);
+        let discriminates = matches!(union.disc.shape, Shape::Plain)
+            && match self.model.form(&union.disc) {
+                Form::Enum(_) => true,
+                Form::External { name, .. } => self.external_discriminates(&name),
+                Form::Prim(prim, _) => discriminates(prim),
+                _ => false,
+            };
+        if !discriminates {
+            let message = "a union is switched by an integer of 32 bits, an enum or a bool";
+            self.errors
+                .push(Diagnostic::new(&union.disc.ty_span, message));
+        }
+        let decls = union.arms.iter().filter_map(|arm| arm.decl.as_ref());
+        let decls = decls.chain(union.default.iter().flatten());
+        self.member_names(decls.clone());
+        for decl in decls {
+            self.decl(decl, place, false);
+        }
+        let mut seen: HashMap<i64, &Span> = HashMap::new();
+        for case in union.arms.iter().flat_map(|arm| &arm.cases) {
+            self.value(case);
+            let Some(number) = self.model.evaluate(case) else {
+                continue;
+            };
+            if let Some(first) = seen.insert(number, &case.span) {
+                let message = format!("there are two arms for {}", case.text);
+                let error = Diagnostic::new(&case.span, message);
+                self.errors
+                    .push(error.note_at(first, "the first one is here"));
+            }
+        }
+    }
+
+    /// For a type that another pass or another program declares.
+    fn external_discriminates(&self, name: &str) -> bool {
+        let mut name = name;
+        for _ in 0..100 {
+            match self.model.find(name).map(|definition| &definition.body) {
+                None | Some(Body::Enum(_)) => return true,
+                Some(Body::Typedef(decl)) => match (&decl.ty, &decl.shape) {
+                    (TypeName::Prim(prim, _), Shape::Plain) => return discriminates(*prim),
+                    (TypeName::Named(next), Shape::Plain) => name = &next.text,
+                    _ => return false,
+                },
+                Some(_) => return false,
+            }
+        }
+        false
+    }
+
+    fn decl(&mut self, decl: &'a Decl, place: usize, is_typedef: bool) {
+        match &decl.shape {
+            Shape::Fixed(size) => self.size(size, 1, "an array"),
+            Shape::Variable(Some(bound)) => self.size(bound, 0, "a bound"),
+            _ => {}
+        }
+        let TypeName::Named(name) = &decl.ty else {
+            return;
+        };
+        if self.model.find(&name.text).is_none() {
+            self.unknown_type(name);
+            return;
+        }
+        self.order(decl, name, place, is_typedef);
+    }
+
+    /// C must know a type before it is used; structs and unions only if they are
+    /// used by value, as all their names are declared first.
+    fn order(&mut self, decl: &Decl, name: &Name, place: usize, is_typedef: bool) {
+        let by_value = match decl.shape {
+            Shape::Plain => !is_typedef,
+            Shape::Fixed(_) => true,
+            Shape::Optional | Shape::Variable(_) => false,
+        };
+        let mut next = Some(name.text.as_str());
+        let mut steps = 0;
+        while let Some(target) = next.and_then(|name| self.model.find(name)) {
+            let text = target.name.text.as_str();
+            let known = match self.places.get(text) {
+                // Another file's.
+                None => true,
+                Some(there) if *there == place && by_value => {
+                    let message = format!("`{}` contains itself", name.text);
+                    let error = Diagnostic::new(&name.span, message);
+                    self.errors
+                        .push(error.note("only a pointer or an array `<>` of it can"));
+                    return;
+                }
+                Some(there) => {
+                    let has_forward = matches!(target.body, Body::Struct(_) | Body::Union(_));
+                    *there < place || (has_forward && !by_value)
+                }
+            };
+            if !known || steps > 100 {
+                let message = format!("`{}` is used before it is defined", name.text);
+                let error = Diagnostic::new(&name.span, message);
+                self.errors
+                    .push(error.note_at(&target.name.span, "the definition is here"));
+                return;
+            }
+            steps += 1;
+            next = match &target.body {
+                Body::Typedef(Decl {
+                    ty: TypeName::Named(aliased),
+                    shape: Shape::Plain | Shape::Fixed(_),
+                    ..
+                }) => Some(&aliased.text),
+                _ => None,
+            };
+        }
+    }
+
+    fn size(&mut self, value: &Value, least: i64, what: &str) {
+        self.value(value);
+        let known = self.model.evaluate(value);
+        let text = value.kind == ValueKind::Quoted;
+        let most = i64::from(u32::MAX);
+        if text || known.is_some_and(|n| n < least || n > most) {
+            let message = format!("{what} has a size from {least} to {most}");
+            self.errors.push(Diagnostic::new(&value.span, message));
+        }
+    }
+
+    fn unknown_type(&mut self, name: &Name) {
+        // A header that a `%` line brings in may declare it.
+        if self.model.units.has_foreign_code() {
+            return;
+        }
+        self.errors.push(unknown_type(self.model, name));
+    }
+}
+
+pub fn unknown_type(model: &Model, name: &Name) -> Diagnostic {
+    const BUILT_IN: [&str; 10] = [
+        "int", "unsigned", "short", "long", "char", "hyper", "float", "double", "string", "opaque",
+    ];
+    let error = Diagnostic::new(&name.span, format!("unknown type `{}`", name.text));
+    let mut candidates: Vec<&str> = model.type_names().collect();
+    candidates.extend(BUILT_IN);
+    match did_you_mean(&name.text, candidates.into_iter()) {
+        Some(meant) => error.note(format!("did you mean `{meant}`?")),
+        None => error,
+    }
+}
+
+fn discriminates(prim: Prim) -> bool {
+    !matches!(
+        prim,
+        Prim::Hyper | Prim::UHyper | Prim::Int64 | Prim::UInt64 | Prim::Float | Prim::Double
+    )
+}

@@ -1,0 +1,129 @@
+//! The command line, and the one description of it that --help and the manual
+//! page share.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+pub const SYNOPSIS: &str = "[options] file.mx";
+
+pub struct OptionText {
+    pub flag: &'static str,
+    pub value: &'static str,
+    pub text: &'static str,
+}
+
+pub const OPTIONS: [OptionText; 6] = [
+    OptionText {
+        flag: "-D",
+        value: "name[=value]",
+        text: "Define a macro for the preprocessor, in all three passes. May be repeated.",
+    },
+    OptionText {
+        flag: "-o",
+        value: "base",
+        text: "Write base_client.h and so on. The part after the last slash starts the \
+               generated C names. Without this, base is the input's name without its \
+               directory and without .mx, in the current directory.",
+    },
+    OptionText {
+        flag: "-M",
+        value: "",
+        text: "Also write a make rule to base.d, which names the files that the input \
+               includes.",
+    },
+    OptionText {
+        flag: "-MF",
+        value: "file",
+        text: "As -M, but write the rule to file.",
+    },
+    OptionText {
+        flag: "--help",
+        value: "",
+        text: "Print a summary of the options.",
+    },
+    OptionText {
+        flag: "--version",
+        value: "",
+        text: "Print the version.",
+    },
+];
+
+#[derive(Debug, PartialEq, Eq)]
+pub struct Arguments {
+    pub input: PathBuf,
+    pub output: Option<PathBuf>,
+    pub defines: Vec<OsString>,
+    pub dependencies: bool,
+    pub dependency_file: Option<PathBuf>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Request {
+    Generate(Arguments),
+    Help,
+    Version,
+}
+
+/// An Err is what is wrong with the arguments.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, String> {
+    use lexopt::prelude::*;
+
+    let mut parser = lexopt::Parser::from_args(arguments);
+    let mut inputs = Vec::new();
+    let mut output = None;
+    let mut defines = Vec::new();
+    let mut dependencies = false;
+    let mut dependency_file = None;
+    let text = |error: lexopt::Error| error.to_string();
+    while let Some(argument) = parser.next().map_err(text)? {
+        match argument {
+            Short('D') => defines.push(parser.value().map_err(text)?),
+            Short('o') => output = Some(PathBuf::from(parser.value().map_err(text)?)),
+            Short('M') => dependencies = true,
+            // What follows -M in -MF.
+            Short('F') if dependencies => {
+                dependency_file = Some(PathBuf::from(parser.value().map_err(text)?));
+            }
+            Short('h') | Long("help") => return Ok(Request::Help),
+            Long("version") => return Ok(Request::Version),
+            Value(input) => inputs.push(input),
+            other => return Err(text(other.unexpected())),
+        }
+    }
+    let input = match inputs.as_slice() {
+        [input] => PathBuf::from(input),
+        [] => return Err("no input file".to_owned()),
+        _ => return Err("more than one input file".to_owned()),
+    };
+    Ok(Request::Generate(Arguments {
+        input,
+        output,
+        defines,
+        dependencies,
+        dependency_file,
+    }))
+}
+
+pub fn usage() -> String {
+    const INDENT: usize = 20;
+    let mut text = format!("Usage: minirpcgen {SYNOPSIS}\n\n");
+    text.push_str("Makes C stubs for libminirpc from an interface file.\n\nOptions:\n");
+    for option in &OPTIONS {
+        let head = format!("  {} {}", option.flag, option.value);
+        let mut line = format!("{:<INDENT$}", head.trim_end());
+        for word in option.text.split_whitespace() {
+            if line.len() + 1 + word.len() > 78 {
+                text.push_str(line.trim_end());
+                text.push('\n');
+                line = " ".repeat(INDENT);
+            }
+            if !line.ends_with(' ') {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text
+}

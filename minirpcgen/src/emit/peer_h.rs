@@ -1,0 +1,173 @@
+//! B_client.h and B_server.h: one side's stubs and operations.
+
+use super::code::Code;
+use super::{c_linkage, guard, guarded, preamble};
+use crate::ast::{Entry, Side};
+use crate::model::Model;
+
+pub fn emit(model: &Model, side: Side) -> Code {
+    let base = &model.base;
+    let word = side.word();
+    let mut code = preamble(&format!("The {word}'s side of the interface."));
+    let guard = guard(model, &format!("{}_H", word.to_uppercase()));
+    guarded(&mut code, &guard, |code| {
+        code.directive(format!("#include \"{base}_minirpc.h\""));
+        code.blank();
+        c_linkage(code, |code| {
+            code.line(format!(
+                "extern const struct mrpc_protocol * const {base}_{word};"
+            ));
+            code.blank();
+            operations(model, side, code);
+            let (procedures, messages) = model.received(side.other());
+            for entry in procedures {
+                calls(model, entry, code);
+            }
+            for entry in model.received(side).0 {
+                replies(model, entry, code);
+            }
+            if !messages.is_empty() {
+                code.line("/* Messages: nothing comes back. */");
+            }
+            for entry in messages {
+                code.line(format!("{};", message_prototype(model, entry, " ")));
+            }
+        });
+    });
+    code
+}
+
+fn operations(model: &Model, side: Side, code: &mut Code) {
+    let base = &model.base;
+    let word = side.word();
+    let (procedures, messages) = model.received(side);
+    if procedures.is_empty() && messages.is_empty() {
+        return;
+    }
+    let (data, msg) = (model.local("conn_data"), model.local("msg"));
+    let (input, output) = (model.local("in"), model.local("out"));
+    code.comment(&format!("What the {word} does for its peer."));
+    code.block(&format!("struct {base}_{word}_operations"), ";", |code| {
+        for (entries, result) in [(procedures, "mrpc_status_t"), (messages, "void")] {
+            for entry in entries {
+                let mut line = format!(
+                    "{result} (*{})(void *{data}, struct mrpc_message *{msg}",
+                    entry.name.text
+                );
+                if let Some(arg) = &entry.arg {
+                    line.push_str(&format!(", {} *{input}", arg.text));
+                }
+                if let Some(result) = &entry.result {
+                    line.push_str(&format!(", {} *{output}", result.text));
+                }
+                code.line(format!("{line});"));
+            }
+        }
+    });
+    code.blank();
+    code.line(format!("{};", set_operations_prototype(model, side, " ")));
+    code.blank();
+}
+
+fn calls(model: &Model, entry: &Entry, code: &mut Code) {
+    let base = &model.base;
+    let name = &entry.name.text;
+    let mut callback = format!(
+        "typedef void ({base}_{name}_callback_fn)(void *{}, void *{}, mrpc_status_t {}",
+        model.local("conn_private"),
+        model.local("msg_private"),
+        model.local("status")
+    );
+    if let Some(result) = &entry.result {
+        callback.push_str(&format!(", {} *{}", result.text, model.local("reply")));
+    }
+    code.line(format!("{};", call_prototype(model, entry, " ")));
+    code.line(format!("{callback});"));
+    code.line(format!("{};", async_prototype(model, entry, " ")));
+    code.blank();
+}
+
+fn replies(model: &Model, entry: &Entry, code: &mut Code) {
+    code.line(format!("{};", reply_prototype(model, entry, " ")));
+    code.line(format!("{};", reply_error_prototype(model, entry, " ")));
+    code.blank();
+}
+
+// The prototypes, for the header (`gap` a blank) and the source (a line break).
+
+pub fn set_operations_prototype(model: &Model, side: Side, gap: &str) -> String {
+    let (base, word) = (&model.base, side.word());
+    format!(
+        "int{gap}{base}_{word}_set_operations(struct mrpc_connection *{}, \
+         const struct {base}_{word}_operations *{})",
+        model.local("conn"),
+        model.local("ops")
+    )
+}
+
+pub fn call_prototype(model: &Model, entry: &Entry, gap: &str) -> String {
+    let mut text = opening(model, entry, gap);
+    if let Some(result) = &entry.result {
+        text.push_str(&format!(", {} **{}", result.text, model.local("out")));
+    }
+    text.push(')');
+    text
+}
+
+pub fn message_prototype(model: &Model, entry: &Entry, gap: &str) -> String {
+    format!("{})", opening(model, entry, gap))
+}
+
+fn opening(model: &Model, entry: &Entry, gap: &str) -> String {
+    let mut text = format!(
+        "mrpc_status_t{gap}{}_{}(struct mrpc_connection *{}",
+        model.base,
+        entry.name.text,
+        model.local("conn")
+    );
+    if let Some(arg) = &entry.arg {
+        text.push_str(&format!(", {} *{}", arg.text, model.local("in")));
+    }
+    text
+}
+
+pub fn async_prototype(model: &Model, entry: &Entry, gap: &str) -> String {
+    let (base, name) = (&model.base, &entry.name.text);
+    let mut text = format!(
+        "mrpc_status_t{gap}{base}_{name}_async(struct mrpc_connection *{}, \
+         {base}_{name}_callback_fn *{}, void *{}",
+        model.local("conn"),
+        model.local("callback"),
+        model.local("msg_private")
+    );
+    if let Some(arg) = &entry.arg {
+        text.push_str(&format!(", {} *{}", arg.text, model.local("in")));
+    }
+    text.push(')');
+    text
+}
+
+pub fn reply_prototype(model: &Model, entry: &Entry, gap: &str) -> String {
+    let mut text = format!(
+        "mrpc_status_t{gap}{}_{}_send_async_reply(struct mrpc_message *{}",
+        model.base,
+        entry.name.text,
+        model.local("request")
+    );
+    if let Some(result) = &entry.result {
+        text.push_str(&format!(", {} *{}", result.text, model.local("out")));
+    }
+    text.push(')');
+    text
+}
+
+pub fn reply_error_prototype(model: &Model, entry: &Entry, gap: &str) -> String {
+    format!(
+        "mrpc_status_t{gap}{}_{}_send_async_reply_error(struct mrpc_message *{}, \
+         mrpc_status_t {})",
+        model.base,
+        entry.name.text,
+        model.local("request"),
+        model.local("status")
+    )
+}

@@ -1,0 +1,260 @@
+//! Words of the XDR language, with the place that the preprocessor's line
+//! markers give them.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use crate::diag::{Diagnostic, Span};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Token {
+    Ident(String),
+    /// As written, and its value if it fits.
+    Number(String, Option<i64>),
+    /// A quoted string or character, with its quotes.
+    Quoted(String),
+    Punct(char),
+    /// A `%` line, without the `%`.
+    Copy(String),
+    End,
+}
+
+impl Token {
+    pub fn describe(&self) -> String {
+        match self {
+            Token::Ident(name) => format!("`{name}`"),
+            Token::Number(text, _) | Token::Quoted(text) => format!("`{text}`"),
+            Token::Punct(c) => format!("`{c}`"),
+            Token::Copy(_) => "a `%` line".to_owned(),
+            Token::End => "the end of the file".to_owned(),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Lexed {
+    pub tokens: Vec<(Token, Span)>,
+    /// Every file that the line markers name, but for the system's own.
+    pub files: Vec<String>,
+    pub errors: Vec<Diagnostic>,
+}
+
+/// Splits the preprocessor's output. `file` is the input's name until a line
+/// marker says otherwise.
+pub fn lex(text: &str, file: &str) -> Lexed {
+    let mut lexer = Lexer {
+        out: Lexed {
+            tokens: Vec::new(),
+            files: Vec::new(),
+            errors: Vec::new(),
+        },
+        file: Rc::from(file),
+        line: 0,
+        in_comment: None,
+    };
+    let mut last: Rc<str> = Rc::from("");
+    for line in text.lines() {
+        lexer.line = lexer.line.saturating_add(1);
+        last = Rc::from(line);
+        lexer.line(&last);
+    }
+    if let Some(span) = lexer.in_comment.take() {
+        let error = Diagnostic::new(&span, "this comment is not closed");
+        lexer.out.errors.push(error);
+    }
+    let end = lexer.span(&last, last.len()..last.len());
+    lexer.out.tokens.push((Token::End, end));
+    lexer.out
+}
+
+/// The places of the words in one line, for mapping one line onto another.
+pub fn words(line: &str) -> Vec<Range<usize>> {
+    let mut words = Vec::new();
+    let mut at = 0;
+    while let Some(word) = next_word(line, at) {
+        at = word.end;
+        words.push(word);
+    }
+    words
+}
+
+struct Lexer {
+    out: Lexed,
+    file: Rc<str>,
+    line: u32,
+    in_comment: Option<Span>,
+}
+
+impl Lexer {
+    fn span(&self, text: &Rc<str>, range: Range<usize>) -> Span {
+        Span {
+            file: self.file.clone(),
+            line: self.line,
+            start: range.start,
+            end: range.end,
+            text: text.clone(),
+        }
+    }
+
+    fn line(&mut self, text: &Rc<str>) {
+        let mut at = 0;
+        if self.in_comment.is_some() {
+            match text.find("*/") {
+                Some(end) => {
+                    self.in_comment = None;
+                    at = end + 2;
+                }
+                None => return,
+            }
+        } else if let Some(directive) = text.strip_prefix('#') {
+            self.directive(directive);
+            return;
+        } else if let Some(copied) = text.strip_prefix('%') {
+            let span = self.span(text, 0..text.len());
+            self.out
+                .tokens
+                .push((Token::Copy(copied.to_owned()), span));
+            return;
+        }
+        while let Some(word) = next_word(text, at) {
+            at = word.end;
+            if let Some(comment) = open_comment(&text[word.clone()]) {
+                if comment {
+                    self.in_comment = Some(self.span(text, word.start..word.start + 2));
+                }
+                continue;
+            }
+            let span = self.span(text, word.clone());
+            match token(&text[word]) {
+                Ok(token) => self.out.tokens.push((token, span)),
+                Err(message) => self.out.errors.push(Diagnostic::new(&span, message)),
+            }
+        }
+    }
+
+    /// `# 12 "file" 1 3` or `#line 12 "file"`; others, as #pragma, mean nothing here.
+    fn directive(&mut self, text: &str) {
+        let rest = text.trim_start();
+        let rest = rest.strip_prefix("line").unwrap_or(rest).trim_start();
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let Ok(line) = rest[..digits].parse::<u32>() else {
+            return;
+        };
+        self.line = line.saturating_sub(1);
+        let Some(quoted) = rest[digits..].trim_start().strip_prefix('"') else {
+            return;
+        };
+        let mut name = String::new();
+        let mut chars = quoted.chars();
+        while let Some(c) = chars.next() {
+            match c {
+                '\\' => name.extend(chars.next()),
+                '"' => break,
+                c => name.push(c),
+            }
+        }
+        let flags: Vec<&str> = chars.as_str().split_whitespace().collect();
+        let from_system = flags.contains(&"3") || name.starts_with('<');
+        if !from_system && !name.ends_with('/') && !self.out.files.contains(&name) {
+            self.out.files.push(name.clone());
+        }
+        self.file = Rc::from(name);
+    }
+}
+
+/// Some(true) for a comment that goes on in the next line, Some(false) for a
+/// whole one, None for any other word.
+fn open_comment(word: &str) -> Option<bool> {
+    if word.starts_with("//") {
+        Some(false)
+    } else if word.starts_with("/*") {
+        Some(word.len() < 4 || !word.ends_with("*/"))
+    } else {
+        None
+    }
+}
+
+/// The next word from `at`: an identifier, number, quoted text, comment (as far
+/// as it reaches in this line) or single character.
+fn next_word(line: &str, at: usize) -> Option<Range<usize>> {
+    let rest = &line[at..];
+    let start = at + (rest.len() - rest.trim_start().len());
+    let rest = &line[start..];
+    let first = rest.chars().next()?;
+    let len = if rest.starts_with("//") {
+        rest.len()
+    } else if rest.starts_with("/*") {
+        rest[2..].find("*/").map_or(rest.len(), |end| end + 4)
+    } else if is_word(first) || (first == '-' && rest[1..].starts_with(|c: char| c.is_ascii_digit()))
+    {
+        1 + rest[1..].bytes().take_while(|b| is_word(*b as char)).count()
+    } else if first == '"' || first == '\'' {
+        quoted_len(rest, first)
+    } else {
+        first.len_utf8()
+    };
+    Some(start..start + len)
+}
+
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+fn quoted_len(text: &str, quote: char) -> usize {
+    let mut escaped = false;
+    for (i, c) in text.char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            c if c == quote => return i + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+fn token(word: &str) -> Result<Token, String> {
+    let first = word.chars().next().unwrap_or(' ');
+    match first {
+        '0'..='9' | '-' if word.len() > 1 || first != '-' => match number(word) {
+            Some(value) => Ok(Token::Number(word.to_owned(), value)),
+            None => Err(format!("`{word}` is not a number")),
+        },
+        c if is_word(c) => Ok(Token::Ident(word.to_owned())),
+        '"' | '\'' => {
+            if word.len() < 2 || !word.ends_with(first) {
+                return Err(format!("this text has no closing {first}"));
+            }
+            Ok(Token::Quoted(word.to_owned()))
+        }
+        '{' | '}' | '(' | ')' | '[' | ']' | '<' | '>' | ';' | ',' | '=' | '*' | ':' => {
+            Ok(Token::Punct(first))
+        }
+        '%' => Err("a line to copy must have its `%` in the first column".to_owned()),
+        c if c.is_control() => Err(format!("unexpected character {:#04x}", c as u32)),
+        c => Err(format!("unexpected character `{c}`")),
+    }
+}
+
+/// Some(None) for a number too large for anything here.
+fn number(word: &str) -> Option<Option<i64>> {
+    let (negative, digits) = match word.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, word),
+    };
+    let (radix, digits) = if let Some(hex) = digits
+        .strip_prefix("0x")
+        .or_else(|| digits.strip_prefix("0X"))
+    {
+        (16, hex)
+    } else if digits.len() > 1 && digits.starts_with('0') {
+        (8, &digits[1..])
+    } else {
+        (10, digits)
+    };
+    if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix)) {
+        return None;
+    }
+    let value = i64::from_str_radix(digits, radix).ok();
+    Some(value.map(|v| if negative { -v } else { v }))
+}
