@@ -1,0 +1,111 @@
+# Cargo builds; this lays the results out under build/ as they are installed, and
+# knows how to check and install them. `make help` lists the targets.
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -n 1)
+SONAME := libminirpc.so.1
+HEADERS := minirpc.h types.h protocol.h xdr.h
+
+# Where `install` puts things. DESTDIR goes in front of all of them.
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+DESTDIR ?=
+
+# How `all` builds: more flags for cargo, and where the results go.
+CARGO ?= cargo
+CARGOFLAGS ?=
+BUILD ?= build
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+INSTALL ?= install
+# rustup's programs may not be in the path of a non-interactive shell.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+.PHONY: all demo check check-cargo check-gen check-c check-abi check-install \
+	bench header install uninstall clean help
+
+all: ## build the library and minirpcgen into build/ (the default)
+	@scripts/need cargo cc strip
+	$(CARGO) build --release --workspace $(CARGOFLAGS)
+	@scripts/lay-out $(TARGET)/release $(BUILD) $(VERSION)
+
+demo: all ## build all, run the examples, copy this source tree through the RPC
+	examples/demo
+
+# One after the other, also with -j: the last line of each is its verdict.
+check: ## everything below; MODE=valgrind or MODE=asan runs the C suite so
+	@$(MAKE) --no-print-directory check-cargo
+	@$(MAKE) --no-print-directory check-gen
+	@$(MAKE) --no-print-directory check-abi
+	@$(MAKE) --no-print-directory check-install
+	@$(MAKE) --no-print-directory check-c
+
+check-cargo: ## the Rust tests
+	@scripts/need cargo cc
+	$(CARGO) test --workspace $(CARGOFLAGS)
+
+check-gen: all ## minirpcgen's tests
+	@scripts/need c++ cpp libtirpc pkg-config rpcgen
+	minirpcgen/tests/run
+
+check-abi: all ## headers without a warning; exported symbols, SONAME, size
+	@scripts/need c++ libtirpc nm
+	scripts/check-headers
+	scripts/check-library $(BUILD)/lib/libminirpc.so.$(VERSION)
+
+check-install: all ## install to an empty place, build a program against it
+	@scripts/need pkg-config
+	MAKE="$(MAKE)" scripts/check-install
+
+check-c: all ## the C suite; LIBDIR=dir tests another library, REPEAT=n, MODE
+	@scripts/need c++ cpp libtirpc pkg-config rpcgen $(filter valgrind,$(MODE))
+	c-tests/run $(TESTS)
+
+bench: all ## measure calls and messages per second beside raw sockets
+	bench/run
+
+header: ## make include/minirpc/minirpc.h of the comments in src/ffi
+	@scripts/need cargo cc
+	MINIRPC_HEADER=$(CURDIR)/include/minirpc/minirpc.h $(CARGO) check --lib
+
+# Which flags of libtirpc a build with stubs from rpcgen needs; none where its
+# development files are not installed.
+TIRPC_CFLAGS ?= $(shell pkg-config --cflags libtirpc 2>/dev/null)
+TIRPC_LIBS ?= $(shell pkg-config --libs libtirpc 2>/dev/null)
+
+install: all ## install below PREFIX (also DESTDIR LIBDIR INCLUDEDIR BINDIR MANDIR)
+	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/minirpc \
+		$(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1
+	$(INSTALL) -m 644 $(HEADERS:%=include/minirpc/%) $(DESTDIR)$(INCLUDEDIR)/minirpc
+	$(INSTALL) -m 755 $(BUILD)/lib/libminirpc.so.$(VERSION) $(DESTDIR)$(LIBDIR)
+	ln -sf libminirpc.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libminirpc.so
+	$(INSTALL) -m 644 $(BUILD)/lib/libminirpc.a $(DESTDIR)$(LIBDIR)
+	$(INSTALL) -m 755 $(BUILD)/bin/minirpcgen $(DESTDIR)$(BINDIR)
+	$(INSTALL) -m 644 minirpcgen/minirpcgen.1 $(DESTDIR)$(MANDIR)/man1
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
+		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@BINDIR@|$(BINDIR)|' \
+		-e 's|@VERSION@|$(VERSION)|' \
+		-e 's|@TIRPC_CFLAGS@|$(TIRPC_CFLAGS)|' -e 's|@TIRPC_LIBS@|$(TIRPC_LIBS)|' \
+		-e 's| *$$||' minirpc.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/minirpc.pc
+	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/minirpc.pc
+	@# A library in a place that the loader caches is found at once.
+	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" -ne 0 ] || ldconfig
+
+uninstall: ## remove what install put there
+	rm -f $(HEADERS:%=$(DESTDIR)$(INCLUDEDIR)/minirpc/%) \
+		$(DESTDIR)$(LIBDIR)/libminirpc.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME) \
+		$(DESTDIR)$(LIBDIR)/libminirpc.so $(DESTDIR)$(LIBDIR)/libminirpc.a \
+		$(DESTDIR)$(LIBDIR)/pkgconfig/minirpc.pc $(DESTDIR)$(BINDIR)/minirpcgen \
+		$(DESTDIR)$(MANDIR)/man1/minirpcgen.1
+	-rmdir $(DESTDIR)$(INCLUDEDIR)/minirpc
+
+clean: ## remove all that was built
+	rm -rf $(BUILD)
+	$(CARGO) clean
+
+help: ## show this
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | \
+		while IFS='|' read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
