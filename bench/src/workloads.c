@@ -157,7 +157,7 @@ static void open_idle(int port, const char *wl, int n)
 
 void run_idle(int port, const char *wl)
 {
-	int n = (int)peer_option("BENCH_IDLE", 10000);
+	int n = (int)peer_option("BENCH_IDLE", 10000), near = n < 5000 ? n : 5000;
 	void *busy = peer_open(port, wl);
 	double alone, alone99, beside, beside99, idle_cpu[2];
 	struct snapshot a, b, c;
@@ -165,9 +165,9 @@ void run_idle(int port, const char *wl)
 
 	alone = median_latency(busy, &alone99);
 	snapshot_start(&a);
-	open_idle(port, wl, n / 2);
+	open_idle(port, wl, near);
 	beside = median_latency(busy, &beside99);
-	open_idle(port, wl, n - n / 2);
+	open_idle(port, wl, n - near);
 	snapshot_end(&b);
 	snapshot_start(&c);
 	sleep(1);

@@ -1,0 +1,197 @@
+"""What is run: workloads, placements, the rows of each table, and the goals."""
+
+from dataclasses import dataclass, field
+
+# Server's and client's CPUs.
+PLACES = {"same": ({0}, {0}), "cross": ({1}, {0}), "free": (None, None)}
+PLACE_NAMES = {
+    "same": "one core",
+    "cross": "two cores",
+    "free": "free placement",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way to run a workload. `program` "lib" stands for each library."""
+
+    variant: str  # "" for a table's main row
+    program: str
+    env: dict = field(default_factory=dict)
+    workload: str = ""  # where it differs from the group's
+    places: tuple = ()  # where only some placements make sense
+
+    def runs_at(self, place):
+        return not self.places or place in self.places
+
+
+@dataclass(frozen=True)
+class Group:
+    """The rows that are compared with each other, in one interleaved run."""
+
+    title: str
+    metric: str
+    unit: str
+    places: tuple
+    rows: tuple
+    columns: tuple  # (heading, key)
+    env: dict = field(default_factory=dict)
+    peers: bool = False
+
+
+RATE_COLUMNS = (("CPU us/call", "cpu_us"), ("sleeps/call client", "cli_sleeps"), ("server", "srv_sleeps"))
+LATENCY_COLUMNS = (("p50 us", "p50"), ("p99", "p99"), ("p99.9", "p999")) + RATE_COLUMNS
+NO_SPIN = {"MINIRPC_SPIN_US": "0"}
+RAW = Row("", "raw")
+LIB = Row("", "lib")
+
+GROUPS = {
+    "w1": Group(
+        "W1 sync calls, 4 bytes each way", "rate", "calls/s", ("same", "cross", "free"),
+        (
+            RAW,
+            Row("epoll", "raw", {"RAW_SERVER": "epoll"}, places=("same",)),
+            Row("polling", "raw", {"RAW_SPIN": "1"}, places=("cross",)),
+            LIB,
+            Row("spin off", "lib", NO_SPIN, places=("cross", "free")),
+        ),
+        LATENCY_COLUMNS, peers=True,
+    ),
+    "w2": Group(
+        "W2 async calls, 256 outstanding on one connection", "rate", "calls/s", ("same", "cross"),
+        (
+            RAW,
+            Row("thread", "lib", {"BENCH_SHAPE": "thread"}),
+            Row("callback", "lib", {"BENCH_SHAPE": "callback"}),
+        ),
+        RATE_COLUMNS + (("grew KB client", "cli_grew_kb"), ("server", "srv_grew_kb")), peers=True,
+    ),
+    "w3": Group(
+        "W3 16 connections, 16 blocking callers; shared: 16 callers on one connection (W3s)",
+        "rate", "calls/s", ("same", "free"),
+        (
+            RAW,
+            Row("thread per connection", "raw", {"RAW_SERVER": "thread"}),
+            Row("1 dispatcher", "lib"),
+            Row("2 dispatchers", "lib", {"BENCH_DISPATCHERS": "2"}),
+            Row("shared", "lib", workload="w3s"),
+        ),
+        LATENCY_COLUMNS + (("slowest caller's share", "even"),), peers=True,
+    ),
+    "w4": Group(
+        "W4 sync calls with 1 MiB opaque", "gbps", "GB/s", ("same", "cross"), (RAW, LIB),
+        (("CPU s/GB", "cpu_s_per_gb"), ("CPU us/call", "cpu_us"), ("server KB", "srv_rss_kb")), peers=True,
+    ),
+    "w5": Group(
+        "W5 idle connections, each used once", "beside_p50", "us p50 beside 5,000", ("same",),
+        (RAW, LIB),
+        (
+            ("bytes each server", "srv_bytes"), ("client", "cli_bytes"), ("p50 us alone", "alone_p50"),
+            ("p99 alone", "alone_p99"), ("p99 beside", "beside_p99"),
+            ("idle CPU ms/s client", "cli_idle_ms"), ("server", "srv_idle_ms"),
+        ),
+        {"BENCH_MS": "300"}, peers=True,
+    ),
+    "w6": Group(
+        "W6 one-way messages, 4 bytes, all counted by the server", "rate", "messages/s",
+        ("same", "cross"), (RAW, LIB),
+        RATE_COLUMNS + (("grew KB client", "cli_grew_kb"), ("server", "srv_grew_kb")),
+    ),
+    "w7": Group(
+        "W7 200 structs (string, unsigned hyper, two doubles) to the server and back", "rate",
+        "pairs/s", ("same", "cross"), (RAW, LIB), RATE_COLUMNS,
+    ),
+    "w8": Group(
+        "W8 an array of 10,000 ints in a call", "rate", "calls/s", ("same", "cross"),
+        (RAW, LIB), RATE_COLUMNS,
+    ),
+    "fair": Group(
+        "50 busy connections: the worst connection's p99 against the median of all", "unfair",
+        "x", ("same", "free"),
+        (
+            RAW,
+            Row("50 callers", "lib"),
+            Row("50 callers, 2 dispatchers", "lib", {"BENCH_DISPATCHERS": "2"}),
+            Row("callbacks", "lib", {"BENCH_SHAPE": "callback"}),
+        ),
+        (("calls/s", "rate"), ("p50 us", "p50"), ("p99", "p99"), ("worst p99", "worst_p99")),
+    ),
+    "pause": Group(
+        "sync calls with 2 ms between them", "p50", "us p50", ("same", "cross"),
+        (RAW, LIB, Row("spin off", "lib", NO_SPIN)),
+        (("p99", "p99"), ("CPU us/call", "cpu_us"), ("sleeps/call client", "cli_sleeps"), ("server", "srv_sleeps")),
+        {"BENCH_PAUSE_US": "2000"},
+    ),
+}
+
+PEERS = {
+    "rawhop": "raw, I/O thread + dispatcher",
+    "tirpc": "libtirpc",
+    "thrift": "Thrift threaded",
+    "thrift-nb": "Thrift nonblocking",
+    "zmq": "ZeroMQ",
+    "nng": "nng",
+    "capnp": "Cap'n Proto",
+    "grpc": "gRPC",
+    "grpc-cb": "gRPC callback server",
+    "tarpc": "tarpc",
+}
+WITHOUT_ASYNC = {"tirpc"}
+
+
+@dataclass(frozen=True)
+class Goal:
+    group: str
+    place: str
+    variant: str
+    key: str
+    least: float = None
+    most: float = None
+    text: str = ""
+
+
+GOALS = (
+    Goal("w1", "same", "", "ratio", least=0.85, text="of raw"),
+    Goal("w1", "cross", "", "ratio", least=9, text="x blocking raw"),
+    Goal("w1", "cross", "", "cpu_ratio", most=0.3334, text="of raw's CPU per call"),
+    Goal("w1", "cross", "spin off", "ratio", least=1.0, text="of raw"),
+    Goal("w2", "same", "thread", "rate", least=3e6, text="calls/s"),
+    Goal("w2", "same", "callback", "rate", least=3e6, text="calls/s"),
+    Goal("w2", "cross", "thread", "rate", least=2e6, text="calls/s"),
+    Goal("w2", "cross", "callback", "rate", least=2e6, text="calls/s"),
+    Goal("w3", "same", "1 dispatcher", "ratio", least=0.9, text="of the epoll thread"),
+    Goal("w3", "free", "1 dispatcher", "ratio", least=0.9, text="of the epoll thread"),
+    Goal("w3", "same", "2 dispatchers", "ratio", least=0.70, text="of the epoll thread (Thrift's)"),
+    Goal("w3", "free", "2 dispatchers", "ratio", least=1.5, text="of the epoll thread (Thrift's; an aim)"),
+    Goal("w3", "same", "shared", "shared_ratio", least=1.0, text="of W3"),
+    Goal("w3", "free", "shared", "shared_ratio", least=1.0, text="of W3"),
+    Goal("w4", "same", "", "cpu_s_per_gb", most=0.20, text="CPU s/GB"),
+    Goal("w4", "same", "", "ratio", least=0.95, text="of raw GB/s"),
+    Goal("w4", "cross", "", "ratio", least=0.95, text="of raw GB/s"),
+    Goal("w5", "same", "", "srv_bytes", most=600, text="bytes per idle connection"),
+    Goal("w5", "same", "", "beside_ratio", most=1.1, text="of the latency alone"),
+    Goal("w6", "same", "", "rate", least=5e6, text="messages/s"),
+    Goal("w6", "cross", "", "rate", least=5e6, text="messages/s"),
+    Goal("w7", "same", "", "rate", least=27.9e3, text="pairs/s (3 x legacy)"),
+    Goal("w7", "cross", "", "rate", least=11.4e3, text="pairs/s (3 x legacy)"),
+    Goal("w8", "same", "", "rate", least=33.2e3, text="calls/s (4 x legacy)"),
+    Goal("w8", "cross", "", "rate", least=19.2e3, text="calls/s (4 x legacy)"),
+    Goal("fair", "same", "50 callers", "unfair", most=5, text="x the median"),
+    Goal("fair", "free", "50 callers", "unfair", most=5, text="x the median"),
+    Goal("fair", "same", "callbacks", "unfair", most=5, text="x the median"),
+    Goal("fair", "free", "callbacks", "unfair", most=5, text="x the median"),
+)
+
+# Counting system calls: workload -> row variants, two numbers of calls (per
+# caller), and callers. The difference leaves out the start.
+STRACE = {
+    "w1": (("",), 500, 2500, 1),
+    "w2": (("", "thread", "callback"), 5000, 25000, 1),
+    "w3": (("", "1 dispatcher", "shared"), 100, 400, 16),
+    "w6": (("",), 5000, 45000, 1),
+}
+# (workload, variant) -> most calls per call and side
+STRACE_GOALS = {
+    ("w1", ""): {"send": 1.01, "read": 1.01, "wait": 1.01, "futex": 0.02},
+    ("w3", "1 dispatcher"): {"futex wake": 0.1},
+}
