@@ -59,7 +59,7 @@ check-install: all ## install to an empty place, build a program against it
 	@scripts/need pkg-config
 	MAKE="$(MAKE)" scripts/check-install
 
-check-c: all ## the C suite; LIBDIR=dir tests another library, REPEAT=n, MODE
+check-c: all ## the C suite; TESTS='group/* name', REPEAT=n, MODE, LIBDIR=dir
 	@scripts/need c++ cpp libtirpc pkg-config rpcgen $(filter valgrind,$(MODE))
 	c-tests/run $(TESTS)
 
@@ -100,7 +100,7 @@ uninstall: ## remove what install put there
 		$(DESTDIR)$(LIBDIR)/libminirpc.so $(DESTDIR)$(LIBDIR)/libminirpc.a \
 		$(DESTDIR)$(LIBDIR)/pkgconfig/minirpc.pc $(DESTDIR)$(BINDIR)/minirpcgen \
 		$(DESTDIR)$(MANDIR)/man1/minirpcgen.1
-	-rmdir $(DESTDIR)$(INCLUDEDIR)/minirpc
+	rmdir $(DESTDIR)$(INCLUDEDIR)/minirpc 2>/dev/null || true
 
 clean: ## remove all that was built
 	rm -rf $(BUILD)

@@ -4,6 +4,7 @@
 
 #![allow(
     non_camel_case_types,
+    clippy::upper_case_acronyms,
     reason = "the names are those of the C interface"
 )]
 

@@ -115,7 +115,10 @@ pub unsafe extern "C" fn mrpc_set_disconnect_func(
 ) -> c_int {
     // SAFETY: the caller passes NULL or a set that it holds.
     let set = unsafe { handle::set(set) };
-    handle::code(set.ok_or(Errno::INVAL).and_then(|set| set.set_disconnect_func(func)))
+    handle::code(
+        set.ok_or(Errno::INVAL)
+            .and_then(|set| set.set_disconnect_func(func)),
+    )
 }
 
 /// Sets the function that is told of messages that could not be processed, for
@@ -133,7 +136,10 @@ pub unsafe extern "C" fn mrpc_set_ioerr_func(
 ) -> c_int {
     // SAFETY: the caller passes NULL or a set that it holds.
     let set = unsafe { handle::set(set) };
-    handle::code(set.ok_or(Errno::INVAL).and_then(|set| set.set_ioerr_func(func)))
+    handle::code(
+        set.ok_or(Errno::INVAL)
+            .and_then(|set| set.set_ioerr_func(func)),
+    )
 }
 
 /// Opens listeners. May be called repeatedly; a set can have any number.
