@@ -9,14 +9,14 @@ const EXPORTS: [&str; 5] = ["version", "set", "config", "conn", "dispatch"];
 const HEADER: &str = "include/minirpc/minirpc.h";
 
 fn main() {
-    println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libminirpc.so.1");
+    println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libminirpc.so.1");
     // A thread that used the library may outlive dlclose, and its thread-locals' destructors
     // are our code.
-    println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
+    println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
 
-    println!("cargo:rerun-if-changed=cbindgen.toml");
-    println!("cargo:rerun-if-changed={HEADER}");
-    println!("cargo:rerun-if-env-changed=MINIRPC_HEADER");
+    println!("cargo::rerun-if-changed=cbindgen.toml");
+    println!("cargo::rerun-if-changed={HEADER}");
+    println!("cargo::rerun-if-env-changed=MINIRPC_HEADER");
     let header = header();
     let fresh = Path::new(&env::var_os("OUT_DIR").unwrap()).join("minirpc.h");
     fs::write(&fresh, &header).unwrap();
@@ -24,10 +24,9 @@ fn main() {
         fs::write(path, &header).unwrap();
     } else if fs::read_to_string(HEADER).unwrap_or_default() != header {
         println!(
-            "cargo:warning={HEADER} is not what src/ffi says ({}): run `make header`",
+            "cargo::error={HEADER} is not what src/ffi says ({}): run `make header`",
             fresh.display()
         );
-        std::process::exit(1);
     }
 }
 
@@ -46,7 +45,7 @@ fn header() -> String {
     let mut builder = cbindgen::Builder::new().with_config(config);
     for name in EXPORTS {
         let source = format!("src/ffi/{name}.rs");
-        println!("cargo:rerun-if-changed={source}");
+        println!("cargo::rerun-if-changed={source}");
         builder = builder.with_src(source);
     }
     let mut text = Vec::new();
