@@ -86,18 +86,30 @@ static void *wait_for_signal(void *arg)
 {
     struct session *s = arg;
     sigset_t stop;
-    int sig;
+    int sig, finished;
 
     sigemptyset(&stop);
     sigaddset(&stop, SIGINT);
     sigaddset(&stop, SIGTERM);
     sigwait(&stop, &sig);
     pthread_mutex_lock(&s->lock);
-    s->interrupted = 1;
+    finished = s->finished;
+    s->interrupted = !finished;
     pthread_cond_broadcast(&s->event);
     pthread_mutex_unlock(&s->lock);
-    mrpc_conn_close(s->conn);
+    if (!finished)
+        mrpc_conn_close(s->conn);
     return NULL;
+}
+
+/* By a signal of our own, and not by cancelling it inside the library. */
+static void end_signal_thread(struct session *s, pthread_t thread)
+{
+    pthread_mutex_lock(&s->lock);
+    s->finished = 1;
+    pthread_mutex_unlock(&s->lock);
+    pthread_kill(thread, SIGTERM);
+    pthread_join(thread, NULL);
 }
 
 static int say_hello(struct session *s, char *label)
@@ -206,8 +218,7 @@ static void connect_and_copy(struct session *s, const struct options *options, i
     err = pthread_create(&signal_thread, NULL, wait_for_signal, s);
     if (err == 0) {
         copy(s, options, target);
-        pthread_cancel(signal_thread);
-        pthread_join(signal_thread, NULL);
+        end_signal_thread(s, signal_thread);
     } else {
         fprintf(stderr, "treecopy_client: no thread for signals: %s\n", strerror(err));
         s->failures++;

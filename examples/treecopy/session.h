@@ -21,6 +21,7 @@ struct session {
     pthread_cond_t event;               /* any of it changed */
     unsigned in_flight;
     int interrupted;                    /* by a signal */
+    int finished;                       /* so a signal no longer interrupts */
     int disconnected;                   /* the last event has been handled */
     int failing;                        /* calls have begun to fail; said so */
 
