@@ -100,6 +100,14 @@ pub struct Union {
     pub default: Option<Option<Decl>>,
 }
 
+impl Union {
+    /// The arms' declarations, the default's last.
+    pub fn decls(&self) -> impl Iterator<Item = &Decl> + Clone {
+        let arms = self.arms.iter().filter_map(|arm| arm.decl.as_ref());
+        arms.chain(self.default.iter().flatten())
+    }
+}
+
 #[derive(Clone, Debug)]
 pub enum Body {
     Enum(Vec<Enumerator>),

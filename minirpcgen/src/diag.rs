@@ -161,11 +161,7 @@ pub fn merge(all: &mut Vec<Diagnostic>, new: Vec<Diagnostic>) {
 
 /// The candidate that `name` may have been meant to be.
 pub fn did_you_mean<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = match name.len() {
-        0..=2 => 1,
-        3..=5 => 2,
-        _ => 3,
-    };
+    let limit = (name.len() / 3).max(1);
     candidates
         .map(|c| (strsim::damerau_levenshtein(name, c), c))
         .filter(|(distance, c)| *distance <= limit && *distance < c.len())

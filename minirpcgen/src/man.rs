@@ -1,1 +1,169 @@
-//! The manual page, minirpcgen(1), as the options' descriptions make it.
+//! The manual page, minirpcgen(1): prose from here, the options from `cli`.
+
+use std::fmt::Write as _;
+
+use crate::cli;
+
+const DESCRIPTION: &str = r#"
+.B minirpcgen
+reads the description of an interface in the XDR language and writes C stubs
+for libminirpc.
+From
+.I file.mx
+it makes
+.IR file _client.h
+and
+.IR file _server.h
+(one side's stubs each),
+.IR file _minirpc.h
+and
+.IR file _minirpc.c
+(what both share, and the stubs' code), and
+.IR file _xdr.h
+and
+.IR file _xdr.c
+(the types and their XDR procedures).
+The files appear only if all of them could be made.
+.PP
+The generated code needs the headers of libminirpc and
+.B \-lminirpc
+alone.
+It belongs to the owner of the interface.
+"#;
+
+const LANGUAGE: &str = r#"
+The language is that of RFC 4506, with the additions of
+.BR rpcgen (1):
+.BR short ,
+.BR char ,
+.B long
+and their unsigned forms, which take four bytes on the wire, and the number
+types of <sys/types.h> and <stdint.h>.
+.B quadruple
+is refused.
+A type defined where it is used, as in
+.BR "struct { int x; } m" ,
+gets the name of its struct and its member with an underscore between.
+.PP
+Procedures are listed in blocks, which may be repeated:
+.PP
+.RS 4
+.nf
+serverprocs { name(argument, result) = 1; other() = 2; }
+clientprocs { ask(void, answer) = 1; }
+servermsgs { event(argument) = 1; }
+clientmsgs { event2() = 1; }
+.fi
+.RE
+.PP
+What is in
+.BR server "... is received by the server,"
+what is in
+.BR client "... by the client."
+.RB Calls " (" procs )
+have a reply, messages
+.RB ( msgs )
+have none.
+An argument or result is the name of a struct, union, enum or typedef, or void.
+.PP
+The input goes through the C preprocessor three times: with
+.B MINIRPC
+defined for the stubs, with
+.B RPC_HDR
+for the XDR header, and with
+.B RPC_XDR
+for the XDR source.
+A line that starts with
+.B %
+is copied to the XDR files, without the
+.BR % .
+So types are shared between interfaces by
+.PP
+.RS 4
+.nf
+#ifdef MINIRPC
+#include "common.mx"
+#else
+%#include "common_xdr.h"
+#endif
+.fi
+.RE
+.PP
+Where a
+.B %
+line may bring in more declarations, types and constants that the file does not
+define are left to the C compiler.
+"#;
+
+const DECODING: &str = r#"
+Arrays, strings and opaque data are allocated as their bytes arrive, not as their
+lengths claim.
+Lists (structs whose last member is a pointer to the same struct) are walked in a
+loop.
+Other recursive types may nest 512 deep; define
+.B MRPC_XDR_MAX_DEPTH
+for another limit when compiling the XDR source.
+The limit does not reach through the types of another XDR source.
+.PP
+As with rpcgen's code, a pointer that is not NULL in the object to be decoded is
+taken for memory that is large enough, and is decoded into.
+"#;
+
+const ENVIRONMENT: &str = r#"
+.TP
+.B CPP
+The preprocessor and its arguments.
+Without it,
+.B cpp
+is run, or
+.B cc \-E
+where there is none.
+"#;
+
+const STATUS: &str = r#"
+0 on success, 1 on any error.
+Errors are reported as
+.IR file : line : column :
+.BR error :
+.IR message ,
+with the line in question.
+"#;
+
+pub fn page() -> String {
+    let mut page = String::new();
+    let _ = writeln!(
+        page,
+        ".\\\" Made from minirpcgen's sources: edit src/man.rs and src/cli.rs.\n\
+         .TH MINIRPCGEN 1 \"\" \"miniRPC {}\" \"User Commands\"\n\
+         .SH NAME\nminirpcgen \\- make C stubs for libminirpc\n\
+         .SH SYNOPSIS\n.B minirpcgen\n{}",
+        env!("CARGO_PKG_VERSION"),
+        escape(cli::SYNOPSIS)
+    );
+    section(&mut page, "DESCRIPTION", DESCRIPTION);
+    page.push_str(".SH OPTIONS\n");
+    for option in &cli::OPTIONS {
+        let flag = escape(option.flag);
+        if option.value.is_empty() {
+            let _ = writeln!(page, ".TP\n.B {flag}");
+        } else {
+            let _ = writeln!(page, ".TP\n.BI {flag} \" {}\"", escape(option.value));
+        }
+        let words: Vec<&str> = option.text.split_whitespace().collect();
+        let _ = writeln!(page, "{}", escape(&words.join(" ")));
+    }
+    section(&mut page, "LANGUAGE", LANGUAGE);
+    section(&mut page, "DECODING", DECODING);
+    section(&mut page, "ENVIRONMENT", ENVIRONMENT);
+    section(&mut page, "EXIT STATUS", STATUS);
+    section(&mut page, "SEE ALSO", "\n.BR rpcgen (1)\n");
+    page
+}
+
+fn section(page: &mut String, title: &str, text: &str) {
+    let _ = write!(page, ".SH {title}\n{}", text.trim_start());
+}
+
+fn escape(text: &str) -> String {
+    text.replace('\\', "\\e").replace('-', "\\-")
+}

@@ -303,8 +303,8 @@ impl Model {
         let of = |decl: &Decl| self.holds_memory_within(&self.form(decl), depth + 1);
         match form {
             Form::Prim(..) | Form::Enum(_) | Form::Opaque(_) => false,
-            Form::External { .. }
-            | Form::Bytes { .. }
+            Form::External { name, .. } => self.definition_holds_memory(name, depth + 1),
+            Form::Bytes { .. }
             | Form::Str { .. }
             | Form::Variable { .. }
             | Form::Optional(_) => true,
@@ -312,13 +312,29 @@ impl Model {
             Form::Struct(name) | Form::Union(name) => {
                 match self.types.get(name).map(|definition| &definition.body) {
                     Some(Body::Struct(members)) => members.iter().any(of),
-                    Some(Body::Union(union)) => {
-                        let arms = union.arms.iter().filter_map(|arm| arm.decl.as_ref());
-                        arms.chain(union.default.iter().flatten()).any(of)
-                    }
+                    Some(Body::Union(union)) => union.decls().any(of),
                     _ => false,
                 }
             }
+        }
+    }
+
+    /// For a type of another file: its form here tells nothing but its name.
+    fn definition_holds_memory(&self, name: &str, depth: usize) -> bool {
+        let of = |decl: &Decl| match (&decl.ty, &decl.shape) {
+            (TypeName::String, _) | (_, Shape::Optional | Shape::Variable(_)) => true,
+            (TypeName::Named(name), _) => self.definition_holds_memory(&name.text, depth + 1),
+            _ => false,
+        };
+        if depth > MAX_ALIASES {
+            return true;
+        }
+        match self.types.get(name).map(|definition| &definition.body) {
+            None => true,
+            Some(Body::Enum(_)) => false,
+            Some(Body::Struct(members)) => members.iter().any(of),
+            Some(Body::Union(union)) => union.decls().any(of),
+            Some(Body::Typedef(decl)) => of(decl),
         }
     }
 

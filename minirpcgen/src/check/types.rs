@@ -167,10 +167,8 @@ impl<'a> Checker<'a> {
             self.errors
                 .push(Diagnostic::new(&union.disc.ty_span, message));
         }
-        let decls = union.arms.iter().filter_map(|arm| arm.decl.as_ref());
-        let decls = decls.chain(union.default.iter().flatten());
-        self.member_names(decls.clone());
-        for decl in decls {
+        self.member_names(union.decls());
+        for decl in union.decls() {
             self.decl(decl, place, false);
         }
         let mut seen: HashMap<i64, &Span> = HashMap::new();

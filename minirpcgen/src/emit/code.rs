@@ -115,21 +115,22 @@ fn render(nodes: &[Node], depth: usize, out: &mut String) {
 /// Breaks a long line after a comma or before `&&`, at the outermost place.
 fn render_line(text: &str, depth: usize, out: &mut String) {
     let mut rest = text;
-    let mut indent = depth;
+    let mut more = "";
     loop {
-        let room = WIDTH.saturating_sub(8 * indent);
+        let room = WIDTH.saturating_sub(8 * depth + more.len());
         let at = if rest.len() <= room {
             None
         } else {
             break_point(rest, room)
         };
-        out.push_str(&"\t".repeat(indent));
+        out.push_str(&"\t".repeat(depth));
+        out.push_str(more);
         match at {
             Some(at) => {
                 out.push_str(rest[..at].trim_end());
                 out.push('\n');
                 rest = rest[at..].trim_start();
-                indent = depth + 1;
+                more = "    ";
             }
             None => {
                 out.push_str(rest);

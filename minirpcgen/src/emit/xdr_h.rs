@@ -84,12 +84,10 @@ fn type_definition(definition: &Definition, code: &mut Code) {
         }),
         Body::Union(union) => code.block(&format!("struct {name}"), ";", |code| {
             declaration("", &union.disc, code);
-            let arms = union.arms.iter().filter_map(|arm| arm.decl.as_ref());
-            let arms: Vec<&Decl> = arms.chain(union.default.iter().flatten()).collect();
             // C has no union without members.
-            if !arms.is_empty() {
+            if union.decls().next().is_some() {
                 code.block("union", &format!(" {name}_u;"), |code| {
-                    for arm in &arms {
+                    for arm in union.decls() {
                         declaration("", arm, code);
                     }
                 });

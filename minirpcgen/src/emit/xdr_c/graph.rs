@@ -31,8 +31,7 @@ pub fn recursive(model: &Model) -> BTreeSet<String> {
                 }
             }
             Body::Union(union) => {
-                let arms = union.arms.iter().filter_map(|arm| arm.decl.as_ref());
-                for arm in arms.chain(union.default.iter().flatten()) {
+                for arm in union.decls() {
                     collect(&model.form(arm), &mut targets);
                 }
             }

@@ -1,0 +1,30 @@
+//! Stubs of three protocols, two of which share types, linked into one program
+//! and run against a library that notes its calls (link/main.c).
+
+mod common;
+
+use common::{compiler, content, golden, header_flags, scratch};
+use std::path::Path;
+use std::process::Command;
+
+#[test]
+fn protocols_share_types_in_one_program() {
+    let main = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/link/main.c");
+    for (i, flags) in header_flags().into_iter().enumerate() {
+        let directory = scratch(&format!("link-{i}"));
+        let mut command = compiler("CC", "cc");
+        command.args(["-Wall", "-Wextra", "-Werror", "-g", "-O1"]);
+        command.arg("-fsanitize=address,undefined").args(flags);
+        for name in ["common", "first", "second", "names"] {
+            let stubs = golden().join(name);
+            command.arg("-I").arg(&stubs);
+            for file in ["xdr.c", "minirpc.c"] {
+                command.arg(stubs.join(format!("{name}_{file}")));
+            }
+        }
+        let program = directory.join("program");
+        command.arg(&main).arg("-o").arg(&program);
+        content(&mut command).expect("compile");
+        content(&mut Command::new(&program)).expect("run");
+    }
+}
