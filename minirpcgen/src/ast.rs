@@ -112,8 +112,8 @@ impl Union {
 pub enum Body {
     Enum(Vec<Enumerator>),
     Struct(Vec<Decl>),
-    Union(Union),
-    Typedef(Decl),
+    Union(Box<Union>),
+    Typedef(Box<Decl>),
 }
 
 #[derive(Clone, Debug)]
@@ -165,7 +165,7 @@ pub struct Block {
 pub enum Item {
     Copy(String),
     Const(Name, Value),
-    Type(Definition),
+    Type(Box<Definition>),
     Block(Block),
 }
 
@@ -177,7 +177,7 @@ pub struct File {
 impl File {
     pub fn types(&self) -> impl Iterator<Item = &Definition> {
         self.items.iter().filter_map(|item| match item {
-            Item::Type(definition) => Some(definition),
+            Item::Type(definition) => Some(&**definition),
             _ => None,
         })
     }

@@ -34,12 +34,7 @@ fn candidates() -> Vec<Vec<String>> {
     }
 }
 
-fn spawn(
-    command: &[String],
-    input: &Path,
-    pass: &str,
-    defines: &[OsString],
-) -> io::Result<Output> {
+fn spawn(command: &[String], input: &Path, pass: &str, defines: &[OsString]) -> io::Result<Output> {
     let Some((program, arguments)) = command.split_first() else {
         return Err(io::ErrorKind::NotFound.into());
     };

@@ -51,6 +51,7 @@ pub fn lex(text: &str, file: &str) -> Lexed {
         file: Rc::from(file),
         line: 0,
         in_comment: None,
+        in_copied_comment: false,
     };
     let mut last: Rc<str> = Rc::from("");
     for line in text.lines() {
@@ -83,6 +84,8 @@ struct Lexer {
     file: Rc<str>,
     line: u32,
     in_comment: Option<Span>,
+    /// Within a comment that a `%` line has opened.
+    in_copied_comment: bool,
 }
 
 impl Lexer {
@@ -98,6 +101,10 @@ impl Lexer {
 
     fn line(&mut self, text: &Rc<str>) {
         let mut at = 0;
+        if self.in_copied_comment {
+            self.copy(text, text);
+            return;
+        }
         if self.in_comment.is_some() {
             match text.find("*/") {
                 Some(end) => {
@@ -110,10 +117,7 @@ impl Lexer {
             self.directive(directive);
             return;
         } else if let Some(copied) = text.strip_prefix('%') {
-            let span = self.span(text, 0..text.len());
-            self.out
-                .tokens
-                .push((Token::Copy(copied.to_owned()), span));
+            self.copy(text, copied);
             return;
         }
         while let Some(word) = next_word(text, at) {
@@ -130,6 +134,12 @@ impl Lexer {
                 Err(message) => self.out.errors.push(Diagnostic::new(&span, message)),
             }
         }
+    }
+
+    fn copy(&mut self, text: &Rc<str>, copied: &str) {
+        self.in_copied_comment = leaves_comment_open(copied, self.in_copied_comment);
+        let span = self.span(text, 0..text.len());
+        self.out.tokens.push((Token::Copy(copied.to_owned()), span));
     }
 
     /// `# 12 "file" 1 3` or `#line 12 "file"`; others, as #pragma, mean nothing here.
@@ -174,6 +184,22 @@ fn open_comment(word: &str) -> Option<bool> {
     }
 }
 
+/// Whether a comment goes on after this line of C.
+fn leaves_comment_open(line: &str, open: bool) -> bool {
+    let mut at = match (open, line.find("*/")) {
+        (true, None) => return true,
+        (true, Some(end)) => end + 2,
+        (false, _) => 0,
+    };
+    while let Some(word) = next_word(line, at) {
+        at = word.end;
+        if open_comment(&line[word]) == Some(true) {
+            return true;
+        }
+    }
+    false
+}
+
 /// The next word from `at`: an identifier, number, quoted text, comment (as far
 /// as it reaches in this line) or single character.
 fn next_word(line: &str, at: usize) -> Option<Range<usize>> {
@@ -183,13 +209,17 @@ fn next_word(line: &str, at: usize) -> Option<Range<usize>> {
     let first = rest.chars().next()?;
     let len = if rest.starts_with("//") {
         rest.len()
-    } else if rest.starts_with("/*") {
-        rest[2..].find("*/").map_or(rest.len(), |end| end + 4)
-    } else if is_word(first) || (first == '-' && rest[1..].starts_with(|c: char| c.is_ascii_digit()))
+    } else if let Some(comment) = rest.strip_prefix("/*") {
+        comment.find("*/").map_or(rest.len(), |end| end + 4)
+    } else if is_word(first)
+        || (first == '-' && rest[1..].starts_with(|c: char| c.is_ascii_digit()))
     {
-        1 + rest[1..].bytes().take_while(|b| is_word(*b as char)).count()
+        1 + rest[1..]
+            .bytes()
+            .take_while(|b| is_word(*b as char))
+            .count()
     } else if first == '"' || first == '\'' {
-        quoted_len(rest, first)
+        closing_quote(rest, first).unwrap_or(rest.len())
     } else {
         first.len_utf8()
     };
@@ -200,17 +230,18 @@ fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-fn quoted_len(text: &str, quote: char) -> usize {
+/// Where quoted text ends, if it does.
+fn closing_quote(text: &str, quote: char) -> Option<usize> {
     let mut escaped = false;
     for (i, c) in text.char_indices().skip(1) {
         match c {
             _ if escaped => escaped = false,
             '\\' => escaped = true,
-            c if c == quote => return i + 1,
+            c if c == quote => return Some(i + 1),
             _ => {}
         }
     }
-    text.len()
+    None
 }
 
 fn token(word: &str) -> Result<Token, String> {
@@ -222,7 +253,7 @@ fn token(word: &str) -> Result<Token, String> {
         },
         c if is_word(c) => Ok(Token::Ident(word.to_owned())),
         '"' | '\'' => {
-            if word.len() < 2 || !word.ends_with(first) {
+            if closing_quote(word, first).is_none() {
                 return Err(format!("this text has no closing {first}"));
             }
             Ok(Token::Quoted(word.to_owned()))
@@ -257,4 +288,100 @@ fn number(word: &str) -> Option<Option<i64>> {
     }
     let value = i64::from_str_radix(digits, radix).ok();
     Some(value.map(|v| if negative { -v } else { v }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(text: &str) -> Vec<Token> {
+        let lexed = lex(text, "t.mx");
+        assert_eq!(lexed.errors, []);
+        lexed.tokens.into_iter().map(|(token, _)| token).collect()
+    }
+
+    fn ident(name: &str) -> Token {
+        Token::Ident(name.to_owned())
+    }
+
+    #[test]
+    fn numbers_have_three_radices() {
+        let number = |text: &str, value| Token::Number(text.to_owned(), value);
+        assert_eq!(
+            tokens("10 010 0x10 -1 0 9223372036854775808"),
+            [
+                number("10", Some(10)),
+                number("010", Some(8)),
+                number("0x10", Some(16)),
+                number("-1", Some(-1)),
+                number("0", Some(0)),
+                number("9223372036854775808", None),
+                Token::End
+            ]
+        );
+    }
+
+    #[test]
+    fn comments_are_skipped_also_over_lines() {
+        let text = "a /* b */ c // d\n/* e\n# 5 \"f\"\n%g */ h";
+        assert_eq!(
+            tokens(text),
+            [ident("a"), ident("c"), ident("h"), Token::End]
+        );
+    }
+
+    #[test]
+    fn an_open_comment_is_reported_where_it_starts() {
+        let lexed = lex("a\n  /* b\nc", "t.mx");
+        let [error] = lexed.errors.as_slice() else {
+            panic!("{:?}", lexed.errors);
+        };
+        assert_eq!(error.message, "this comment is not closed");
+        assert_eq!((error.span.line, error.span.start), (2, 2));
+    }
+
+    #[test]
+    fn quoted_text_needs_its_end() {
+        let quoted = |text: &str| Token::Quoted(text.to_owned());
+        let text = "\"a \\\" b\" 'c' ";
+        assert_eq!(
+            tokens(text),
+            [quoted("\"a \\\" b\""), quoted("'c'"), Token::End]
+        );
+        for bad in ["\"", "'a", "\"a\\\""] {
+            assert_eq!(lex(bad, "t.mx").errors.len(), 1, "{bad}");
+        }
+    }
+
+    #[test]
+    fn line_markers_place_what_follows() {
+        let text = "# 7 \"a\\\"b.mx\" 1\nx\n#line 3\ny\n# 1 \"/usr/c.h\" 1 3\n#pragma z\n";
+        let lexed = lex(text, "t.mx");
+        let places: Vec<_> = lexed
+            .tokens
+            .iter()
+            .map(|(_, span)| (&*span.file, span.line))
+            .collect();
+        assert_eq!(places[..2], [("a\"b.mx", 7), ("a\"b.mx", 3)]);
+        assert_eq!(lexed.files, ["a\"b.mx"]);
+    }
+
+    #[test]
+    fn copied_lines_keep_their_comments() {
+        let copy = |text: &str| Token::Copy(text.to_owned());
+        let text = "%int x; /* one */\n%/* two\nlines */ int y;\nz %";
+        let lexed = lex(text, "t.mx");
+        let tokens: Vec<_> = lexed.tokens.into_iter().map(|(token, _)| token).collect();
+        assert_eq!(
+            tokens,
+            [
+                copy("int x; /* one */"),
+                copy("/* two"),
+                copy("lines */ int y;"),
+                ident("z"),
+                Token::End
+            ]
+        );
+        assert_eq!(lexed.errors.len(), 1);
+    }
 }

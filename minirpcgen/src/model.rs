@@ -4,7 +4,8 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::ast::{
-    Body, Decl, Definition, Entry, File, Item, Prim, Shape, Side, TypeName, Value, ValueKind,
+    Body, Decl, Definition, Entry, Enumerator, File, Item, Prim, Shape, Side, TypeName, Value,
+    ValueKind,
 };
 
 /// The three files that the preprocessor makes of one.
@@ -147,19 +148,7 @@ impl Model {
 
     /// The value, if this program can know it: C may define more names.
     pub fn evaluate(&self, value: &Value) -> Option<i64> {
-        let mut value = value;
-        for _ in 0..MAX_ALIASES {
-            match &value.kind {
-                ValueKind::Number(number) => return Some(*number),
-                ValueKind::Quoted => return character(&value.text),
-                ValueKind::Name => match value.text.as_str() {
-                    "TRUE" => return Some(1),
-                    "FALSE" => return Some(0),
-                    name => value = self.values.get(name)?,
-                },
-            }
-        }
-        None
+        evaluate(value, &self.values)
     }
 
     pub fn is_value(&self, name: &str) -> bool {
@@ -304,10 +293,9 @@ impl Model {
         match form {
             Form::Prim(..) | Form::Enum(_) | Form::Opaque(_) => false,
             Form::External { name, .. } => self.definition_holds_memory(name, depth + 1),
-            Form::Bytes { .. }
-            | Form::Str { .. }
-            | Form::Variable { .. }
-            | Form::Optional(_) => true,
+            Form::Bytes { .. } | Form::Str { .. } | Form::Variable { .. } | Form::Optional(_) => {
+                true
+            }
             Form::Fixed { element, .. } => self.holds_memory_within(&element.form, depth + 1),
             Form::Struct(name) | Form::Union(name) => {
                 match self.types.get(name).map(|definition| &definition.body) {
@@ -363,42 +351,46 @@ fn collect_values(file: &File, values: &mut HashMap<String, Value>) {
                     .entry(name.text.clone())
                     .or_insert_with(|| value.clone());
             }
-            Item::Type(Definition {
-                body: Body::Enum(enumerators),
-                ..
-            }) => {
-                // One without a value is its predecessor's plus one.
-                let mut next = Some(0i64);
-                for enumerator in enumerators {
-                    let value = match &enumerator.value {
-                        Some(value) => value.clone(),
-                        None => match next {
-                            Some(number) => Value {
-                                text: number.to_string(),
-                                kind: ValueKind::Number(number),
-                                span: enumerator.name.span.clone(),
-                            },
-                            None => continue,
-                        },
-                    };
-                    next = known(&value, values).map(|number| number.wrapping_add(1));
-                    values
-                        .entry(enumerator.name.text.clone())
-                        .or_insert(value);
+            Item::Type(definition) => {
+                if let Body::Enum(enumerators) = &definition.body {
+                    collect_enumerators(enumerators, values);
                 }
             }
-            _ => {}
+            Item::Copy(_) | Item::Block(_) => {}
         }
     }
 }
 
-fn known(value: &Value, values: &HashMap<String, Value>) -> Option<i64> {
+fn collect_enumerators(enumerators: &[Enumerator], values: &mut HashMap<String, Value>) {
+    // One without a value is its predecessor's plus one.
+    let mut next = Some(0i64);
+    for enumerator in enumerators {
+        let value = match (&enumerator.value, next) {
+            (Some(value), _) => value.clone(),
+            (None, Some(number)) => Value {
+                text: number.to_string(),
+                kind: ValueKind::Number(number),
+                span: enumerator.name.span.clone(),
+            },
+            // C knows it.
+            (None, None) => continue,
+        };
+        next = evaluate(&value, values).map(|number| number.wrapping_add(1));
+        values.entry(enumerator.name.text.clone()).or_insert(value);
+    }
+}
+
+fn evaluate(value: &Value, values: &HashMap<String, Value>) -> Option<i64> {
     let mut value = value;
     for _ in 0..MAX_ALIASES {
         match &value.kind {
             ValueKind::Number(number) => return Some(*number),
             ValueKind::Quoted => return character(&value.text),
-            ValueKind::Name => value = values.get(&value.text)?,
+            ValueKind::Name => match value.text.as_str() {
+                "TRUE" => return Some(1),
+                "FALSE" => return Some(0),
+                name => value = values.get(name)?,
+            },
         }
     }
     None

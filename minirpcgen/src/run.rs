@@ -70,7 +70,9 @@ fn base(arguments: &Arguments) -> Result<(PathBuf, String), String> {
     };
     let name = name.map(|name| name.to_string_lossy()).unwrap_or_default();
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if name.is_empty() || !name.chars().all(is_word) || name.starts_with(|c: char| c.is_ascii_digit())
+    if name.is_empty()
+        || !name.chars().all(is_word)
+        || name.starts_with(|c: char| c.is_ascii_digit())
     {
         return Err(format!(
             "minirpcgen: error: `{name}` cannot start a C name: give another base with -o\n"

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{compiler, content, golden, header_flags, scratch};
+use common::{compiler, content, golden, header_flags, scratch, stderr};
 use std::path::Path;
 use std::process::Command;
 
@@ -25,6 +25,8 @@ fn protocols_share_types_in_one_program() {
         let program = directory.join("program");
         command.arg(&main).arg("-o").arg(&program);
         content(&mut command).expect("compile");
-        content(&mut Command::new(&program)).expect("run");
+        let output = Command::new(&program).output().expect("run the program");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &stderr(&output);
+        assert!(output.status.success() && text.is_empty(), "{text}");
     }
 }

@@ -127,7 +127,11 @@ fn faults_of_the_input_file() {
 #[test]
 fn the_preprocessor_is_chosen_by_cpp() {
     let directory = scratch("preprocessor");
-    write(&directory, "t.mx", "#ifdef MORE\nstruct more { int x; };\n#endif\n");
+    write(
+        &directory,
+        "t.mx",
+        "#ifdef MORE\nstruct more { int x; };\n#endif\n",
+    );
     let run = |cpp: &str| {
         Command::new(env!("CARGO_BIN_EXE_minirpcgen"))
             .arg("t.mx")

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use super::types::unknown_type;
 use crate::ast::{Item, Name, Side};
 use crate::diag::{did_you_mean, Diagnostic, Span};
 use crate::model::Model;
@@ -59,17 +58,16 @@ fn argument_types(model: &Model, errors: &mut Vec<Diagnostic>) {
         if known.contains(&name.text.as_str()) {
             continue;
         }
-        let mut error = unknown_type(model, name);
-        if model.find(&name.text).is_some() {
-            error = Diagnostic::new(&name.span, format!("unknown type `{}`", name.text))
-                .note("the pass with MINIRPC defined does not see its definition");
-        } else if did_you_mean(&name.text, known.iter().copied()).is_none() {
-            error.notes.clear();
-            error = error.note("a type from a `%` line must be declared in the .mx file as well");
-            if !model.units.has_foreign_code() {
-                error.notes.clear();
-            }
-        }
+        let error = Diagnostic::new(&name.span, format!("unknown type `{}`", name.text));
+        let error = if model.find(&name.text).is_some() {
+            error.note("the pass with MINIRPC defined does not see its definition")
+        } else if let Some(meant) = did_you_mean(&name.text, known.iter().copied()) {
+            error.note(format!("did you mean `{meant}`?"))
+        } else if model.units.has_foreign_code() {
+            error.note("a type from a `%` line must be declared in the .mx file as well")
+        } else {
+            error
+        };
         errors.push(error);
     }
 }

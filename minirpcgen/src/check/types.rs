@@ -11,9 +11,30 @@ use crate::model::{Form, Model};
 
 /// Names that <minirpc/xdr.h> declares, beside the number types.
 const RESERVED: [&str; 24] = [
-    "XDR", "bool_t", "enum_t", "xdrproc_t", "xdr_op", "xdr_ops", "XDR_ENCODE", "XDR_DECODE",
-    "XDR_FREE", "TRUE", "FALSE", "NULL", "size_t", "ssize_t", "u_char", "u_short", "u_int",
-    "u_long", "quad_t", "u_quad_t", "free", "malloc", "calloc", "realloc",
+    "XDR",
+    "bool_t",
+    "enum_t",
+    "xdrproc_t",
+    "xdr_op",
+    "xdr_ops",
+    "XDR_ENCODE",
+    "XDR_DECODE",
+    "XDR_FREE",
+    "TRUE",
+    "FALSE",
+    "NULL",
+    "size_t",
+    "ssize_t",
+    "u_char",
+    "u_short",
+    "u_int",
+    "u_long",
+    "quad_t",
+    "u_quad_t",
+    "free",
+    "malloc",
+    "calloc",
+    "realloc",
 ];
 
 pub fn check(model: &Model, file: &File) -> Vec<Diagnostic> {
@@ -91,10 +112,7 @@ impl<'a> Checker<'a> {
         {
             return;
         }
-        let mut error = Diagnostic::new(
-            &value.span,
-            format!("unknown constant `{}`", value.text),
-        );
+        let mut error = Diagnostic::new(&value.span, format!("unknown constant `{}`", value.text));
         if let Some(meant) = did_you_mean(&value.text, self.model.value_names()) {
             error = error.note(format!("did you mean `{meant}`?"));
         }
@@ -255,11 +273,12 @@ impl<'a> Checker<'a> {
             }
             steps += 1;
             next = match &target.body {
-                Body::Typedef(Decl {
-                    ty: TypeName::Named(aliased),
-                    shape: Shape::Plain | Shape::Fixed(_),
-                    ..
-                }) => Some(&aliased.text),
+                Body::Typedef(decl) => match (&decl.ty, &decl.shape) {
+                    (TypeName::Named(aliased), Shape::Plain | Shape::Fixed(_)) => {
+                        Some(&aliased.text)
+                    }
+                    _ => None,
+                },
                 _ => None,
             };
         }
@@ -281,20 +300,16 @@ impl<'a> Checker<'a> {
         if self.model.units.has_foreign_code() {
             return;
         }
-        self.errors.push(unknown_type(self.model, name));
-    }
-}
-
-pub fn unknown_type(model: &Model, name: &Name) -> Diagnostic {
-    const BUILT_IN: [&str; 10] = [
-        "int", "unsigned", "short", "long", "char", "hyper", "float", "double", "string", "opaque",
-    ];
-    let error = Diagnostic::new(&name.span, format!("unknown type `{}`", name.text));
-    let mut candidates: Vec<&str> = model.type_names().collect();
-    candidates.extend(BUILT_IN);
-    match did_you_mean(&name.text, candidates.into_iter()) {
-        Some(meant) => error.note(format!("did you mean `{meant}`?")),
-        None => error,
+        const BUILT_IN: [&str; 10] = [
+            "int", "unsigned", "short", "long", "char", "hyper", "float", "double", "string",
+            "opaque",
+        ];
+        let candidates = self.model.type_names().chain(BUILT_IN);
+        let mut error = Diagnostic::new(&name.span, format!("unknown type `{}`", name.text));
+        if let Some(meant) = did_you_mean(&name.text, candidates) {
+            error = error.note(format!("did you mean `{meant}`?"));
+        }
+        self.errors.push(error);
     }
 }
 

@@ -23,8 +23,22 @@ pub fn emit(model: &Model) -> Code {
         if !all.is_empty() {
             request(model, side, &procedures, &messages, &mut code);
         }
-        info(model, side, "request", &all, |entry| entry.arg.as_ref(), &mut code);
-        info(model, side, "reply", &procedures, |entry| entry.result.as_ref(), &mut code);
+        info(
+            model,
+            side,
+            "request",
+            &all,
+            |entry| entry.arg.as_ref(),
+            &mut code,
+        );
+        info(
+            model,
+            side,
+            "reply",
+            &procedures,
+            |entry| entry.result.as_ref(),
+            &mut code,
+        );
     }
     for side in [Side::Server, Side::Client] {
         table(model, side, &mut code);
@@ -42,13 +56,7 @@ fn split(prototype: &str, code: &mut Code) {
 }
 
 /// Hands a decoded request to the operations' member.
-fn request(
-    model: &Model,
-    side: Side,
-    procedures: &[&Entry],
-    messages: &[&Entry],
-    code: &mut Code,
-) {
+fn request(model: &Model, side: Side, procedures: &[&Entry], messages: &[&Entry], code: &mut Code) {
     let (base, word) = (&model.base, side.word());
     let [ops, data, msg, cmd, input, output, table] =
         ["ops", "conn_data", "msg", "cmd", "in", "out", "table"].map(|name| model.local(name));
@@ -126,7 +134,10 @@ fn info<'a>(
         for entry in entries {
             code.line(format!("case nr_{base}_{}:", entry.name.text));
             let (procedure, bytes) = match type_of(entry) {
-                Some(name) => (format!("xdr_{}", name.text), format!("sizeof({})", name.text)),
+                Some(name) => (
+                    format!("xdr_{}", name.text),
+                    format!("sizeof({})", name.text),
+                ),
                 None => ("mrpc_xdr_void".to_owned(), "0".to_owned()),
             };
             code.nested(|code| {

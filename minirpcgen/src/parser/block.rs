@@ -8,8 +8,18 @@ use crate::lexer::Token;
 
 /// Types that need a typedef before a procedure can take them.
 const PRIMITIVES: [&str; 12] = [
-    "int", "unsigned", "short", "long", "char", "hyper", "float", "double", "bool", "string",
-    "opaque", "quadruple",
+    "int",
+    "unsigned",
+    "short",
+    "long",
+    "char",
+    "hyper",
+    "float",
+    "double",
+    "bool",
+    "string",
+    "opaque",
+    "quadruple",
 ];
 
 impl Parser {

@@ -76,11 +76,11 @@ impl Parser {
                 arms.push(self.arm()?);
             }
         }
-        Ok(Body::Union(Union {
+        Ok(Body::Union(Box::new(Union {
             disc,
             arms,
             default,
-        }))
+        })))
     }
 
     fn arm(&mut self) -> Result<Arm> {
@@ -147,9 +147,7 @@ impl Parser {
         }
         if optional && !matches!(shape, Shape::Optional) {
             let message = "XDR has no arrays of pointers";
-            return Err(
-                Diagnostic::new(&shape_span, message).note("use a typedef for the pointer")
-            );
+            return Err(Diagnostic::new(&shape_span, message).note("use a typedef for the pointer"));
         }
         match (&ty, &shape) {
             (TypeName::String, Shape::Variable(_)) => {}

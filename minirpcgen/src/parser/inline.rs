@@ -24,7 +24,7 @@ impl Parser {
             }
             Body::Typedef(decl) => self.hoist(decl, &parent),
         }
-        self.file.items.push(Item::Type(definition));
+        self.file.items.push(Item::Type(Box::new(definition)));
     }
 
     pub(super) fn push_typedef(&mut self, decl: Decl) {
@@ -36,7 +36,7 @@ impl Parser {
             return;
         }
         let name = decl.name.clone();
-        let body = Body::Typedef(decl);
+        let body = Body::Typedef(Box::new(decl));
         self.push_type(Definition { name, body });
     }
 

@@ -25,10 +25,45 @@ const DEFINITIONS: [&str; 9] = [
 
 /// Words that are no names: C's keywords, and the ones XDR adds.
 const C_KEYWORDS: [&str; 39] = [
-    "asm", "auto", "break", "case", "char", "const", "continue", "default", "do", "double",
-    "else", "enum", "extern", "float", "for", "goto", "if", "inline", "int", "long", "register",
-    "restrict", "return", "short", "signed", "sizeof", "static", "struct", "switch", "typedef",
-    "typeof", "union", "unsigned", "void", "volatile", "while", "_Bool", "_Complex", "_Imaginary",
+    "asm",
+    "auto",
+    "break",
+    "case",
+    "char",
+    "const",
+    "continue",
+    "default",
+    "do",
+    "double",
+    "else",
+    "enum",
+    "extern",
+    "float",
+    "for",
+    "goto",
+    "if",
+    "inline",
+    "int",
+    "long",
+    "register",
+    "restrict",
+    "return",
+    "short",
+    "signed",
+    "sizeof",
+    "static",
+    "struct",
+    "switch",
+    "typedef",
+    "typeof",
+    "union",
+    "unsigned",
+    "void",
+    "volatile",
+    "while",
+    "_Bool",
+    "_Complex",
+    "_Imaginary",
 ];
 const XDR_KEYWORDS: [&str; 5] = ["bool", "hyper", "opaque", "quadruple", "string"];
 
@@ -290,6 +325,62 @@ impl Parser {
                 _ => {}
             }
             self.advance();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lexer::lex;
+
+    fn parse_text(text: &str) -> (File, Vec<Diagnostic>) {
+        parse(lex(text, "t.mx"))
+    }
+
+    #[test]
+    fn an_error_costs_its_definition_only() {
+        let (file, errors) = parse_text("struct a { int; };\nstruct b { int x; };\nenum c { D }\n");
+        let names: Vec<_> = file.types().map(|d| d.name.text.as_str()).collect();
+        assert_eq!(names, ["b"]);
+        let messages: Vec<_> = errors.iter().map(|e| e.message.as_str()).collect();
+        assert_eq!(
+            messages,
+            [
+                "expected a name, found `;`",
+                "expected `;`, found the end of the file"
+            ]
+        );
+    }
+
+    #[test]
+    fn an_error_costs_its_entry_only() {
+        let (file, errors) = parse_text("serverprocs { a(x) = 0; b(x) = 1; }");
+        let entries: Vec<_> = file.blocks().flat_map(|b| &b.entries).collect();
+        assert_eq!(entries.len(), 1);
+        assert_eq!(entries[0].name.text, "b");
+        assert_eq!(errors.len(), 1);
+    }
+
+    #[test]
+    fn copied_lines_come_before_what_they_stand_in() {
+        let (file, errors) = parse_text("const A = 1;\nstruct s {\n%copied\nint x; };\n");
+        assert_eq!(errors, []);
+        let [Item::Const(..), Item::Copy(line), Item::Type(_)] = file.items.as_slice() else {
+            panic!("{:?}", file.items);
+        };
+        assert_eq!(line, "copied");
+    }
+
+    #[test]
+    fn every_prefix_of_a_file_ends_in_errors_not_in_a_panic() {
+        let text = "%x\nconst A = -1;\nenum e { B = A, C };\nunion u switch (e d) {\n\
+                    case B: struct { int x[3]; } y; default: void; };\n\
+                    typedef string s<9>;\nserverprocs { f(u, s) = 1; }\n";
+        let (_, errors) = parse_text(text);
+        assert_eq!(errors, []);
+        for end in 0..text.len() {
+            parse_text(&text[..end]);
         }
     }
 }

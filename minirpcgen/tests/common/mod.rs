@@ -60,9 +60,12 @@ pub fn compare(stored: &Path, actual: &str) -> Result<(), String> {
         fs::write(stored, actual).expect("update golden file");
         return Ok(());
     }
-    let expected = fs::read_to_string(stored)
-        .map_err(|error| format!("{}: {error}", stored.display()))?;
-    let differs = expected.lines().zip(actual.lines()).position(|(a, b)| a != b);
+    let expected =
+        fs::read_to_string(stored).map_err(|error| format!("{}: {error}", stored.display()))?;
+    let differs = expected
+        .lines()
+        .zip(actual.lines())
+        .position(|(a, b)| a != b);
     let line = match differs {
         Some(line) => line,
         None if expected == actual => return Ok(()),

@@ -201,7 +201,7 @@ main(void)
 	CHECK(first_client->sender_request_info(1, &procedure, &bytes) ==
 		MINIRPC_OK);
 	CHECK(procedure == MRPC_XDRPROC(xdr_shape) && bytes == sizeof(shape));
-	CHECK(first_client->sender_reply_info(1, NULL, NULL) ==
+	CHECK(first_client->sender_reply_info(9, NULL, NULL) ==
 		MINIRPC_PROCEDURE_UNAVAIL);
 	CHECK(first_client->receiver_request_info(1, NULL, NULL) ==
 		MINIRPC_PROCEDURE_UNAVAIL);

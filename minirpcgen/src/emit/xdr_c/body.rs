@@ -89,11 +89,7 @@ impl<'g, 'a> Body<'g, 'a> {
         let name = &self.name;
         let mut code = Code::new();
         let of_wire = if self.op == Op::Decode { "const " } else { "" };
-        code.line(object_pointer(
-            self.generator,
-            name,
-            self.op == Op::Encode,
-        ));
+        code.line(object_pointer(self.generator, name, self.op == Op::Encode));
         if self.spare > 0 {
             code.line(format!("unsigned char {}[{}];", names.spare, self.spare));
             code.line(format!("{of_wire}unsigned char *{};", names.wire));
@@ -217,8 +213,7 @@ impl<'g, 'a> Body<'g, 'a> {
                 body.values(values);
                 body.code.line(format!("{link} = NULL;"));
                 body.code.line(format!("if ({objp} != {obj})"));
-                body.code
-                    .nested(|code| code.line(format!("free({objp});")));
+                body.code.nested(|code| code.line(format!("free({objp});")));
                 body.code.line(format!("if ({next} == NULL)"));
                 body.code.nested(|code| code.line("break;"));
                 body.code.line(format!("{objp} = {next};"));

@@ -33,12 +33,7 @@ pub fn packers(element: &Element) -> (String, String) {
                 format!("mrpc_xdr_unpack{suffix}"),
             );
         }
-        Form::Enum(_) => {
-            return (
-                "mrpc_xdr_pack32".to_owned(),
-                "mrpc_xdr_unpack32".to_owned(),
-            )
-        }
+        Form::Enum(_) => return ("mrpc_xdr_pack32".to_owned(), "mrpc_xdr_unpack32".to_owned()),
         Form::Struct(name) => name,
         _ => &element.c_name,
     };

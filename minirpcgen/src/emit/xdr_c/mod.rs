@@ -219,7 +219,12 @@ impl<'a> Generator<'a> {
         let objp = self.names.objp.clone();
         let mut values: Vec<(String, Form)> = members
             .iter()
-            .map(|member| (format!("{objp}->{}", member.name.text), self.model.form(member)))
+            .map(|member| {
+                (
+                    format!("{objp}->{}", member.name.text),
+                    self.model.form(member),
+                )
+            })
             .collect();
         if tail {
             values.pop();

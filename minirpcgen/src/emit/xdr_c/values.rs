@@ -286,10 +286,9 @@ fn object(expr: &str, array: bool) -> String {
 
 fn element_of(form: &Form) -> Element {
     let c_name = match form {
-        Form::Enum(name)
-        | Form::Struct(name)
-        | Form::Union(name)
-        | Form::External { name, .. } => name.clone(),
+        Form::Enum(name) | Form::Struct(name) | Form::Union(name) | Form::External { name, .. } => {
+            name.clone()
+        }
         Form::Prim(_, c_name) => (*c_name).to_owned(),
         _ => String::new(),
     };
