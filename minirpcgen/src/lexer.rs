@@ -102,7 +102,7 @@ impl Lexer {
     fn line(&mut self, text: &Rc<str>) {
         let mut at = 0;
         if self.in_copied_comment {
-            self.copy(text, text);
+            self.copy(text, text.strip_prefix('%').unwrap_or(text));
             return;
         }
         if self.in_comment.is_some() {
@@ -369,7 +369,7 @@ mod tests {
     #[test]
     fn copied_lines_keep_their_comments() {
         let copy = |text: &str| Token::Copy(text.to_owned());
-        let text = "%int x; /* one */\n%/* two\nlines */ int y;\nz %";
+        let text = "%int x; /* one */\n%/* two\nlines\n%of */ int y;\nz %";
         let lexed = lex(text, "t.mx");
         let tokens: Vec<_> = lexed.tokens.into_iter().map(|(token, _)| token).collect();
         assert_eq!(
@@ -377,7 +377,8 @@ mod tests {
             [
                 copy("int x; /* one */"),
                 copy("/* two"),
-                copy("lines */ int y;"),
+                copy("lines"),
+                copy("of */ int y;"),
                 ident("z"),
                 Token::End
             ]

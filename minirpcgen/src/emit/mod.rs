@@ -7,7 +7,7 @@ mod peer_h;
 mod xdr_c;
 mod xdr_h;
 
-use crate::ast::Side;
+use crate::ast::{Item, Side};
 use crate::model::Model;
 use code::Code;
 
@@ -65,6 +65,19 @@ fn c_linkage(code: &mut Code, fill: impl FnOnce(&mut Code)) {
     code.directive("#ifdef __cplusplus");
     code.directive("}");
     code.directive("#endif");
+}
+
+/// How many items at the start are copied #include lines: those come before all
+/// that is generated, other copied lines stay where they are.
+fn leading_includes(items: &[Item]) -> usize {
+    let is_include = |item: &Item| match item {
+        Item::Copy(line) => {
+            let line = line.trim();
+            line.is_empty() || line.starts_with("#include")
+        }
+        _ => false,
+    };
+    items.iter().take_while(|item| is_include(item)).count()
 }
 
 fn guard(model: &Model, suffix: &str) -> String {

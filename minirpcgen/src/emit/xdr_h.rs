@@ -1,7 +1,7 @@
 //! B_xdr.h: the C types, as rpcgen declares them, and their procedures.
 
 use super::code::Code;
-use super::{c_linkage, guard, guarded, preamble};
+use super::{c_linkage, guard, guarded, leading_includes, preamble};
 use crate::ast::{Body, Decl, Definition, Enumerator, Item, Shape, TypeName, Value, ValueKind};
 use crate::model::{c_type, Model};
 
@@ -9,19 +9,9 @@ pub fn emit(model: &Model) -> Code {
     let mut code = preamble("The types of the interface and their XDR procedures.");
     guarded(&mut code, &guard(model, "XDR_H"), |code| {
         code.directive("#include <minirpc/xdr.h>");
-        let items: Vec<&Item> = model
-            .units
-            .header
-            .items
-            .iter()
-            .filter(|item| !matches!(item, Item::Block(_)))
-            .collect();
         // Other headers bring their own linkage.
-        let copies = items
-            .iter()
-            .take_while(|item| matches!(item, Item::Copy(_)))
-            .count();
-        let (copied, rest) = items.split_at(copies);
+        let items = &model.units.header.items;
+        let (copied, rest) = items.split_at(leading_includes(items));
         for item in copied {
             copy(item, code);
         }

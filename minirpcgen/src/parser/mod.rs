@@ -148,6 +148,16 @@ impl Parser {
         }
     }
 
+    /// A definition's `;`. What it defines comes before the `%` lines after it.
+    fn end(&mut self, push: impl FnOnce(&mut Self)) -> Result<()> {
+        if *self.peek() != Token::Punct(';') {
+            return Err(self.unexpected("`;`"));
+        }
+        push(self);
+        self.advance();
+        Ok(())
+    }
+
     fn at_word(&self, word: &str) -> bool {
         matches!(self.peek(), Token::Ident(name) if name == word)
     }
@@ -223,16 +233,12 @@ impl Parser {
                 self.advance();
                 let name = self.name("a name for this type")?;
                 let body = self.body(&word)?;
-                self.expect(';')?;
-                self.push_type(Definition { name, body });
-                Ok(())
+                self.end(|parser| parser.push_type(Definition { name, body }))
             }
             "typedef" => {
                 self.advance();
                 let decl = self.decl()?;
-                self.expect(';')?;
-                self.push_typedef(decl);
-                Ok(())
+                self.end(|parser| parser.push_typedef(decl))
             }
             "serverprocs" | "clientprocs" | "servermsgs" | "clientmsgs" => self.block(&word),
             "program" => Err(Diagnostic::new(
@@ -262,9 +268,7 @@ impl Parser {
             },
             _ => self.value("a number")?,
         };
-        self.expect(';')?;
-        self.file.items.push(Item::Const(name, value));
-        Ok(())
+        self.end(|parser| parser.file.items.push(Item::Const(name, value)))
     }
 
     /// What follows the name (or, for an inline type, the keyword).
@@ -364,12 +368,20 @@ mod tests {
 
     #[test]
     fn copied_lines_come_before_what_they_stand_in() {
-        let (file, errors) = parse_text("const A = 1;\nstruct s {\n%copied\nint x; };\n");
+        let (file, errors) =
+            parse_text("const A = 1;\n%one\nstruct s {\n%two\nint x; };\n%three\n");
         assert_eq!(errors, []);
-        let [Item::Const(..), Item::Copy(line), Item::Type(_)] = file.items.as_slice() else {
-            panic!("{:?}", file.items);
-        };
-        assert_eq!(line, "copied");
+        let items: Vec<_> = file
+            .items
+            .iter()
+            .map(|item| match item {
+                Item::Copy(line) => line,
+                Item::Const(name, _) => &name.text,
+                Item::Type(definition) => &definition.name.text,
+                Item::Block(_) => "block",
+            })
+            .collect();
+        assert_eq!(items, ["A", "one", "two", "s", "three"]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod values;
 use std::collections::BTreeSet;
 
 use super::code::Code;
-use super::preamble;
+use super::{leading_includes, preamble};
 use crate::ast::{Body as TypeBody, Decl, Definition, Item, Union};
 use crate::model::{Element, Form, Model};
 use body::{Body, Op};
@@ -21,10 +21,7 @@ pub fn emit(model: &Model) -> Code {
     let mut code = preamble("The XDR procedures of the interface's types.");
     code.directive(format!("#include \"{}_xdr.h\"", model.base));
     let items = &model.units.source.items;
-    let copies = items
-        .iter()
-        .take_while(|item| matches!(item, Item::Copy(_)))
-        .count();
+    let copies = leading_includes(items);
     for (i, item) in items.iter().enumerate() {
         match item {
             Item::Copy(line) if i < copies => code.directive(line.clone()),

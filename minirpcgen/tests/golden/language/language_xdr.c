@@ -6,7 +6,6 @@
  */
 
 #include "language_xdr.h"
-/* Copied to the XDR files. */
 
 static bool_t mrpc_encode_pong(struct mrpc_xdr_cursor *cursor, const void *obj);
 static bool_t mrpc_encode_typed_node(struct mrpc_xdr_cursor *cursor,
@@ -16,6 +15,7 @@ static bool_t mrpc_decode_typed_node(struct mrpc_xdr_cursor *cursor, void *obj);
 static void mrpc_release_pong(void *obj);
 static void mrpc_release_typed_node(void *obj);
 
+/* Copied to the XDR files. */
 bool_t
 xdr_color(XDR *xdrs, color *objp)
 {

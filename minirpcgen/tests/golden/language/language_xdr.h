@@ -10,7 +10,6 @@
 #define LANGUAGE_XDR_H
 
 #include <minirpc/xdr.h>
-/* Copied to the XDR files. */
 
 #ifdef __cplusplus
 extern "C" {
@@ -37,6 +36,7 @@ typedef struct inlined_choice inlined_choice;
 typedef struct inlined_several inlined_several;
 typedef struct inlined inlined;
 
+/* Copied to the XDR files. */
 #define COUNT 5
 #define HEX 0x10
 #define OCTAL 010
