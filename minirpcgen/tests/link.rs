@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{compiler, content, golden, header_flags, scratch, stderr};
+use common::{compiler, content, generate_all, header_flags, scratch, stderr};
 use std::path::Path;
 use std::process::Command;
 
@@ -15,11 +15,11 @@ fn protocols_share_types_in_one_program() {
         let mut command = compiler("CC", "cc");
         command.args(["-Wall", "-Wextra", "-Werror", "-g", "-O1"]);
         command.arg("-fsanitize=address,undefined").args(flags);
+        generate_all(&directory);
+        command.arg("-I").arg(&directory);
         for name in ["common", "first", "second", "names"] {
-            let stubs = golden().join(name);
-            command.arg("-I").arg(&stubs);
             for file in ["xdr.c", "minirpc.c"] {
-                command.arg(stubs.join(format!("{name}_{file}")));
+                command.arg(directory.join(format!("{name}_{file}")));
             }
         }
         let program = directory.join("program");

@@ -54,6 +54,16 @@ pub fn inputs(directory: &Path) -> Vec<String> {
     names
 }
 
+/// Makes all the golden inputs' outputs in one directory.
+pub fn generate_all(directory: &Path) {
+    for name in inputs(&golden()) {
+        let base = directory.join(&name);
+        let input = format!("{name}.mx");
+        let output = minirpcgen(&golden(), &["-o", &base.to_string_lossy(), &input]);
+        assert!(output.status.success(), "{input}: {}", stderr(&output));
+    }
+}
+
 /// Compares with the stored file, or stores it if UPDATE_GOLDEN is set.
 pub fn compare(stored: &Path, actual: &str) -> Result<(), String> {
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
