@@ -1,3 +1,4 @@
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use minirpcgen::cli::{self, Request};
@@ -5,11 +6,11 @@ use minirpcgen::cli::{self, Request};
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os().skip(1)) {
         Ok(Request::Help) => {
-            print!("{}", cli::usage());
+            print(&cli::usage());
             ExitCode::SUCCESS
         }
         Ok(Request::Version) => {
-            println!("minirpcgen {}", env!("CARGO_PKG_VERSION"));
+            print(concat!("minirpcgen ", env!("CARGO_PKG_VERSION"), "\n"));
             ExitCode::SUCCESS
         }
         Ok(Request::Generate(arguments)) => match minirpcgen::run(&arguments) {
@@ -24,8 +25,13 @@ fn main() -> ExitCode {
         },
         Err(wrong) => {
             eprintln!("minirpcgen: error: {wrong}");
-            print!("{}", cli::usage());
+            print(&cli::usage());
             ExitCode::FAILURE
         }
     }
+}
+
+/// To standard output, which may be closed.
+fn print(text: &str) {
+    let _ = io::stdout().write_all(text.as_bytes());
 }

@@ -35,6 +35,7 @@ pub struct Model {
     values: HashMap<String, Value>,
     /// Types whose procedures B_xdr.c has.
     own: HashSet<String>,
+    holders: HashSet<String>,
     words: HashSet<String>,
 }
 
@@ -115,12 +116,14 @@ impl Model {
             .types()
             .map(|definition| definition.name.text.clone())
             .collect();
+        let holders = holders(&types);
         Model {
             units,
             base: base.to_owned(),
             types,
             values,
             own,
+            holders,
             words,
         }
     }
@@ -251,78 +254,45 @@ impl Model {
 
     /// The form's size on the wire, if that is fixed and fits into a window.
     pub fn wire(&self, form: &Form) -> Option<u32> {
-        self.wire_within(form, 0)
-            .and_then(|size| u32::try_from(size).ok())
-            .filter(|size| *size <= WINDOW)
+        let size = match form {
+            Form::Prim(prim, _) => prim_wire(*prim),
+            Form::Enum(_) => 4,
+            Form::Opaque(count) => count.value?.checked_next_multiple_of(4)?,
+            Form::Fixed { element, count } => {
+                self.wire(&element.form)?.checked_mul(count.value?)?
+            }
+            Form::Struct(name) => match self.types.get(name).map(|d| &d.body) {
+                Some(Body::Struct(members)) => self.members_wire(members)?,
+                _ => return None,
+            },
+            _ => return None,
+        };
+        (size <= WINDOW).then_some(size)
     }
 
-    fn wire_within(&self, form: &Form, depth: usize) -> Option<u64> {
-        if depth > MAX_ALIASES {
-            return None;
-        }
-        match form {
-            Form::Prim(prim, _) => Some(u64::from(prim_wire(*prim))),
-            Form::Enum(_) => Some(4),
-            Form::Opaque(count) => count.value.map(|n| u64::from(n).div_ceil(4) * 4),
-            Form::Fixed { element, count } => {
-                let size = self.wire_within(&element.form, depth + 1)?;
-                size.checked_mul(u64::from(count.value?))
+    /// Stops as soon as it is too much, which also ends the way down.
+    fn members_wire(&self, members: &[Decl]) -> Option<u32> {
+        let mut sum = 0;
+        for member in members {
+            sum += self.wire(&self.form(member))?;
+            if sum > WINDOW {
+                return None;
             }
-            Form::Struct(name) => {
-                let Some(Body::Struct(members)) = self.types.get(name).map(|d| &d.body) else {
-                    return None;
-                };
-                members.iter().try_fold(0u64, |sum, member| {
-                    sum.checked_add(self.wire_within(&self.form(member), depth + 1)?)
-                })
-            }
-            _ => None,
         }
+        Some(sum)
     }
 
     /// Whether objects of this form hold memory of their own.
     pub fn holds_memory(&self, form: &Form) -> bool {
-        self.holds_memory_within(form, 0)
-    }
-
-    fn holds_memory_within(&self, form: &Form, depth: usize) -> bool {
-        if depth > MAX_ALIASES {
-            return true;
-        }
-        let of = |decl: &Decl| self.holds_memory_within(&self.form(decl), depth + 1);
         match form {
             Form::Prim(..) | Form::Enum(_) | Form::Opaque(_) => false,
-            Form::External { name, .. } => self.definition_holds_memory(name, depth + 1),
             Form::Bytes { .. } | Form::Str { .. } | Form::Variable { .. } | Form::Optional(_) => {
                 true
             }
-            Form::Fixed { element, .. } => self.holds_memory_within(&element.form, depth + 1),
-            Form::Struct(name) | Form::Union(name) => {
-                match self.types.get(name).map(|definition| &definition.body) {
-                    Some(Body::Struct(members)) => members.iter().any(of),
-                    Some(Body::Union(union)) => union.decls().any(of),
-                    _ => false,
-                }
+            Form::Fixed { element, .. } => self.holds_memory(&element.form),
+            Form::External { name, .. } | Form::Struct(name) | Form::Union(name) => {
+                self.holders.contains(name) || !self.types.contains_key(name)
             }
-        }
-    }
-
-    /// For a type of another file: its form here tells nothing but its name.
-    fn definition_holds_memory(&self, name: &str, depth: usize) -> bool {
-        let of = |decl: &Decl| match (&decl.ty, &decl.shape) {
-            (TypeName::String, _) | (_, Shape::Optional | Shape::Variable(_)) => true,
-            (TypeName::Named(name), _) => self.definition_holds_memory(&name.text, depth + 1),
-            _ => false,
-        };
-        if depth > MAX_ALIASES {
-            return true;
-        }
-        match self.types.get(name).map(|definition| &definition.body) {
-            None => true,
-            Some(Body::Enum(_)) => false,
-            Some(Body::Struct(members)) => members.iter().any(of),
-            Some(Body::Union(union)) => union.decls().any(of),
-            Some(Body::Typedef(decl)) => of(decl),
         }
     }
 
@@ -394,6 +364,38 @@ fn evaluate(value: &Value, values: &HashMap<String, Value>) -> Option<i64> {
         }
     }
     None
+}
+
+/// The types whose objects hold memory: found by going through all of them until
+/// there are no more.
+fn holders(types: &HashMap<String, Definition>) -> HashSet<String> {
+    let mut holders = HashSet::new();
+    loop {
+        let holds = |decl: &Decl| match (&decl.ty, &decl.shape) {
+            (TypeName::String, _) | (_, Shape::Optional | Shape::Variable(_)) => true,
+            (TypeName::Named(name), _) => {
+                holders.contains(&name.text) || !types.contains_key(&name.text)
+            }
+            _ => false,
+        };
+        let found: Vec<String> = types
+            .iter()
+            .filter(|(name, definition)| {
+                !holders.contains(*name)
+                    && match &definition.body {
+                        Body::Enum(_) => false,
+                        Body::Struct(members) => members.iter().any(holds),
+                        Body::Union(union) => union.decls().any(holds),
+                        Body::Typedef(decl) => holds(decl),
+                    }
+            })
+            .map(|(name, _)| name.clone())
+            .collect();
+        if found.is_empty() {
+            return holders;
+        }
+        holders.extend(found);
+    }
 }
 
 /// The value of a plain character constant; C knows the others.

@@ -28,6 +28,9 @@ const SYSTEM_TYPES: [(&str, Prim); 19] = [
     ("u_int64_t", Prim::UInt64),
 ];
 
+/// Types defined within types.
+const MAX_NESTING: usize = 50;
+
 /// The type that a name of the system stands for.
 pub fn system_type(name: &str) -> Option<TypeName> {
     SYSTEM_TYPES
@@ -272,7 +275,13 @@ impl Parser {
         if !inline {
             return Ok(TypeName::Named(self.name("a name of a type")?));
         }
+        if self.nesting == MAX_NESTING {
+            let message = format!("types are nested more than {MAX_NESTING} deep");
+            return Err(Diagnostic::new(&span, message));
+        }
+        self.nesting += 1;
         let body = self.body(keyword)?;
+        self.nesting -= 1;
         // Named by its member's name, once that is known.
         let name = Name {
             text: String::new(),

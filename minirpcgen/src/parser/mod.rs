@@ -73,12 +73,14 @@ pub fn parse(lexed: Lexed) -> (File, Vec<Diagnostic>) {
         at: 0,
         file: File::default(),
         errors: lexed.errors,
+        nesting: 0,
     };
     parser.skip_copies();
     while *parser.peek() != Token::End {
         let start = parser.at;
         if let Err(error) = parser.definition() {
             parser.errors.push(error);
+            parser.nesting = 0;
             parser.recover(start);
         }
     }
@@ -90,6 +92,8 @@ struct Parser {
     at: usize,
     file: File,
     errors: Vec<Diagnostic>,
+    /// How deep within types defined where they are used.
+    nesting: usize,
 }
 
 impl Parser {
