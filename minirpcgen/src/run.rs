@@ -56,6 +56,10 @@ pub fn run(arguments: &Arguments) -> Result<String, String> {
 /// The outputs' directory, and what their names and the C names start with.
 fn base(arguments: &Arguments) -> Result<(PathBuf, String), String> {
     let (directory, name) = match &arguments.output {
+        // With a slash at its end it names a directory, and no base.
+        Some(output) if output.as_os_str().as_encoded_bytes().ends_with(b"/") => {
+            (output.as_path(), None)
+        }
         Some(output) => (output.parent().unwrap_or(Path::new("")), output.file_name()),
         None => {
             let input = &arguments.input;

@@ -116,6 +116,10 @@ fn faults_of_the_input_file() {
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("`my-proto` cannot start a C name"));
 
+    let output = minirpcgen(&directory, &["-o", "out/", "my-proto.mx"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("`` cannot start a C name"));
+
     write(&directory, "t.mx", "#include \"none.h\"\n");
     let output = minirpcgen(&directory, &["t.mx"]);
     assert_eq!(output.status.code(), Some(1));
