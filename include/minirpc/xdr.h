@@ -615,11 +615,25 @@ mrpc_xdr_get_bytes(struct mrpc_xdr_cursor *cursor, char **val, u_int *len,
 static inline bool_t
 mrpc_xdr_get_string(struct mrpc_xdr_cursor *cursor, char **val, uint32_t bound)
 {
+	unsigned char *wire = NULL;
 	uint32_t count;
 	bool_t ok;
 
 	if (!mrpc_xdr_get_word(cursor, &count) || count > bound)
 		return FALSE;
+	if (*val == NULL && count <= MRPC_XDR_MAX_RUN - 4)
+		wire = mrpc_xdr_run(cursor, ((size_t)count + 3) & ~(size_t)3);
+	if (wire != NULL) {
+		/* Here and not in the copy: bytes just written are slow to read. */
+		if (memchr(wire, '\0', count) != NULL)
+			return FALSE;
+		*val = (char *)malloc((size_t)count + 1);
+		if (*val == NULL)
+			return FALSE;
+		memcpy(*val, wire, count);
+		(*val)[count] = '\0';
+		return TRUE;
+	}
 	if (*val != NULL)
 		ok = mrpc_xdr_get_opaque(cursor, *val, count);
 	else
