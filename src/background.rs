@@ -18,6 +18,7 @@
 
 use crate::conn::Conn;
 use crate::error::Result;
+use crate::reactor::Found;
 use crate::set::Set;
 use crate::sync::{fence, race_point};
 use crate::sys::thread;
@@ -99,7 +100,6 @@ impl Set {
     /// Whoever frees the token calls this: nobody may be left to drive.
     #[inline]
     pub fn token_freed(&self) {
-        fence(crate::sync::Ordering::SeqCst);
         if self.background.asleep.load(Ordering::SeqCst) {
             self.background.poke(self);
         }
@@ -204,7 +204,7 @@ impl Run<'_> {
             return Attended::Others;
         };
         let limit = lent.then_some(self.tick);
-        let mut found = Vec::new();
+        let mut found = Found::default();
         bg.place.store(IN_POLL, Ordering::SeqCst);
         fence(crate::sync::Ordering::SeqCst);
         race_point();
@@ -218,7 +218,7 @@ impl Run<'_> {
         drop(driver);
         let some = !found.is_empty();
         if some {
-            set.queue().push(found);
+            set.queue().push(found.first.into_iter().chain(found.rest));
         }
         // A dispatcher that was woken drives from now on.
         if some && set.queue().wake_one() && bg.ticks() {

@@ -10,7 +10,8 @@ use crate::event::{AsyncCall, Event};
 use crate::ffi::upcall;
 use crate::local;
 use crate::reactor::spin::DESCHEDULED;
-use crate::set::{Attending, Set};
+use crate::reactor::{Driver, Found};
+use crate::set::{Attending, Set, Watched};
 use crate::sync::race_point;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -231,54 +232,56 @@ impl Set {
     /// the others have been queued.
     fn drive(self: &Arc<Self>, limit: Option<Duration>) -> Option<Option<Arc<Conn>>> {
         let mut driver = self.reactor().try_drive()?;
-        let mut found = Vec::new();
-        self.attending
-            .store(Attending::Dispatcher as u8, Ordering::SeqCst);
-        crate::sync::fence(crate::sync::Ordering::SeqCst);
-        let idle = |set: &Set| set.queue().is_empty() && !set.is_ending();
-        if limit.is_some() || !idle(self) {
-            driver.turn(Some(Duration::ZERO), &mut found);
+        let mut found = Found::default();
+        if limit.is_some() {
+            driver.turn(limit, &mut found);
         } else if !self.turn_spinning(&mut driver, &mut found) {
-            let start = self.spin.map(|_| Instant::now());
-            driver.turn(None, &mut found);
-            if let Some(start) = start {
-                self.driver_spin.lock().blocked(start.elapsed(), SHORT_WAIT);
-            }
+            self.turn_blocking(&mut driver, &mut found);
         }
-        self.attending
-            .store(Attending::Nobody as u8, Ordering::SeqCst);
         drop(driver);
         self.token_freed();
-        let mut found = found.into_iter();
-        let first = found.next();
-        let rest = found.len();
-        if rest > 0 {
-            self.queue().push(found);
+        if !found.rest.is_empty() {
+            self.queue().push(found.rest);
             self.queue().wake_one();
         }
-        Some(first)
+        Some(found.first)
+    }
+
+    fn turn_blocking(&self, driver: &mut Driver<'_, Watched>, found: &mut Found<Arc<Conn>>) {
+        // Whoever queues something from here on ends the wait.
+        self.attending
+            .store(Attending::Dispatcher as u8, Ordering::SeqCst);
+        race_point();
+        let busy = !self.queue().is_empty() || self.is_ending();
+        let start = self.spin.map(|_| Instant::now());
+        driver.turn(busy.then_some(Duration::ZERO), found);
+        // Seen late, this costs one wake-up for nothing.
+        self.attending
+            .store(Attending::Nobody as u8, Ordering::Release);
+        if let Some(start) = start {
+            driver.spin().blocked(start.elapsed(), SHORT_WAIT);
+        }
     }
 
     /// Polls without sleeping for a while, if that has paid lately. True: something came.
     fn turn_spinning(
-        self: &Arc<Self>,
-        driver: &mut crate::reactor::Driver<'_, crate::set::Watched>,
-        found: &mut Vec<Arc<Conn>>,
+        &self,
+        driver: &mut Driver<'_, Watched>,
+        found: &mut Found<Arc<Conn>>,
     ) -> bool {
         let Some(limit) = self.spin else { return false };
-        if !self.driver_spin.lock().wanted() {
+        if self.peer_is_here() || !driver.spin().wanted() {
             return false;
         }
         let start = Instant::now();
         let mut last = start;
         loop {
             if driver.turn(Some(Duration::ZERO), found) > 0 {
-                let mut spin = self.driver_spin.lock();
                 // Several at a time: they come whether we wait awake or not.
-                if found.len() > 1 {
-                    spin.miss();
+                if found.rest.is_empty() {
+                    driver.spin().hit();
                 } else {
-                    spin.hit();
+                    driver.spin().miss();
                 }
                 return true;
             }
@@ -287,11 +290,11 @@ impl Set {
             }
             let now = Instant::now();
             if now - last > DESCHEDULED {
-                self.driver_spin.lock().descheduled();
+                driver.spin().descheduled();
                 return false;
             }
             if now - start > limit {
-                self.driver_spin.lock().miss();
+                driver.spin().miss();
                 return false;
             }
             last = now;
@@ -301,23 +304,26 @@ impl Set {
     /// Runs events of one connection, up to `max`, as long as no other connection waits.
     /// Returns how many were run.
     fn run(self: &Arc<Self>, conn: Arc<Conn>, max: usize) -> usize {
+        LOCAL
+            .try_with(|local| self.run_on(local, conn, max))
+            .unwrap_or(0)
+    }
+
+    fn run_on(self: &Arc<Self>, local: &RefCell<Local>, conn: Arc<Conn>, max: usize) -> usize {
         let alone = self.queue().is_empty();
         let more = if alone { max.min(BATCH) - 1 } else { 0 };
-        let mut batch = with_local(|l| std::mem::take(&mut l.spare)).unwrap_or_default();
+        let mut batch = std::mem::take(&mut local.borrow_mut().spare);
         let Some(mut event) = conn.begin_events(more, &mut batch) else {
-            put_spare(batch);
             return 0;
         };
         let gathers = !batch.is_empty();
-        let stale = with_local(|l| {
-            l.ticket.replace(Ticket {
-                conn: Arc::clone(&conn),
-                batch,
-                released: false,
-                gathers,
-            })
+        let stale = local.borrow_mut().ticket.replace(Ticket {
+            conn: Arc::clone(&conn),
+            batch,
+            released: false,
+            gathers,
         });
-        if let Some(stale) = stale.flatten() {
+        if let Some(stale) = stale {
             // A callback left by longjmp: its event counts as finished.
             stale.close();
         }
@@ -326,31 +332,23 @@ impl Set {
             upcall::run(&conn, event);
             done += 1;
             let stop = !self.queue().is_empty() || conn.is_interrupted();
-            let next = with_local(|l| {
-                let t = l.ticket.as_mut()?;
-                if t.released || stop {
-                    return None;
-                }
-                t.batch.pop_front()
-            });
-            match next.flatten() {
+            let mut l = local.borrow_mut();
+            let next = match &mut l.ticket {
+                Some(t) if !t.released && !stop => t.batch.pop_front(),
+                _ => None,
+            };
+            match next {
                 Some(e) => event = e,
-                None => break with_local(|l| l.ticket.take()).flatten(),
+                None => break l.ticket.take(),
             }
         };
         if let Some(mut ticket) = ticket {
-            if !ticket.released {
-                if conn.finish_events(&mut ticket.batch) {
-                    self.queue().push([conn]);
-                }
+            if !ticket.released && conn.finish_events(&mut ticket.batch) {
+                self.queue().push([conn]);
             }
-            put_spare(ticket.batch);
+            ticket.batch.clear();
+            local.borrow_mut().spare = ticket.batch;
         }
         done
     }
-}
-
-fn put_spare(mut batch: Batch) {
-    batch.clear();
-    with_local(|l| l.spare = batch);
 }

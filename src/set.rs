@@ -10,9 +10,8 @@ use crate::conn::Conn;
 use crate::error::{Errno, Result};
 use crate::event::queue::ReadyQueue;
 use crate::listener::Listener;
-use crate::reactor::spin::Spin;
 use crate::reactor::{Reactor, Ready, Source, Turn};
-use crate::sys::{fork, thread};
+use crate::sys::{fork, socket, thread};
 use parking_lot::Mutex;
 use std::ffi::{c_void, CStr};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
@@ -55,7 +54,8 @@ pub struct Set {
     listeners: Mutex<Vec<Arc<Listener>>>,
     pub(crate) background: Background,
     pub(crate) spin: Option<Duration>,
-    pub(crate) driver_spin: Mutex<Spin>,
+    /// The peer that was heard last runs on this thread's CPU, and we have no other.
+    peer_here: AtomicBool,
 }
 
 /// What the loop watches.
@@ -82,7 +82,7 @@ fn spin_limit() -> Option<Duration> {
         Err(_) => SPIN,
     };
     // With one CPU, whoever we wait for cannot run while we spin.
-    (!limit.is_zero() && thread::cpus() > 1).then_some(limit)
+    (!limit.is_zero() && thread::online_cpus() > 1).then_some(limit)
 }
 
 impl Set {
@@ -106,7 +106,7 @@ impl Set {
             listeners: Mutex::new(Vec::new()),
             background: Background::default(),
             spin: spin_limit(),
-            driver_spin: Mutex::new(Spin::default()),
+            peer_here: AtomicBool::new(false),
         });
         if data.is_null() {
             set.cookie.store(set.as_handle().cast(), Ordering::Relaxed);
@@ -210,6 +210,27 @@ impl Set {
         for listener in closed {
             listener.close();
         }
+    }
+
+    // --- spinning
+
+    /// How long a wait may be spent awake; None: not at all.
+    pub fn spin_limit(&self) -> Option<Duration> {
+        self.spin
+    }
+
+    /// True if spinning would keep the CPU from the very peer that is waited for.
+    pub fn peer_is_here(&self) -> bool {
+        self.peer_here.load(Ordering::Relaxed)
+    }
+
+    /// Looks where a connection's peer runs. With one CPU to run on, it must be another.
+    pub fn note_peer(&self, fd: i32) -> bool {
+        let here = self.spin.is_some()
+            && thread::cpus() == 1
+            && socket::incoming_cpu(fd).is_none_or(|cpu| cpu == thread::current_cpu());
+        self.peer_here.store(here, Ordering::Relaxed);
+        here
     }
 
     // --- scheduling

@@ -5,20 +5,26 @@ use crate::error::Errno;
 use crate::proto::connection::{Handled, LANE_LIMIT};
 use crate::proto::frame::{Body, Decoder};
 use crate::proto::phase::{Phase, Reason};
-use crate::reactor::right::Held;
 use crate::reactor::spin::Spin;
 use crate::reactor::{Ready, Turn, BUDGET, READ_SIZE};
 use crate::set::Watched;
+use crate::sys::right::Held;
 use crate::sys::socket;
 use crate::waiter::{Outcome, Waiter};
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
+
+const READS_PER_LOOK: u32 = 1024;
 
 /// What the holder of the reading right owns.
 #[derive(Default)]
 pub struct Reader {
     decoder: Decoder,
     pub spin: Spin,
+    /// Spinning would keep the CPU from the peer.
+    pub peer_here: bool,
+    /// Reads so far: now and then, where the peer runs is looked up.
+    reads: u32,
     /// The stream has ended, or failed: no more is read.
     ended: bool,
 }
@@ -138,7 +144,11 @@ impl Conn {
         match result {
             Ok(0) => (self.stream_ended(reader), false),
             Ok(n) => {
-                let chunk = (!appended).then_some(&buf[..n]);
+                if reader.reads % READS_PER_LOOK == 0 && self.set().spin_limit().is_some() {
+                    reader.peer_here = self.set().note_peer(fd);
+                }
+                reader.reads = reader.reads.wrapping_add(1);
+                let chunk = (!appended).then(|| &buf[..n]);
                 let (paused, claimed) = self.take_in(reader, chunk, own);
                 let got = match (paused, n == wanted) {
                     (true, _) => Got::Paused,
@@ -249,7 +259,6 @@ impl Conn {
 
     /// After letting go of the right: one of the callers that sleep for it tries again.
     pub(super) fn promote_sleeper(&self) {
-        crate::sync::fence(crate::sync::Ordering::SeqCst);
         if self.sleepers.load(Ordering::SeqCst) == 0 {
             return;
         }

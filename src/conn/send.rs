@@ -41,6 +41,17 @@ pub enum Kind {
     Reply,
 }
 
+/// What a writer leaves behind.
+enum Left {
+    Nothing,
+    /// Bytes that were appended meanwhile and are not ripe.
+    Dirty,
+    /// A closing connection has sent everything.
+    Drained,
+    /// The connection ended meanwhile.
+    Dead,
+}
+
 /// What decides whether a message is gathered.
 #[derive(Default)]
 pub struct Pace {
@@ -121,21 +132,20 @@ impl Conn {
                 Err(e) => return self.write_failed(e),
             }
         }
-        let next = {
+        let (next, left) = {
             let mut st = self.lock();
-            if st.proto.life.phase() >= Phase::Shut {
+            let next = if st.proto.life.phase() >= Phase::Shut {
                 None
             } else if sent == total {
                 st.proto.outbox.wrote_direct(&[])
             } else {
                 st.proto.outbox.wrote_direct(&rest_of(pieces, sent))
-            }
-            .or_else(|| self.writer_leaves(&mut st))
+            };
+            self.leave(&mut st, next)
         };
-        if let Some(chunk) = next {
-            self.write_out(chunk);
-        } else {
-            self.after_write();
+        match next {
+            Some(chunk) => self.write_out(chunk),
+            None => self.after_write(left),
         }
     }
 
@@ -156,46 +166,48 @@ impl Conn {
             }
             let sent = chunk.at - start;
             let mut st = self.lock();
-            next = if st.proto.life.phase() >= Phase::Shut {
+            let more = if st.proto.life.phase() >= Phase::Shut {
                 None
             } else {
                 st.pace.stalled &= sent == 0;
                 st.proto.outbox.wrote(chunk, sent)
+            };
+            let left;
+            (next, left) = self.leave(&mut st, more);
+            drop(st);
+            if next.is_none() {
+                self.after_write(left);
             }
-            .or_else(|| self.writer_leaves(&mut st));
         }
-        self.after_write();
     }
 
-    /// The writer is through: a dead connection's outbox is given up, a closing one's sent to
-    /// the last byte.
-    fn writer_leaves(&self, st: &mut State) -> Option<Chunk> {
+    /// The writer is through unless there is more: a dead connection's outbox is given up, a
+    /// closing one's sent to the last byte.
+    fn leave(&self, st: &mut State, more: Option<Chunk>) -> (Option<Chunk>, Left) {
+        if more.is_some() {
+            return (more, Left::Nothing);
+        }
         match st.proto.life.phase() {
-            Phase::Closing => st.proto.outbox.begin_flush(),
+            Phase::Closing => match st.proto.outbox.begin_flush() {
+                None if st.proto.is_drained() => (None, Left::Drained),
+                more => (more, Left::Nothing),
+            },
             p if p >= Phase::Shut => {
                 st.proto.outbox.abandon();
-                None
+                (None, Left::Dead)
             }
-            _ => None,
+            _ if st.proto.outbox.mark_dirty() => (None, Left::Dirty),
+            _ => (None, Left::Nothing),
         }
     }
 
-    /// With no flag held: what was appended meanwhile is taken care of, and an ended
-    /// connection let go of.
-    fn after_write(self: &Arc<Self>) {
-        let (phase, dirty, drained) = {
-            let mut st = self.lock();
-            let phase = st.proto.life.phase();
-            let dirty = phase == Phase::Open && st.proto.outbox.mark_dirty();
-            (phase, dirty, st.proto.is_drained())
-        };
-        if dirty {
-            self.set().gathered(Arc::clone(self));
-        }
-        if drained {
-            self.shut_if_drained();
-        } else if phase >= Phase::Shut {
-            self.reap();
+    /// What a writer still has to do when it is through.
+    fn after_write(self: &Arc<Self>, left: Left) {
+        match left {
+            Left::Nothing => {}
+            Left::Dirty => self.set().gathered(Arc::clone(self)),
+            Left::Drained => self.shut_if_drained(),
+            Left::Dead => self.reap(),
         }
     }
 

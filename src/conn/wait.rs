@@ -21,10 +21,9 @@ use super::{Conn, SendError, State};
 use crate::dispatch;
 use crate::local;
 use crate::proto::connection::Call;
-use crate::reactor::right::Held;
 use crate::reactor::spin::DESCHEDULED;
-use crate::set::Set;
-use crate::sync::{fence, race_point};
+use crate::sync::race_point;
+use crate::sys::right::Held;
 use crate::waiter::{Outcome, Waiter};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -136,7 +135,6 @@ impl Conn {
         };
         if outstanding {
             race_point();
-            fence(Ordering::SeqCst);
             if let Some(held) = self.reading.try_take() {
                 self.delist(waiter);
                 return Some(held);
@@ -224,7 +222,7 @@ impl Conn {
         limit: Duration,
     ) -> (Got, bool) {
         let start = Instant::now();
-        if WAITING.load(Ordering::Relaxed) == 1 && held.spin.wanted() {
+        if WAITING.load(Ordering::Relaxed) == 1 && !held.peer_here && held.spin.wanted() {
             let mut last = start;
             loop {
                 let (got, claimed) = self.read_once(held, buf, false, Some(call));
@@ -307,12 +305,5 @@ impl Conn {
             return false;
         }
         true
-    }
-}
-
-impl Set {
-    /// How long a wait may be spent awake; None: not at all.
-    pub fn spin_limit(&self) -> Option<Duration> {
-        self.spin
     }
 }

@@ -3,14 +3,15 @@
 //! Whoever holds the token turns the loop for the whole set; taking it never blocks. Sources
 //! are registered once, edge-triggered, for both directions.
 
-pub mod right;
 pub mod spin;
 
 use crate::error::Result;
-use crate::sync::{race_point, Mutex, MutexGuard};
+use crate::sync::{race_point, Mutex};
+use crate::sys::right::{Held, Right};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 use slab::Slab;
+use spin::Spin;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -42,7 +43,7 @@ pub struct Ready {
 /// What sources share during a turn.
 pub struct Turn<'a, S: Source> {
     pub scratch: &'a mut Vec<u8>,
-    pub found: &'a mut Vec<S::Found>,
+    pub found: &'a mut Found<S::Found>,
     timers: &'a mut Vec<(Instant, S)>,
     again: &'a Again<S>,
 }
@@ -56,6 +57,35 @@ impl<S: Source> Turn<'_, S> {
     /// Calls the source again, as readable, after `delay`.
     pub fn later(&mut self, delay: Duration, source: S) {
         self.timers.push((Instant::now() + delay, source));
+    }
+}
+
+/// What a turn finds: mostly one, which needs no allocation.
+pub struct Found<T> {
+    pub first: Option<T>,
+    pub rest: Vec<T>,
+}
+
+impl<T> Default for Found<T> {
+    fn default() -> Found<T> {
+        Found {
+            first: None,
+            rest: Vec::new(),
+        }
+    }
+}
+
+impl<T> Found<T> {
+    pub fn push(&mut self, item: T) {
+        if self.first.is_none() {
+            self.first = Some(item);
+        } else {
+            self.rest.push(item);
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.first.is_none()
     }
 }
 
@@ -83,7 +113,7 @@ impl<S> Again<S> {
 }
 
 pub struct Reactor<S: Source> {
-    state: Mutex<State<S>>,
+    state: Right<State<S>>,
     table: Mutex<Slab<(u32, S)>>,
     again: Again<S>,
     registry: Registry,
@@ -98,12 +128,13 @@ struct State<S: Source> {
     scratch: Vec<u8>,
     ready: Vec<(S, Ready)>,
     timers: Vec<(Instant, S)>,
+    spin: Spin,
 }
 
 /// The driver token, held.
 pub struct Driver<'a, S: Source> {
     reactor: &'a Reactor<S>,
-    state: MutexGuard<'a, State<S>>,
+    state: Held<'a, State<S>>,
 }
 
 /// A registered source's place in the table.
@@ -116,12 +147,13 @@ impl<S: Source> Reactor<S> {
         let registry = poll.registry().try_clone()?;
         let waker = Waker::new(&registry, WAKER)?;
         Ok(Reactor {
-            state: Mutex::new(State {
+            state: Right::new(State {
                 poll,
                 events: Events::with_capacity(EVENTS),
                 scratch: Vec::new(),
                 ready: Vec::new(),
                 timers: Vec::new(),
+                spin: Spin::default(),
             }),
             table: Mutex::new(Slab::new()),
             again: Again {
@@ -138,7 +170,7 @@ impl<S: Source> Reactor<S> {
     /// Takes the token if it is free.
     #[inline]
     pub fn try_drive(&self) -> Option<Driver<'_, S>> {
-        let state = self.state.try_lock()?;
+        let state = self.state.try_take()?;
         Some(Driver {
             reactor: self,
             state,
@@ -147,7 +179,7 @@ impl<S: Source> Reactor<S> {
 
     /// True if somebody holds the token at this moment.
     pub fn is_driven(&self) -> bool {
-        self.state.try_lock().is_none()
+        self.state.is_held()
     }
 
     /// Turns made so far.
@@ -216,9 +248,14 @@ impl<S: Source> Reactor<S> {
 }
 
 impl<S: Source> Driver<'_, S> {
+    /// The drivers' experience with spinning.
+    pub fn spin(&mut self) -> &mut Spin {
+        &mut self.state.spin
+    }
+
     /// One turn: waits up to `limit` (None: without bound; not at all if there is work
     /// already), then calls every source that is ready. Returns how many were called.
-    pub fn turn(&mut self, limit: Option<Duration>, found: &mut Vec<S::Found>) -> usize {
+    pub fn turn(&mut self, limit: Option<Duration>, found: &mut Found<S::Found>) -> usize {
         let reactor = self.reactor;
         let state = &mut *self.state;
         reactor

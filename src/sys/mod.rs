@@ -6,5 +6,6 @@
 pub mod eventfd;
 pub mod fork;
 pub mod resolve;
+pub mod right;
 pub mod socket;
 pub mod thread;

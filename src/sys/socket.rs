@@ -252,6 +252,13 @@ pub fn peer_family(fd: RawFd) -> Result<i32> {
     int_option(fd, libc::SOL_SOCKET, libc::SO_DOMAIN)
 }
 
+/// The CPU on which the last packet of a connection was taken in: over loopback, the peer's.
+pub fn incoming_cpu(fd: RawFd) -> Option<i32> {
+    int_option(fd, libc::SOL_SOCKET, libc::SO_INCOMING_CPU)
+        .ok()
+        .filter(|cpu| *cpu >= 0)
+}
+
 pub fn is_stream(fd: RawFd) -> Result<bool> {
     Ok(int_option(fd, libc::SOL_SOCKET, libc::SO_TYPE)? == libc::SOCK_STREAM)
 }

@@ -77,6 +77,18 @@ pub fn be_considerate() {
     }
 }
 
+/// The number of CPUs that the machine has.
+pub fn online_cpus() -> usize {
+    // SAFETY: a plain query.
+    usize::try_from(unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) }).unwrap_or(1)
+}
+
+/// The CPU that the calling thread runs on at this moment.
+pub fn current_cpu() -> i32 {
+    // SAFETY: a plain query.
+    unsafe { libc::sched_getcpu() }
+}
+
 /// The number of CPUs that this process may run on.
 pub fn cpus() -> usize {
     // SAFETY: a zeroed cpu_set_t is an empty set, and the kernel writes at most its size.
