@@ -58,7 +58,9 @@ def _spread(runs, key):
     if not values:
         return ""
     text = number(statistics.median(values))
-    return text if len(values) == 1 else f"{text} ({number(min(values))}-{number(max(values))})"
+    if min(values) == max(values):
+        return text
+    return f"{text} ({number(min(values))}-{number(max(values))})"
 
 
 def group_table(records, group, place):

@@ -1,6 +1,7 @@
 /*
  * The floor: plain sockets and this library's frames (a 16-byte header and the
- * payload), no encoding, no table of calls, no dispatch.
+ * payload), no encoding, no table of calls, no dispatch. Either end also talks
+ * with the library's.
  *
  * RAW_SERVER=thread|epoll overrides what the workload would choose: a blocking
  * thread per connection, or (W3, W5, fair) one epoll thread for all of them.
@@ -10,6 +11,7 @@
 #include "peer.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -90,6 +92,7 @@ static int long_frame(struct stream *s, size_t off, uint32_t len, int echo)
 	size_t body = s->have - off - HEADER;
 
 	memcpy(&reply, s->in + off, HEADER);
+	reply.status = 0;
 	s->have = 0;
 	if (echo) {
 		memmove(s->in, s->in + off + HEADER, body);
@@ -113,11 +116,12 @@ static int long_frame(struct stream *s, size_t off, uint32_t len, int echo)
 static int tell_count(struct stream *s, size_t off)
 {
 	char reply[HEADER + 8];
-	uint32_t len = htonl(8);
+	uint32_t status = 0, len = htonl(8);
 
 	memcpy(reply, s->in + off, HEADER);
+	memcpy(reply + 4, &status, 4);
 	memcpy(reply + 12, &len, 4);
-	memcpy(reply + HEADER, &s->ticks, 8);
+	memcpy(reply + HEADER, &(uint64_t){ htobe64(s->ticks) }, 8);
 	s->have = 0;
 	return put_all(s->fd, reply, sizeof reply);
 }
@@ -143,6 +147,7 @@ static int serve_chunk(struct stream *s)
 			s->ticks++;
 		} else {
 			memcpy(&m, s->in + off, SMALL);
+			m.status = 0;
 			m.value = htonl(ntohl(m.value) + 1);
 			memcpy(s->in + out, &m, SMALL);
 			out += SMALL;
@@ -355,6 +360,6 @@ void peer_messages(void *conn, uint64_t total)
 		peer_die("raw messages: count");
 	memcpy(&counted, reply + HEADER, 8);
 	expected += total;
-	if (counted != expected)
+	if (be64toh(counted) != expected)
 		peer_die("raw messages: some were lost");
 }
