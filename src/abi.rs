@@ -113,6 +113,9 @@ pub type info_fn =
     unsafe extern "C" fn(cmd: c_uint, xdr: *mut xdrproc_t, size: *mut c_uint) -> mrpc_status_t;
 
 /// One role of a protocol: a constant table in generated code.
+///
+/// Whether `sender_reply_info` is of the replies to what this role sends, or of those that it
+/// sends, is for `ffi::role` to find out.
 #[repr(C)]
 pub struct mrpc_protocol {
     pub is_server: c_int,

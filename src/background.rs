@@ -158,6 +158,10 @@ impl Run<'_> {
             }
             self.sleep(found, lent, ticks);
         }
+        // What is still listed would keep its connection, and so the set, for ever.
+        self.set.reactor().close();
+        drop(std::mem::take(&mut *bg.dirty.lock()));
+        drop(std::mem::take(&mut *bg.lent.lock()));
     }
 
     fn flush_dirty(&mut self) -> bool {

@@ -3,12 +3,13 @@
 //! The background thread owns the set. It ends, and the set is freed, when no user, no
 //! connection handle, no listener and no dispatcher is left.
 
-use crate::abi::{mrpc_accept_fn, mrpc_disconnect_fn, mrpc_ioerr_fn, mrpc_protocol};
+use crate::abi::{mrpc_accept_fn, mrpc_disconnect_fn, mrpc_ioerr_fn};
 use crate::background::{self, Background};
 use crate::config::Config;
 use crate::conn::Conn;
 use crate::error::{Errno, Result};
 use crate::event::queue::ReadyQueue;
+use crate::ffi::role::Role;
 use crate::listener::Listener;
 use crate::reactor::{Reactor, Ready, Source, Turn};
 use crate::sys::{fork, socket, thread};
@@ -37,7 +38,7 @@ pub struct Callbacks {
 }
 
 pub struct Set {
-    protocol: &'static mrpc_protocol,
+    role: Role,
     cookie: AtomicPtr<c_void>,
     /// The process that made it, by its number of forks.
     generation: u32,
@@ -88,10 +89,10 @@ fn spin_limit() -> Option<Duration> {
 impl Set {
     /// A new set with one user reference and its background thread; `data` NULL: the cookie is
     /// the handle itself.
-    pub fn create(protocol: &'static mrpc_protocol, data: *mut c_void) -> Result<Arc<Set>> {
+    pub fn create(role: Role, data: *mut c_void) -> Result<Arc<Set>> {
         fork::install();
         let set = Arc::new(Set {
-            protocol,
+            role,
             cookie: AtomicPtr::new(data),
             generation: fork::generation(),
             users: AtomicUsize::new(1),
@@ -124,12 +125,8 @@ impl Set {
         self.cookie.load(Ordering::Relaxed)
     }
 
-    pub fn protocol(&self) -> &'static mrpc_protocol {
-        self.protocol
-    }
-
-    pub fn is_server(&self) -> bool {
-        self.protocol.is_server != 0
+    pub fn role(&self) -> &Role {
+        &self.role
     }
 
     pub fn config(&self) -> &Config {
@@ -160,7 +157,7 @@ impl Set {
 
     pub fn set_accept_func(&self, f: mrpc_accept_fn) -> Result<()> {
         self.check_process()?;
-        if !self.is_server() {
+        if !self.role.is_server() {
             return Err(Errno::INVAL);
         }
         self.callbacks.lock().accept = Some(f);
@@ -189,7 +186,7 @@ impl Set {
         service: Option<&CStr>,
     ) -> Result<Option<u16>> {
         self.check_process()?;
-        let may = self.is_server() && self.callbacks().accept.is_some();
+        let may = self.role.is_server() && self.callbacks().accept.is_some();
         if !may || (service.is_none() && family == libc::AF_UNSPEC) {
             return Err(Errno::INVAL);
         }

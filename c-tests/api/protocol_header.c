@@ -77,27 +77,27 @@ int main(void)
 	SECTION("the info functions of both roles mirror each other");
 	CHECK_INFO(test_client->sender_request_info, nr_test_add, sizeof(operands));
 	CHECK_INFO(test_server->receiver_request_info, nr_test_add, sizeof(operands));
-	CHECK_INFO(test_client->receiver_reply_info, nr_test_add, sizeof(number));
-	CHECK_INFO(test_server->sender_reply_info, nr_test_add, sizeof(number));
+	CHECK_INFO(test_client->sender_reply_info, nr_test_add, sizeof(number));
+	CHECK_INFO(test_server->receiver_reply_info, nr_test_add, sizeof(number));
 	CHECK_INFO(test_server->sender_request_info, nr_test_client_add, sizeof(operands));
 	CHECK_INFO(test_client->receiver_request_info, nr_test_client_add, sizeof(operands));
-	CHECK_INFO(test_client->sender_reply_info, nr_test_client_add, sizeof(number));
-	CHECK_INFO(test_server->receiver_reply_info, nr_test_client_add, sizeof(number));
+	CHECK_INFO(test_client->receiver_reply_info, nr_test_client_add, sizeof(number));
+	CHECK_INFO(test_server->sender_reply_info, nr_test_client_add, sizeof(number));
 
 	SECTION("void has size 0");
 	CHECK_INFO(test_client->sender_request_info, nr_test_ping, 0);
-	CHECK_INFO(test_client->receiver_reply_info, nr_test_ping, 0);
-	CHECK_INFO(test_client->receiver_reply_info, nr_test_put, 0);
+	CHECK_INFO(test_client->sender_reply_info, nr_test_ping, 0);
+	CHECK_INFO(test_client->sender_reply_info, nr_test_put, 0);
 	CHECK_INFO(test_client->sender_request_info, nr_test_poke, 0);
 	CHECK_INFO(test_server->sender_request_info, nr_test_tick, 0);
 
 	SECTION("no reply info for one-way messages, none for an unknown cmd");
 	CHECK_INFO(test_client->sender_request_info, nr_test_notify, sizeof(number));
-	CHECK_NO_INFO(test_client->receiver_reply_info, nr_test_notify);
-	CHECK_NO_INFO(test_server->sender_reply_info, nr_test_notify);
+	CHECK_NO_INFO(test_client->sender_reply_info, nr_test_notify);
+	CHECK_NO_INFO(test_server->receiver_reply_info, nr_test_notify);
 	CHECK_NO_INFO(test_client->sender_request_info, 9999);
 	CHECK_NO_INFO(test_client->sender_request_info, -9999);
 	CHECK_NO_INFO(test_client->sender_request_info, 0);
-	CHECK_NO_INFO(test_client->receiver_reply_info, 0);
+	CHECK_NO_INFO(test_client->sender_reply_info, 0);
 	return tap_done();
 }

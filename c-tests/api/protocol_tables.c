@@ -1,7 +1,9 @@
 /*
  * struct mrpc_protocol, tables made by hand: sender_* describe what a role
  * sends, receiver_* what it receives. Each role can answer only what its own
- * table should be asked for.
+ * table should be asked for. Of the replies to a call, one reading says that
+ * its sender's table has them, another that the receiver of the reply has: the
+ * library takes both (docs/quirks.md).
  */
 #define MINIRPC_PROTOCOL
 #include "harness.h"
@@ -73,33 +75,42 @@ static mrpc_status_t request(const void *ops, void *conn_data, struct mrpc_messa
 }
 
 /* Only the server has a procedure: int in, two ints out. */
-static const struct mrpc_protocol client_role = { 0, NULL, one_int, nothing, nothing, two_ints };
-static const struct mrpc_protocol server_role = { 1, request, nothing, two_ints, one_int, nothing };
+static const struct mrpc_protocol client_sends = { 0, NULL, one_int, nothing, nothing, two_ints };
+static const struct mrpc_protocol server_sends = { 1, request, nothing, two_ints, one_int, nothing };
+static const struct mrpc_protocol client_calls = { 0, NULL, one_int, two_ints, nothing, nothing };
+static const struct mrpc_protocol server_calls = { 1, request, nothing, nothing, one_int, two_ints };
 
-int main(void)
+static void try(const char *name, const struct mrpc_protocol *client,
+		const struct mrpc_protocol *server)
 {
-	struct leaks leaks;
 	struct pair p;
 	int in = 40;
 	void *out = NULL;
 
-	leaks_begin(&leaks);
-	pair_open(&p, PAIR_SOCKETPAIR, &client_role, &server_role);
-
-	SECTION("a call through tables that answer only what they should be asked");
-	REQUIRE_EQ(mrpc_conn_set_operations(p.server, &server_role, &in), 0);
-	CHECK_EQ(mrpc_send_request(&client_role, p.client, 1, &in, &out), MINIRPC_OK);
+	pair_open(&p, PAIR_SOCKETPAIR, client, server);
+	SECTION("%s: tables that answer only what they should be asked", name);
+	REQUIRE_EQ(mrpc_conn_set_operations(p.server, server, &in), 0);
+	CHECK_EQ(mrpc_send_request(client, p.client, 1, &in, &out), MINIRPC_OK);
 	if (CHECK(out != NULL)) {
 		CHECK_EQ(((int *)out)[0], 41);
 		CHECK_EQ(((int *)out)[1], 42);
 	}
 	free(out);
 
-	SECTION("a role without a request function receives nothing");
-	CHECK_EQ(mrpc_send_request(&server_role, p.server, 1, &in, &out), MINIRPC_ENCODING_ERR);
+	SECTION("%s: a role without a request function receives nothing", name);
+	CHECK_EQ(mrpc_send_request(server, p.server, 1, &in, &out), MINIRPC_ENCODING_ERR);
+	pair_close(&p);
+}
+
+int main(void)
+{
+	struct leaks leaks;
+
+	leaks_begin(&leaks);
+	try("replies by who sends them", &client_sends, &server_sends);
+	try("replies by who made the call", &client_calls, &server_calls);
 
 	SECTION("nothing is left");
-	pair_close(&p);
 	LEAKS_CHECK(&leaks);
 	return tap_done();
 }

@@ -6,6 +6,7 @@
 enum { ROUNDS = 150 };
 
 static struct counter accepted = COUNTER_INIT, gate = COUNTER_INIT, ended = COUNTER_INIT;
+static struct counter left = COUNTER_INIT;      /* handlers that were blocked */
 static struct mrpc_connection *last;
 
 static mrpc_status_t ping(void *data, struct mrpc_message *msg)
@@ -22,6 +23,7 @@ static void poke(void *data, struct mrpc_message *msg)
 	CHECK_EQ(mrpc_release_event(), 0);
 	counter_add(&accepted, 1);
 	COUNTER_WAIT(&gate, 1);
+	counter_add(&left, 1);
 }
 
 static const struct test_server_operations ops = { .ping = ping, .poke = poke };
@@ -76,7 +78,7 @@ int main(void)
 			break;
 		counter_add(&gate, 1);
 		close(fd);
-		if (!COUNTER_WAIT(&ended, i + 1))
+		if (!COUNTER_WAIT(&ended, i + 1) || !COUNTER_WAIT(&left, i + 1))
 			break;
 		mrpc_conn_unref(last);
 	}

@@ -203,7 +203,7 @@ impl Conn {
         service: &CStr,
     ) -> Result<()> {
         self.set.check_process()?;
-        if self.set.is_server() {
+        if self.set.role().is_server() {
             return Err(Errno::INVAL);
         }
         let make = || {
@@ -329,10 +329,6 @@ impl Conn {
             self.muted.store(true, Ordering::Release);
             self.interrupt.store(true, Ordering::Release);
             self.clear_sleepers(&mut st);
-            if st.proto.life.phase() == Phase::Closing && self.fd() >= 0 {
-                // Ends a sync caller's recv. What has not been sent yet still leaves.
-                socket::shutdown(self.fd(), Direction::Read);
-            }
             let flush = st.proto.outbox.begin_flush();
             (waiters, st.proto.lane.claim(), flush)
         };
@@ -344,7 +340,19 @@ impl Conn {
             Some(chunk) => self.write_out(chunk),
             None => self.shut_if_drained(),
         }
+        self.end_recv();
         Ok(())
+    }
+
+    /// While a closing connection's queue waits for the peer to read, a sync caller may still
+    /// sit in `recv`. It looks whether it is done after it has taken the reading right, and we
+    /// look at the right after its call has failed. Nobody else is disturbed: on a Unix socket
+    /// the peer, which may be writing, would be refused.
+    fn end_recv(&self) {
+        let st = self.lock();
+        if st.proto.life.phase() == Phase::Closing && self.reading.is_held() && self.fd() >= 0 {
+            socket::shutdown(self.fd(), Direction::Read);
+        }
     }
 
     fn clear_sleepers(&self, st: &mut State) {

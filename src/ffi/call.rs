@@ -4,10 +4,11 @@
 //! any lock is taken: it checks in the order that the interface gives, encodes, and sends.
 
 use super::handle;
-use super::upcall::{self, malformed_reply, type_of};
-use super::xdr::{self, Type};
+use super::role::Type;
+use super::upcall::{self, malformed_reply};
+use super::xdr;
 use crate::abi::{
-    info_fn, mrpc_connection, mrpc_message, mrpc_protocol, mrpc_status_t, reply_callback_ptr,
+    mrpc_connection, mrpc_message, mrpc_protocol, mrpc_status_t, reply_callback_ptr,
 };
 use crate::conn::{Conn, Kind, SendError};
 use crate::error::Errno;
@@ -28,7 +29,7 @@ unsafe fn checked(
 ) -> Result<Arc<Conn>, mrpc_status_t> {
     // SAFETY: as this function's contract.
     let conn = unsafe { handle::conn(conn) }.ok_or(status::INVALID_ARGUMENT)?;
-    if !ptr::eq(protocol, conn.set().protocol()) {
+    if !ptr::eq(protocol, conn.set().role().table()) {
         return Err(status::INVALID_PROTOCOL);
     }
     if conn.set().check_process().is_err() {
@@ -44,19 +45,18 @@ fn send_status(e: SendError) -> mrpc_status_t {
     }
 }
 
-/// Lays out a frame: an unfinished header, and `object` encoded by the command's type.
+/// Lays out a frame: an unfinished header, and `object` encoded as `ty`.
 ///
 /// # Safety
 /// `object` is NULL or of that type.
 unsafe fn encode(
     frame: &mut Vec<u8>,
-    info: Option<info_fn>,
-    cmd: c_int,
+    ty: Option<Type>,
     object: *mut c_void,
     by_reference: bool,
 ) -> Result<Option<xdr::Encoded<'_>>, mrpc_status_t> {
     frame.resize(HEADER_LEN, 0);
-    let ty = type_of(info, cmd).ok_or(status::ENCODING_ERR)?;
+    let ty = ty.ok_or(status::ENCODING_ERR)?;
     if ty.is_void() {
         return Ok(None);
     }
@@ -100,7 +100,7 @@ pub unsafe extern "C" fn mrpc_conn_set_operations(
     // SAFETY: the caller passes NULL or a handle that lives.
     let conn = unsafe { handle::conn(conn) };
     match conn {
-        Some(conn) if ptr::eq(protocol, conn.set().protocol()) => {
+        Some(conn) if ptr::eq(protocol, conn.set().role().table()) => {
             conn.set_operations(ops);
             0
         }
@@ -140,14 +140,14 @@ unsafe fn call(
     out: Option<&mut *mut c_void>,
     frame: &mut Vec<u8>,
 ) -> Result<mrpc_status_t, mrpc_status_t> {
-    let protocol = conn.set().protocol();
+    let role = conn.set().role();
     // SAFETY: as this function's contract.
-    let encoded = unsafe { encode(frame, protocol.sender_request_info, cmd, object, true) }?;
+    let encoded = unsafe { encode(frame, role.sent(cmd), object, true) }?;
     let ended = |status: mrpc_status_t, payload: &[u8]| {
         if status != status::OK {
             return status;
         }
-        let Some(ty) = type_of(protocol.sender_reply_info, cmd) else {
+        let Some(ty) = role.reply_to_sent(cmd) else {
             return status::ENCODING_ERR;
         };
         store_reply(conn, cmd, ty, payload, out)
@@ -242,9 +242,9 @@ unsafe fn post(
     kind: Kind,
 ) -> Result<(), mrpc_status_t> {
     with_frame(|frame| {
-        let info = conn.set().protocol().sender_request_info;
+        let ty = conn.set().role().sent(cmd);
         // SAFETY: as this function's contract.
-        unsafe { encode(frame, info, cmd, object, false) }?;
+        unsafe { encode(frame, ty, object, false) }?;
         let header = request_header(cmd, frame.len() - HEADER_LEN);
         frame[..HEADER_LEN].copy_from_slice(&header);
         conn.send(kind, frame).map_err(send_status)
@@ -269,7 +269,7 @@ fn request_of(
     if request.cmd != cmd {
         return Err(status::INVALID_ARGUMENT);
     }
-    if !ptr::eq(protocol, request.conn.set().protocol()) {
+    if !ptr::eq(protocol, request.conn.set().role().table()) {
         return Err(status::INVALID_PROTOCOL);
     }
     if request.conn.set().check_process().is_err() {
@@ -299,9 +299,9 @@ pub unsafe extern "C" fn mrpc_send_reply(
 ) -> mrpc_status_t {
     let result = request_of(protocol, cmd, request).and_then(|(key, request)| {
         with_frame(|frame| {
-            let info = request.conn.set().protocol().receiver_reply_info;
+            let ty = request.conn.set().role().reply_to_received(cmd);
             // SAFETY: the caller passes an object of the command's reply type.
-            unsafe { encode(frame, info, cmd, data, false) }?;
+            unsafe { encode(frame, ty, data, false) }?;
             answer(key, |r| {
                 upcall::send_reply(&r.conn, r.sequence, cmd, status::OK, frame)
             })

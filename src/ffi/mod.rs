@@ -19,6 +19,7 @@ mod config;
 mod conn;
 mod dispatch;
 pub(crate) mod handle;
+pub(crate) mod role;
 mod set;
 pub(crate) mod upcall;
 mod version;

@@ -1,6 +1,7 @@
 //! Connection sets: their life, their handlers, their listeners.
 
 use super::handle;
+use super::role::Role;
 use crate::abi::{
     mrpc_accept_ptr, mrpc_conn_set, mrpc_disconnect_ptr, mrpc_ioerr_ptr, mrpc_protocol,
 };
@@ -38,7 +39,7 @@ pub unsafe extern "C" fn mrpc_conn_set_create(
     *place = null_mut();
     let set = protocol
         .ok_or(Errno::INVAL)
-        .and_then(|protocol| Set::create(protocol, set_data));
+        .and_then(|protocol| Set::create(Role::new(protocol), set_data));
     handle::code(set.map(|set| *place = handle::new_set(set)))
 }
 

@@ -2,10 +2,9 @@
 //! may call anything, block, or end its thread.
 
 use super::handle;
-use super::xdr::{self, Object, Type};
-use crate::abi::{
-    info_fn, long_reply_callback_fn, mrpc_connection, short_reply_callback_fn, xdrproc_t,
-};
+use super::role::Type;
+use super::xdr::{self, Object};
+use crate::abi::{long_reply_callback_fn, mrpc_connection, short_reply_callback_fn};
 use crate::conn::{Conn, Kind};
 use crate::event::{AsyncCall, Event};
 use crate::local;
@@ -14,7 +13,6 @@ use crate::proto::phase::Reason;
 use crate::proto::status;
 use crate::requests::{requests, Request};
 use std::ffi::{c_int, CString};
-use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 /// What a one-way message's handler gets for a request: no reply to it is valid.
@@ -90,21 +88,6 @@ fn io_error(conn: &Arc<Conn>, text: String) {
     unsafe { f(conn.cookie(), text.as_mut_ptr().cast()) };
 }
 
-/// Asks a protocol's table for a type; None: no such command.
-pub fn type_of(info: Option<info_fn>, cmd: c_int) -> Option<Type> {
-    let mut procedure = MaybeUninit::<Option<xdrproc_t>>::zeroed();
-    let mut size = 0;
-    // SAFETY: generated code, which fills both places if it returns OK; a null procedure is
-    // None.
-    unsafe {
-        let found = info?(cmd as u32, procedure.as_mut_ptr().cast(), &mut size);
-        (found == status::OK).then(|| Type {
-            procedure: procedure.assume_init(),
-            size: size as usize,
-        })
-    }
-}
-
 fn request(conn: &Arc<Conn>, sequence: u32, cmd: i32, payload: &[u8]) {
     let answer = handle_request(conn, sequence, cmd, payload);
     // A one-way message has no reply, not even an error.
@@ -117,10 +100,10 @@ fn request(conn: &Arc<Conn>, sequence: u32, cmd: i32, payload: &[u8]) {
 
 /// Calls the handler. Some(status): that is all there is to answer.
 fn handle_request(conn: &Arc<Conn>, sequence: u32, cmd: i32, payload: &[u8]) -> Option<i32> {
-    let protocol = conn.set().protocol();
+    let role = conn.set().role();
     let operations = conn.operations();
-    let ty = type_of(protocol.receiver_request_info, cmd).filter(|_| cmd != 0);
-    let (Some(ty), Some(handler)) = (ty, protocol.request) else {
+    let ty = role.received(cmd).filter(|_| cmd != 0);
+    let (Some(ty), Some(handler)) = (ty, role.table().request) else {
         return Some(status::PROCEDURE_UNAVAIL);
     };
     if operations.is_null() {
@@ -137,7 +120,7 @@ fn handle_request(conn: &Arc<Conn>, sequence: u32, cmd: i32, payload: &[u8]) -> 
     let reply_type = if one_way {
         None
     } else {
-        match type_of(protocol.receiver_reply_info, cmd) {
+        match role.reply_to_received(cmd) {
             Some(ty) => Some(ty).filter(|t| !t.is_void()),
             None => return Some(status::PROCEDURE_UNAVAIL),
         }
@@ -236,7 +219,7 @@ fn reply(conn: &Arc<Conn>, call: AsyncCall, status: i32, payload: &[u8]) {
     } else {
         status
     };
-    let ty = type_of(conn.set().protocol().sender_reply_info, call.cmd);
+    let ty = conn.set().role().reply_to_sent(call.cmd);
     let mut data = None;
     if status == status::OK {
         match ty.map(|ty| xdr::decode(ty, payload)) {

@@ -3,6 +3,7 @@
 //! Their memory layout is ABI: see xdr-abi in the specification, and RFC 4506 for the encoding.
 //! One table of operations serves the layouts of glibc and of libtirpc.
 
+use super::role::Type;
 use crate::abi::{xdr_ops, xdrproc_t, XDR, XDR_DECODE, XDR_ENCODE, XDR_FREE};
 use crate::proto::frame::HEADER_LEN;
 use std::ffi::{c_char, c_int, c_long, c_uint, c_void};
@@ -13,20 +14,6 @@ const FALSE: c_int = 0;
 
 /// Opaque data this long goes out of a sync caller's own memory.
 const BY_REFERENCE: usize = 32 * 1024;
-
-/// A type as a protocol's info function describes it.
-#[derive(Clone, Copy)]
-pub struct Type {
-    pub procedure: Option<xdrproc_t>,
-    pub size: usize,
-}
-
-impl Type {
-    /// By size: the address of xdr_void differs between XDR libraries.
-    pub fn is_void(&self) -> bool {
-        self.size == 0
-    }
-}
 
 /// Did not encode or decode.
 #[derive(Debug)]

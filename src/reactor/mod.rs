@@ -51,7 +51,7 @@ pub struct Turn<'a, S: Source> {
 impl<S: Source> Turn<'_, S> {
     /// Calls the source again, as readable, in the next turn.
     pub fn again(&self, source: S) {
-        self.again.push(source);
+        drop(self.again.push(source));
     }
 
     /// Calls the source again, as readable, after `delay`.
@@ -91,15 +91,20 @@ impl<T> Found<T> {
 
 /// Sources that have something to read and will get no edge for it.
 struct Again<S> {
-    list: Mutex<Vec<S>>,
+    list: Mutex<Option<Vec<S>>>,
     len: AtomicUsize,
 }
 
 impl<S> Again<S> {
-    fn push(&self, source: S) {
+    /// Dropped once the list is closed: by the caller, not under the lock.
+    fn push(&self, source: S) -> Option<S> {
         let mut list = self.list.lock();
+        let Some(list) = list.as_mut() else {
+            return Some(source);
+        };
         list.push(source);
         self.len.store(list.len(), Ordering::SeqCst);
+        None
     }
 
     fn take(&self) -> Vec<S> {
@@ -108,7 +113,13 @@ impl<S> Again<S> {
         }
         let mut list = self.list.lock();
         self.len.store(0, Ordering::SeqCst);
-        std::mem::take(&mut *list)
+        list.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    fn close(&self) -> Option<Vec<S>> {
+        let mut list = self.list.lock();
+        self.len.store(0, Ordering::SeqCst);
+        list.take()
     }
 }
 
@@ -157,7 +168,7 @@ impl<S: Source> Reactor<S> {
             }),
             table: Mutex::new(Slab::new()),
             again: Again {
-                list: Mutex::new(Vec::new()),
+                list: Mutex::new(Some(Vec::new())),
                 len: AtomicUsize::new(0),
             },
             registry,
@@ -200,7 +211,7 @@ impl<S: Source> Reactor<S> {
 
     /// Calls the source in the next turn, and sees to it that there is one.
     pub fn again(&self, source: S) {
-        self.again.push(source);
+        drop(self.again.push(source));
         self.wake();
     }
 
@@ -232,6 +243,15 @@ impl<S: Source> Reactor<S> {
         let _ = self
             .registry
             .reregister(&mut SourceFd(&fd), Token(place.0), interest);
+    }
+
+    /// Lets go of the sources that are to be called again, now and for ever: each holds what
+    /// it belongs to, and so this reactor. When nobody will turn it any more.
+    pub fn close(&self) {
+        drop(self.again.close());
+        if let Some(mut driver) = self.try_drive() {
+            driver.state.timers = Vec::new();
+        }
     }
 
     /// To be called before the descriptor is closed.
