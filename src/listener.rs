@@ -111,6 +111,13 @@ impl Listener {
     }
 
     pub fn on_ready(self: &Arc<Self>, turn: &mut Turn<'_, Watched>) {
+        // A connection that is accepted while the listener is being closed must find the set.
+        self.set.handle_made();
+        self.accept_all(turn);
+        self.set.handle_gone();
+    }
+
+    fn accept_all(self: &Arc<Self>, turn: &mut Turn<'_, Watched>) {
         for _ in 0..BUDGET {
             let (accepted, family) = match &*self.open.lock() {
                 Some(open) => (socket::accept(open.fd.as_raw_fd()), open.family),

@@ -4,8 +4,9 @@
 //! that is stale, because the request was answered or its connection is gone, touches nothing.
 
 use crate::conn::Conn;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use slab::Slab;
+use std::cell::Cell;
 use std::sync::Arc;
 
 /// Low bits of a key: the place in the table. The rest: a number that is used once.
@@ -35,6 +36,22 @@ static REQUESTS: Requests = Requests(Mutex::new(Table {
 
 pub fn requests() -> &'static Requests {
     &REQUESTS
+}
+
+thread_local! {
+    /// The table's lock while the thread forks: the child, where no other thread lives on to
+    /// let go of it, may have sets of its own.
+    static FORKING: Cell<Option<MutexGuard<'static, Table>>> = const { Cell::new(None) };
+}
+
+/// Before a fork, in the thread that forks.
+pub fn before_fork() {
+    let _ = FORKING.try_with(|f| f.set(Some(REQUESTS.0.lock())));
+}
+
+/// After it, in both processes.
+pub fn after_fork() {
+    let _ = FORKING.try_with(Cell::take);
 }
 
 impl Requests {

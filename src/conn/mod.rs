@@ -52,6 +52,8 @@ pub struct Conn {
     lent: AtomicBool,
     /// A runner of this connection's events has to look at the state before the next one.
     interrupt: AtomicBool,
+    /// A send failed: the reader decides how the connection ended, and does not wait.
+    broken: AtomicBool,
     /// Closed by its user: queued requests and errors are dropped.
     muted: AtomicBool,
 }
@@ -63,12 +65,10 @@ struct State {
     place: Option<Place>,
     /// A thread is in `connect` or `bind`.
     opening: bool,
-    /// A send failed: the reader decides how the connection ended.
-    broken: bool,
+    /// After a failed send, reading was ended, too.
+    cut_off: bool,
     /// Threads that wait for the peer to read.
     throttled: u32,
-    /// Reading stopped until dispatchers catch up with what is queued.
-    paused: bool,
     sleepers: Vec<Arc<Waiter>>,
     /// Sync calls made: tells the background whether a lent connection is in use.
     sync_calls: u32,
@@ -95,9 +95,8 @@ impl Conn {
                 proto: Connection::default(),
                 place: None,
                 opening: false,
-                broken: false,
+                cut_off: false,
                 throttled: 0,
-                paused: false,
                 sleepers: Vec::new(),
                 sync_calls: 0,
                 last_look: 0,
@@ -109,6 +108,7 @@ impl Conn {
             sleepers: AtomicUsize::new(0),
             lent: AtomicBool::new(false),
             interrupt: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
             muted: AtomicBool::new(false),
         });
         conn.lock().handle = Some(Arc::clone(&conn));
@@ -499,7 +499,7 @@ impl Conn {
     ) -> Option<Event<AsyncCall>> {
         let mut st = self.lock();
         self.interrupt.store(false, Ordering::Relaxed);
-        st.proto.lane.begin(more, batch)
+        st.proto.begin_events(more, batch)
     }
 
     /// True if the next event of a batch must not be run without a new look.
@@ -517,8 +517,8 @@ impl Conn {
         let (claimed, flush, resume) = {
             let mut st = self.lock();
             let flush = st.proto.outbox.begin_flush();
-            let claimed = st.proto.lane.finish(batch);
-            (claimed, flush, st.take_pause())
+            let claimed = st.proto.finish_events(batch);
+            (claimed, flush, st.proto.resume())
         };
         if resume {
             self.set.reactor().again(Watched::Conn(Arc::clone(self)));

@@ -1,8 +1,8 @@
 //! The receiving side: socket to frames to calls and events. Always under the reading right.
 
-use super::{Conn, State};
+use super::Conn;
 use crate::error::Errno;
-use crate::proto::connection::{Handled, LANE_LIMIT};
+use crate::proto::connection::Handled;
 use crate::proto::frame::{Body, Decoder};
 use crate::proto::phase::{Phase, Reason};
 use crate::reactor::spin::Spin;
@@ -60,17 +60,6 @@ pub enum Own {
 pub struct OwnCall {
     pub sequence: u32,
     pub reply: Option<Own>,
-}
-
-impl State {
-    /// True, once, if paused reading can go on.
-    pub fn take_pause(&mut self) -> bool {
-        let resume = self.paused && self.proto.lane.len() < LANE_LIMIT / 2;
-        if resume {
-            self.paused = false;
-        }
-        resume
-    }
 }
 
 impl Conn {
@@ -168,7 +157,7 @@ impl Conn {
     }
 
     fn nothing_there(self: &Arc<Self>, reader: &mut Reader) -> Got {
-        if !self.lock().broken {
+        if !self.broken.load(Ordering::SeqCst) {
             return Got::Nothing;
         }
         // A send had failed, and all that had arrived before has been read.
@@ -178,12 +167,20 @@ impl Conn {
     }
 
     fn stream_ended(self: &Arc<Self>, reader: &mut Reader) -> Got {
+        let (phase, cut_off) = {
+            let st = self.lock();
+            (st.proto.life.phase(), st.cut_off)
+        };
         // While closing, our own shutdown looks like the peer's; what waits is still sent.
-        if self.lock().proto.life.phase() == Phase::Closing {
+        if phase == Phase::Closing {
             return Got::Nothing;
         }
         reader.ended = true;
-        self.shut(Reason::Closed, None);
+        if cut_off {
+            self.shut(Reason::IoErr, Some("write error".into()));
+        } else {
+            self.shut(Reason::Closed, None);
+        }
         Got::Ended
     }
 
@@ -240,8 +237,7 @@ impl Conn {
             None => reader.decoder.appended(&mut sink),
         }
         let claimed = st.proto.lane.claim();
-        let pause = st.proto.should_pause();
-        st.paused |= pause;
+        let pause = st.proto.pause();
         let flush = if replies {
             st.proto.outbox.begin_flush()
         } else {
@@ -273,10 +269,8 @@ impl Conn {
         }
     }
 
-    /// The background's look at a lent connection: reads what is there. True if there was
-    /// something.
-    pub fn look(self: &Arc<Self>, buf: &mut Vec<u8>) -> bool {
-        let mut found = false;
+    /// The background's look at a lent connection: reads what is there.
+    pub(super) fn look(self: &Arc<Self>, buf: &mut Vec<u8>) {
         let mut asked = self.reading.try_take();
         while let Some(mut held) = asked {
             loop {
@@ -284,16 +278,14 @@ impl Conn {
                 if claimed {
                     self.set().schedule(Arc::clone(self));
                 }
-                match got {
-                    Got::More | Got::Short => found = true,
-                    Got::Nothing | Got::Paused | Got::Ended => break,
+                if matches!(got, Got::Nothing | Got::Paused | Got::Ended) {
+                    break;
                 }
             }
             self.reap_if_ended(&held);
             asked = held.release();
         }
         self.promote_sleeper();
-        found
     }
 }
 

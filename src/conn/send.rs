@@ -15,6 +15,7 @@ use crate::proto::phase::Phase;
 use crate::set::Watched;
 use crate::sync::{race_point, MutexGuard};
 use crate::sys::socket;
+use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -112,7 +113,7 @@ impl Conn {
     pub(super) fn open_state(&self) -> Result<MutexGuard<'_, State>, SendError> {
         let st = self.lock();
         st.proto.check_open()?;
-        if st.broken {
+        if self.broken.load(Ordering::SeqCst) {
             return Err(SendError::Closed);
         }
         Ok(st)
@@ -214,10 +215,14 @@ impl Conn {
     /// A send failed. What the peer sent before is still read; then the reader, which the
     /// loop calls for it, ends the connection.
     fn write_failed(self: &Arc<Self>, e: Errno) {
+        self.broken.store(true, Ordering::SeqCst);
         let closing = {
             let mut st = self.lock();
             st.proto.outbox.abandon();
-            st.broken = true;
+            // A sync caller looks at `broken` after it has taken the right, before it waits.
+            if st.proto.life.phase() == Phase::Open && self.reading.is_held() {
+                st.cut_off = socket::end_waiting(self.fd());
+            }
             st.proto.life.phase() == Phase::Closing
         };
         if closing {

@@ -21,6 +21,7 @@ use super::{Conn, SendError, State};
 use crate::dispatch;
 use crate::local;
 use crate::proto::connection::Call;
+use crate::proto::phase::Phase;
 use crate::reactor::spin::DESCHEDULED;
 use crate::sync::race_point;
 use crate::sys::right::Held;
@@ -165,22 +166,28 @@ impl Conn {
         if lend && !self.is_lent() && self.set().can_lend() && !dispatch::is_handling() {
             self.lend();
         }
-        let mut runnable = false;
+        let mut unsolicited = false;
         let mut lost = false;
         while call.reply.is_none() && !lost && !waiter.is_done() {
-            let (got, claimed) = match spin {
-                None => self.read_once(&mut held, buf, true, Some(call)),
-                Some(limit) => self.read_spinning(&mut held, buf, call, limit),
+            let (got, claimed) = if self.broken.load(Ordering::SeqCst) {
+                self.read_once(&mut held, buf, false, Some(call))
+            } else if let Some(limit) = spin {
+                self.read_spinning(&mut held, buf, call, limit)
+            } else {
+                self.read_once(&mut held, buf, true, Some(call))
             };
             if claimed {
                 // Not ours to run: we wait for our reply.
                 self.set().schedule(Arc::clone(self));
-                runnable = true;
+                unsolicited = true;
             }
             // A blocking read that found nothing was ended by a shutdown.
             lost = matches!(got, Got::Nothing | Got::Ended);
         }
-        let _ = runnable;
+        if unsolicited && self.is_lent() {
+            // More may come while nobody calls.
+            self.take_back(&mut self.lock());
+        }
         self.reap_if_ended(&held);
         let mut asked = held.release();
         if asked.is_some() {
@@ -280,27 +287,22 @@ impl Conn {
     /// The background's look at a lent connection. False: it is not lent any more.
     pub fn tend(self: &Arc<Self>, buf: &mut Vec<u8>) -> bool {
         const QUIET_LOOKS: u8 = 2;
-        {
+        let used = {
             let mut st = self.lock();
             if !self.is_lent() {
                 return false;
             }
-            if st.sync_calls != st.last_look {
-                st.last_look = st.sync_calls;
-                st.quiet_looks = 0;
-                return true;
-            }
-        }
+            let calls = st.sync_calls;
+            std::mem::replace(&mut st.last_look, calls) != calls
+        };
         // A caller that sits in recv attends.
         if self.reading.is_held() {
             return true;
         }
         self.look(buf);
         let mut st = self.lock();
-        st.quiet_looks += 1;
-        if st.quiet_looks >= QUIET_LOOKS
-            || st.proto.life.phase() != crate::proto::phase::Phase::Open
-        {
+        st.quiet_looks = if used { 0 } else { st.quiet_looks + 1 };
+        if st.quiet_looks >= QUIET_LOOKS || st.proto.life.phase() != Phase::Open {
             self.take_back(&mut st);
             return false;
         }

@@ -114,10 +114,6 @@ impl<E> Lane<E> {
         self.held += 1;
     }
 
-    pub fn is_held(&self) -> bool {
-        self.held > 0
-    }
-
     /// None if the lane was not held; else whether it has to be scheduled.
     #[must_use]
     pub fn unhold(&mut self) -> Option<bool> {

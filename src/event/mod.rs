@@ -41,3 +41,15 @@ pub enum Event<A> {
     IoErr(String),
     Disconnect(Reason),
 }
+
+impl<A> Event<A> {
+    /// The bytes that it keeps waiting in memory, as far as the peer decides.
+    pub fn weight(&self) -> usize {
+        match self {
+            Event::Request { payload, .. } | Event::Reply { payload, .. } => {
+                payload.as_slice().len()
+            }
+            _ => 0,
+        }
+    }
+}

@@ -37,10 +37,6 @@ impl<W> Calls<W> {
         self.len
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     #[inline]
     fn index(&self, sequence: u32) -> usize {
         sequence as usize & (self.ring.len() - 1)
@@ -169,7 +165,7 @@ mod tests {
             c.insert(i);
         }
         assert_eq!(c.drain(), [0, 1, 2, 3, 4]);
-        assert!(c.is_empty());
+        assert_eq!(c.len(), 0);
         assert_eq!(c.insert(9), 3);
         assert_eq!(c.remove(3), Some(9));
     }

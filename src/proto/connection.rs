@@ -10,9 +10,12 @@ use super::phase::{Life, Phase, Reason};
 use super::status;
 use crate::event::lanes::Lane;
 use crate::event::Event;
+use std::collections::VecDeque;
 
-/// While this many events wait, no more is read from the connection's socket.
-pub const LANE_LIMIT: usize = 4096;
+/// While this many events wait, or payloads of this many bytes in all, no more is read from
+/// the connection's socket; at half of it, reading goes on.
+const LANE_LIMIT: usize = 4096;
+const LANE_BYTES: usize = 4 << 20;
 /// Sync replies in a row after which a connection counts as one that carries nothing else.
 const SOLITARY: u32 = 64;
 
@@ -37,6 +40,10 @@ pub struct Connection<S, A> {
     pub lane: Lane<Event<A>>,
     pub counters: Counters,
     calls: Calls<Call<S, A>>,
+    /// Bytes of the payloads in the lane.
+    queued: usize,
+    /// Reading stopped until dispatchers catch up with what is queued.
+    paused: bool,
     /// Sync calls outstanding: while there are any, reading never pauses.
     syncs: u32,
     /// Sync replies since something else came in.
@@ -52,6 +59,8 @@ impl<S, A> Default for Connection<S, A> {
             lane: Lane::default(),
             counters: Counters::default(),
             calls: Calls::default(),
+            queued: 0,
+            paused: false,
             syncs: 0,
             solitary: SOLITARY,
             closed_by_user: false,
@@ -90,10 +99,6 @@ impl<S, A> Connection<S, A> {
         }
     }
 
-    pub fn is_muted(&self) -> bool {
-        self.closed_by_user
-    }
-
     /// Registers a call and returns its number.
     pub fn call(&mut self, call: Call<S, A>) -> u32 {
         self.syncs += u32::from(matches!(call, Call::Sync { .. }));
@@ -113,10 +118,44 @@ impl<S, A> Connection<S, A> {
         self.solitary >= SOLITARY && !self.has_async_calls()
     }
 
-    /// True if reading should pause until dispatchers have caught up. A reply that a sync
-    /// caller waits for may be behind, so not while there is one.
-    pub fn should_pause(&self) -> bool {
-        self.lane.len() >= LANE_LIMIT && self.syncs == 0
+    /// True if reading pauses until dispatchers have caught up. A reply that a sync caller
+    /// waits for may be behind, so not while there is one.
+    pub fn pause(&mut self) -> bool {
+        let full = self.lane.len() >= LANE_LIMIT || self.queued >= LANE_BYTES;
+        let pause = full && self.syncs == 0;
+        self.paused |= pause;
+        pause
+    }
+
+    /// True, once, if paused reading can go on.
+    pub fn resume(&mut self) -> bool {
+        let resume =
+            self.paused && self.lane.len() < LANE_LIMIT / 2 && self.queued < LANE_BYTES / 2;
+        self.paused &= !resume;
+        resume
+    }
+
+    /// Starts to run events; see `Lane::begin`.
+    pub fn begin_events(
+        &mut self,
+        more: usize,
+        batch: &mut VecDeque<Event<A>>,
+    ) -> Option<Event<A>> {
+        let first = self.lane.begin(more, batch)?;
+        self.queued -= first.weight() + batch.iter().map(Event::weight).sum::<usize>();
+        Some(first)
+    }
+
+    /// Gives back what was not run; see `Lane::finish`.
+    #[must_use]
+    pub fn finish_events(&mut self, batch: &mut VecDeque<Event<A>>) -> bool {
+        self.queued += batch.iter().map(Event::weight).sum::<usize>();
+        self.lane.finish(batch)
+    }
+
+    fn push(&mut self, event: Event<A>) {
+        self.queued += event.weight();
+        self.lane.push(event);
     }
 
     /// Counts a frame that was queued or is about to be sent.
@@ -128,7 +167,7 @@ impl<S, A> Connection<S, A> {
     /// Queues an I/O-error event, unless the connection was closed by its user.
     pub fn io_error(&mut self, text: String) {
         if !self.closed_by_user {
-            self.lane.push(Event::IoErr(text));
+            self.push(Event::IoErr(text));
         }
     }
 
@@ -157,11 +196,11 @@ impl<S, A> Connection<S, A> {
                 header.len
             ));
             if !header.is_one_way() {
-                self.lane.push(Event::Refused { sequence, cmd });
+                self.push(Event::Refused { sequence, cmd });
             }
             return;
         }
-        self.lane.push(Event::Request {
+        self.push(Event::Request {
             sequence,
             cmd,
             payload: body.into_payload(),
@@ -221,7 +260,7 @@ impl<S, A> Connection<S, A> {
                 }
             }
             Call::Async { call, .. } => {
-                self.lane.push(Event::Reply {
+                self.push(Event::Reply {
                     call,
                     status,
                     payload: body.into_payload(),
@@ -261,7 +300,7 @@ impl<S, A> Connection<S, A> {
             self.outbox.clear();
         }
         let waiters = self.fail_calls();
-        self.lane.push(Event::Disconnect(self.life.reason()));
+        self.push(Event::Disconnect(self.life.reason()));
         Some(waiters)
     }
 
@@ -276,7 +315,7 @@ impl<S, A> Connection<S, A> {
         for call in self.calls.drain() {
             match call {
                 Call::Sync { waiter, .. } => waiters.push(waiter),
-                Call::Async { call, .. } => self.lane.push(Event::Reply {
+                Call::Async { call, .. } => self.push(Event::Reply {
                     call,
                     status: status::NETWORK_FAILURE,
                     payload: Payload::empty(),
@@ -296,8 +335,6 @@ pub enum CloseError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Event;
-    use std::collections::VecDeque;
 
     type C = Connection<&'static str, &'static str>;
 
@@ -422,6 +459,31 @@ mod tests {
         c.receive(frame(0, status::PENDING, 4, b""), None);
         assert_eq!(c.shut(Reason::Closed), Some(vec![]));
         assert_eq!(events(&mut c), ["User"]);
+    }
+
+    #[test]
+    fn reading_pauses_while_much_is_queued_but_not_for_a_sync_caller() {
+        let mut c = open();
+        let body = vec![0; LANE_BYTES / 4];
+        let mut batch = VecDeque::new();
+        for sequence in 0..4 {
+            assert!(!c.pause());
+            c.receive(frame(sequence, status::PENDING, 4, &body), None);
+        }
+        c.call(Call::Sync {
+            cmd: 1,
+            waiter: "w",
+        });
+        assert!(!c.pause());
+        c.receive(frame(0, status::OK, 1, b""), None);
+        assert!(c.pause());
+        assert!(c.lane.claim());
+        assert!(c.begin_events(1, &mut batch).is_some());
+        assert!(!c.resume(), "half is still there");
+        assert!(c.finish_events(&mut batch));
+        assert!(!c.resume(), "one was given back");
+        assert!(c.begin_events(2, &mut batch).is_some());
+        assert!(c.resume() && !c.resume());
     }
 
     #[test]

@@ -53,10 +53,6 @@ impl Outbox {
         self.writing
     }
 
-    pub fn is_blocked(&self) -> bool {
-        self.blocked
-    }
-
     pub fn on_wire(&self) -> u32 {
         self.on_wire
     }
@@ -227,7 +223,7 @@ mod tests {
         assert!(o.begin_direct(0));
         o.append(b"second", 0, true);
         assert!(o.wrote_direct(b"rst").is_none(), "blocked");
-        assert!(o.is_blocked() && o.len() == 9);
+        assert!(o.blocked && o.len() == 9);
         assert!(o.begin_flush().is_none());
         let c = o.writable().unwrap();
         assert_eq!(&c.bytes[c.at..], b"rst");
@@ -244,7 +240,7 @@ mod tests {
         let c = send(&mut o, c, 4).expect("tries once more");
         assert_eq!(c.at, 4);
         assert!(send(&mut o, c, 0).is_none());
-        assert!(o.is_blocked());
+        assert!(o.blocked);
     }
 
     #[test]

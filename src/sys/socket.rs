@@ -107,6 +107,22 @@ pub fn shutdown(fd: RawFd, how: Direction) {
     unsafe { libc::shutdown(fd, how as libc::c_int) };
 }
 
+/// Ends a `recv` that waits for a peer which has not gone: what has arrived is still read, then
+/// the end. False if there was no need.
+pub fn end_waiting(fd: RawFd) -> bool {
+    let mut p = libc::pollfd {
+        fd,
+        events: libc::POLLRDHUP,
+        revents: 0,
+    };
+    // SAFETY: one valid pollfd; it does not wait.
+    let ended = fd < 0 || unsafe { libc::syscall(libc::SYS_poll, &raw mut p, 1usize, 0) } > 0;
+    if !ended {
+        shutdown(fd, Direction::Read);
+    }
+    !ended
+}
+
 /// Waits up to `ms` until the socket takes bytes again, or is dead.
 pub fn wait_writable(fd: RawFd, ms: i32) {
     let mut p = libc::pollfd {
