@@ -23,7 +23,7 @@ INSTALL ?= install
 # rustup's programs may not be in the path of a non-interactive shell.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: all demo check check-cargo check-gen check-c check-abi check-install \
+.PHONY: all demo check check-cargo check-loom check-gen check-c check-abi check-install \
 	bench header install uninstall clean help
 
 all: ## build the library and minirpcgen into build/ (the default)
@@ -45,6 +45,11 @@ check: ## everything below; MODE=valgrind or MODE=asan runs the C suite so
 check-cargo: ## the Rust tests
 	@scripts/need cargo cc
 	$(CARGO) test --workspace $(CARGOFLAGS)
+
+check-loom: ## the threading protocol, in every order of events (needs some minutes)
+	@scripts/need cargo cc
+	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=$(TARGET)/loom \
+		$(CARGO) test --release --lib $(CARGOFLAGS) models
 
 check-gen: all ## minirpcgen's tests
 	@scripts/need c++ cpp libtirpc pkg-config rpcgen

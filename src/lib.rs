@@ -39,6 +39,7 @@
 
 mod abi;
 mod background;
+mod bell;
 mod config;
 mod conn;
 mod dispatch;
@@ -47,6 +48,8 @@ mod event;
 mod ffi;
 mod listener;
 mod local;
+#[cfg(all(test, loom))]
+mod models;
 mod proto;
 mod reactor;
 mod requests;

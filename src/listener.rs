@@ -11,6 +11,7 @@ use std::ffi::CStr;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Connections accepted in one turn, so that a crowd at the door does not starve the others.
 const BUDGET: usize = 32;
@@ -24,6 +25,8 @@ struct Open {
     fd: OwnedFd,
     place: Option<Place>,
     family: i32,
+    /// Out of descriptors: nothing is accepted before.
+    resume: Option<Instant>,
 }
 
 impl Listener {
@@ -72,6 +75,7 @@ impl Listener {
                 fd,
                 place: None,
                 family,
+                resume: None,
             })),
         });
         match set
@@ -119,8 +123,14 @@ impl Listener {
 
     fn accept_all(self: &Arc<Self>, turn: &mut Turn<'_, Watched>) {
         for _ in 0..BUDGET {
-            let (accepted, family) = match &*self.open.lock() {
-                Some(open) => (socket::accept(open.fd.as_raw_fd()), open.family),
+            let (accepted, family) = match &mut *self.open.lock() {
+                Some(open) => {
+                    if open.resume.is_some_and(|t| Instant::now() < t) {
+                        return;
+                    }
+                    open.resume = None;
+                    (socket::accept(open.fd.as_raw_fd()), open.family)
+                }
                 None => return,
             };
             match accepted {
@@ -129,8 +139,11 @@ impl Listener {
                 // Out of descriptors or memory: what waits stays in the backlog, without a
                 // new edge.
                 Err(Errno(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS)) => {
-                    let pause = self.set.config().accept_backoff();
-                    return turn.later(pause, Watched::Listener(Arc::clone(self)));
+                    let resume = Instant::now() + self.set.config().accept_backoff();
+                    if let Some(open) = &mut *self.open.lock() {
+                        open.resume = Some(resume);
+                    }
+                    return turn.at(resume, Watched::Listener(Arc::clone(self)));
                 }
                 // This one is gone (ECONNABORTED, EPROTO, a network error): the next.
                 Err(_) => {}

@@ -285,7 +285,7 @@ impl Set {
         if !self.ending.swap(true, Ordering::SeqCst) {
             self.queue.end();
             self.reactor.wake();
-            self.background.poke(self);
+            self.ring_background();
         }
     }
 
@@ -297,7 +297,7 @@ impl Set {
         let last = self.dispatchers.fetch_sub(n, Ordering::AcqRel) == n;
         if last && self.check_process().is_ok() {
             // Whether the set ends or lives on without dispatchers, the background takes over.
-            self.background.poke(self);
+            self.ring_background();
         }
     }
 
@@ -332,7 +332,7 @@ impl Set {
         }
         let fd = self.queue.event_fd().unwrap_or(-1);
         // From now on nobody may come to the loop but the background.
-        self.background.poke(self);
+        self.ring_background();
         fd
     }
 }

@@ -1,59 +1,45 @@
 //! Where threads sleep: a parker that remembers one wake-up, and a sync caller's slot.
 
 use crate::proto::payload::Payload;
-use crate::sync::{race_point, thread, AtomicBool, AtomicU8, Mutex, Ordering};
+use crate::sync::{race_point, AtomicBool, Futex, Mutex, Ordering};
 use std::time::Duration;
 
-const RUNNING: u8 = 0;
-const POKED: u8 = 1;
-const SLEEPING: u8 = 2;
+const RUNNING: u32 = 0;
+const POKED: u32 = 1;
+const SLEEPING: u32 = 2;
 
 /// A place for one thread to sleep. A poke that comes first is remembered; pokes that are
 /// too many cost nothing but a look.
 #[derive(Debug)]
-pub struct Parker {
-    state: AtomicU8,
-    thread: thread::Thread,
-}
+pub struct Parker(Futex);
 
 impl Parker {
     /// For the calling thread.
     pub fn new() -> Parker {
-        Parker {
-            state: AtomicU8::new(RUNNING),
-            thread: thread::current(),
-        }
+        Parker(Futex::new(RUNNING))
     }
 
     /// Sleeps until poked, or for `limit`. By the parker's own thread only.
     pub fn park(&self, limit: Option<Duration>) {
         race_point();
-        if self
-            .state
+        let word = &self.0.word;
+        if word
             .compare_exchange(RUNNING, SLEEPING, Ordering::SeqCst, Ordering::SeqCst)
             .is_ok()
         {
-            loop {
-                match limit {
-                    None => thread::park(),
-                    #[cfg(not(loom))]
-                    Some(limit) => thread::park_timeout(limit),
-                    #[cfg(loom)]
-                    Some(_) => thread::park(),
-                }
-                if limit.is_some() || self.state.load(Ordering::SeqCst) != SLEEPING {
-                    break;
-                }
+            self.0.wait(SLEEPING, limit);
+            while limit.is_none() && word.load(Ordering::SeqCst) == SLEEPING {
+                self.0.wait(SLEEPING, None);
             }
         }
-        self.state.store(RUNNING, Ordering::SeqCst);
+        word.store(RUNNING, Ordering::SeqCst);
     }
 
     /// Wakes the thread if it sleeps; true if that took a system call.
     pub fn poke(&self) -> bool {
-        let slept = self.state.swap(POKED, Ordering::SeqCst) == SLEEPING;
+        let slept = self.0.word.swap(POKED, Ordering::SeqCst) == SLEEPING;
         if slept {
-            self.thread.unpark();
+            self.0.wake();
         }
         slept
     }

@@ -7,6 +7,7 @@
 
 int main(void)
 {
+	static const unsigned char zero[4];
 	unsigned char script[2 * HEADER_LEN + 8];
 	struct leaks leaks;
 	struct frame call;
@@ -23,11 +24,13 @@ int main(void)
 			wire_connect(&w);
 			if (end % 3 == 0) {
 				CHECK_EQ(wire_call_add(&w, 1, 2), MINIRPC_OK);
-				/* Closing with the call unread would be a reset. */
+				/* Closing with something unread would be a reset. */
 				peer_recv(w.peer, &call);
 				free(call.data);
 			}
 			peer_write(w.peer, script, end);
+			if (end == sizeof(script))
+				PEER_EXPECT(w.peer, 2, MINIRPC_OK, CMD_ADD, zero, sizeof(zero));
 			wire_disconnect(&w);
 			CHECK_EQ(w.probe.reason, MRPC_DISC_CLOSED);
 			CHECK_EQ(counter_get(&wire_messages), end >= HEADER_LEN);

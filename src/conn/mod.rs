@@ -65,8 +65,8 @@ struct State {
     place: Option<Place>,
     /// A thread is in `connect` or `bind`.
     opening: bool,
-    /// After a failed send, reading was ended, too.
-    cut_off: bool,
+    /// Why a send failed, where the reader could not tell.
+    write_error: Option<Errno>,
     /// Threads that wait for the peer to read.
     throttled: u32,
     sleepers: Vec<Arc<Waiter>>,
@@ -95,7 +95,7 @@ impl Conn {
                 proto: Connection::default(),
                 place: None,
                 opening: false,
-                cut_off: false,
+                write_error: None,
                 throttled: 0,
                 sleepers: Vec::new(),
                 sync_calls: 0,

@@ -148,11 +148,7 @@ impl Conn {
             }
             Err(Errno(libc::EINTR)) => (Got::More, false),
             Err(Errno(libc::EAGAIN)) => (self.nothing_there(reader), false),
-            Err(e) => {
-                reader.ended = true;
-                self.shut(Reason::IoErr, Some(format!("read error: {}", text_of(e))));
-                (Got::Ended, false)
-            }
+            Err(e) => (self.failed(reader, "read", e), false),
         }
     }
 
@@ -161,26 +157,30 @@ impl Conn {
             return Got::Nothing;
         }
         // A send had failed, and all that had arrived before has been read.
-        reader.ended = true;
-        self.shut(Reason::IoErr, Some("write error".into()));
-        Got::Ended
+        let error = self.lock().write_error.unwrap_or(Errno(libc::EPIPE));
+        self.failed(reader, "write", error)
     }
 
     fn stream_ended(self: &Arc<Self>, reader: &mut Reader) -> Got {
-        let (phase, cut_off) = {
+        let (phase, write_error) = {
             let st = self.lock();
-            (st.proto.life.phase(), st.cut_off)
+            (st.proto.life.phase(), st.write_error)
         };
         // While closing, our own shutdown looks like the peer's; what waits is still sent.
         if phase == Phase::Closing {
             return Got::Nothing;
         }
-        reader.ended = true;
-        if cut_off {
-            self.shut(Reason::IoErr, Some("write error".into()));
-        } else {
-            self.shut(Reason::Closed, None);
+        if let Some(e) = write_error {
+            return self.failed(reader, "write", e);
         }
+        reader.ended = true;
+        self.shut(Reason::Closed, None);
+        Got::Ended
+    }
+
+    fn failed(self: &Arc<Self>, reader: &mut Reader, what: &str, e: Errno) -> Got {
+        reader.ended = true;
+        self.shut(Reason::IoErr, Some(format!("{what} error: {}", text_of(e))));
         Got::Ended
     }
 

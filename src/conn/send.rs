@@ -219,9 +219,15 @@ impl Conn {
         let closing = {
             let mut st = self.lock();
             st.proto.outbox.abandon();
+            // EPIPE says only that the peer does not read: how the stream ends tells more.
+            // Any other error is told to the first who asks, and not to the reader then.
+            if e != Errno(libc::EPIPE) {
+                st.write_error = Some(e);
+            }
             // A sync caller looks at `broken` after it has taken the right, before it waits.
-            if st.proto.life.phase() == Phase::Open && self.reading.is_held() {
-                st.cut_off = socket::end_waiting(self.fd());
+            let waits = st.proto.life.phase() == Phase::Open && self.reading.is_held();
+            if waits && socket::end_waiting(self.fd()) {
+                st.write_error = Some(e);
             }
             st.proto.life.phase() == Phase::Closing
         };

@@ -1,7 +1,7 @@
 //! Runnable lanes, in turn, and the dispatchers that wait for them.
 
 use crate::error::Result;
-use crate::sync::{fence, race_point, AtomicUsize, Mutex, Ordering};
+use crate::sync::{race_point, AtomicUsize, Mutex, Ordering};
 use crate::sys::eventfd::EventFd;
 use crate::waiter::Parker;
 use std::collections::VecDeque;
@@ -122,7 +122,6 @@ impl<T> ReadyQueue<T> {
         self.parked.store(inner.parked.len(), Ordering::SeqCst);
         drop(inner);
         race_point();
-        fence(Ordering::SeqCst);
         if self.is_empty() {
             return true;
         }
@@ -139,7 +138,6 @@ impl<T> ReadyQueue<T> {
 
     /// Wakes one parked dispatcher; false if there is none.
     pub fn wake_one(&self) -> bool {
-        fence(Ordering::SeqCst);
         if !self.has_parked() {
             return false;
         }

@@ -7,9 +7,7 @@ use super::handle;
 use super::role::Type;
 use super::upcall::{self, malformed_reply};
 use super::xdr;
-use crate::abi::{
-    mrpc_connection, mrpc_message, mrpc_protocol, mrpc_status_t, reply_callback_ptr,
-};
+use crate::abi::{mrpc_connection, mrpc_message, mrpc_protocol, mrpc_status_t, reply_callback_ptr};
 use crate::conn::{Conn, Kind, SendError};
 use crate::error::Errno;
 use crate::event::AsyncCall;

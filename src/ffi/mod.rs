@@ -15,6 +15,8 @@
 )]
 
 mod call;
+#[cfg(all(feature = "chaos", not(loom)))]
+mod chaos;
 mod config;
 mod conn;
 mod dispatch;

@@ -54,9 +54,9 @@ impl<S: Source> Turn<'_, S> {
         drop(self.again.push(source));
     }
 
-    /// Calls the source again, as readable, after `delay`.
-    pub fn later(&mut self, delay: Duration, source: S) {
-        self.timers.push((Instant::now() + delay, source));
+    /// Calls the source again, as readable, when it is `time`.
+    pub fn at(&mut self, time: Instant, source: S) {
+        self.timers.push((time, source));
     }
 }
 

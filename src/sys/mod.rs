@@ -5,6 +5,7 @@
 
 pub mod eventfd;
 pub mod fork;
+pub mod futex;
 pub mod resolve;
 pub mod right;
 pub mod socket;

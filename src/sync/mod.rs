@@ -1,37 +1,17 @@
 //! The primitives that the model checker replaces: `--cfg loom` builds the same code on loom.
 
+#[cfg(loom)]
+mod model;
+
+#[cfg(not(loom))]
+pub use crate::sys::futex::Futex;
 #[cfg(not(loom))]
 pub use parking_lot::{Mutex, MutexGuard};
 #[cfg(not(loom))]
-pub use std::sync::atomic::{fence, AtomicBool, AtomicU8, AtomicUsize, Ordering};
-#[cfg(not(loom))]
-pub use std::thread;
+pub use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
 #[cfg(loom)]
-pub use loom::sync::atomic::{fence, AtomicBool, AtomicU8, AtomicUsize, Ordering};
-#[cfg(loom)]
-pub use loom::sync::MutexGuard;
-#[cfg(loom)]
-pub use loom::thread;
-
-#[cfg(loom)]
-#[derive(Debug, Default)]
-pub struct Mutex<T>(loom::sync::Mutex<T>);
-
-#[cfg(loom)]
-impl<T> Mutex<T> {
-    pub fn new(value: T) -> Mutex<T> {
-        Mutex(loom::sync::Mutex::new(value))
-    }
-
-    pub fn lock(&self) -> MutexGuard<'_, T> {
-        self.0.lock().unwrap()
-    }
-
-    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        self.0.try_lock().ok()
-    }
-}
+pub use model::{AtomicBool, AtomicU8, AtomicUsize, Futex, Mutex, MutexGuard, Ordering};
 
 /// A point at which a thread may be delayed: with the feature `chaos` and MINIRPC_CHAOS=1 it
 /// sleeps there for a random while, so that races show.
@@ -41,12 +21,26 @@ pub fn race_point() {
     chaos::pause();
 }
 
+/// The background's tick found what a wake-up should have brought.
+pub fn note_rescue() {
+    #[cfg(all(feature = "chaos", not(loom)))]
+    chaos::RESCUES.fetch_add(1, Ordering::Relaxed);
+}
+
+/// With the feature `chaos`: rescues in this process so far.
+#[cfg(all(feature = "chaos", not(loom)))]
+pub fn rescues() -> usize {
+    chaos::RESCUES.load(Ordering::Relaxed)
+}
+
 #[cfg(all(feature = "chaos", not(loom)))]
 mod chaos {
     use std::cell::Cell;
+    use std::sync::atomic::AtomicUsize;
     use std::sync::OnceLock;
     use std::time::Duration;
 
+    pub static RESCUES: AtomicUsize = AtomicUsize::new(0);
     static ENABLED: OnceLock<bool> = OnceLock::new();
 
     thread_local! {

@@ -1,0 +1,469 @@
+//! Models of the threading protocol, for loom: every interleaving of the real primitives.
+//!
+//! `RUSTFLAGS="--cfg loom" cargo test --release --lib models` (make check-loom). There is no
+//! tick here: a thread that nobody wakes is a deadlock, which loom reports.
+
+use crate::bell::Bell;
+use crate::event::queue::ReadyQueue;
+use crate::proto::outbox::{Chunk, Outbox};
+use crate::proto::payload::Payload;
+use crate::sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard, Ordering};
+use crate::sys::right::{Held, Right};
+use crate::waiter::{Outcome, Parker, Waiter};
+use loom::sync::{Arc, Condvar};
+use loom::thread;
+
+fn model(f: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.check(f);
+}
+
+/// Readers of a socket that is a counter: what has arrived, and what has been read.
+struct Wire {
+    arrived: AtomicUsize,
+    right: Right<usize>,
+    readers: AtomicUsize,
+}
+
+impl Wire {
+    fn new() -> Wire {
+        Wire {
+            arrived: AtomicUsize::new(0),
+            right: Right::new(0),
+            readers: AtomicUsize::new(0),
+        }
+    }
+
+    /// Reads until the socket is empty, then lets go; again if somebody has asked.
+    fn read(&self, mut asked: Option<Held<'_, usize>>) {
+        while let Some(mut held) = asked {
+            assert_eq!(
+                self.readers.fetch_add(1, Ordering::SeqCst),
+                0,
+                "two readers"
+            );
+            *held = self.arrived.load(Ordering::SeqCst);
+            self.readers.fetch_sub(1, Ordering::SeqCst);
+            asked = held.release();
+        }
+    }
+}
+
+#[test]
+fn one_reader_at_a_time_and_no_edge_is_lost() {
+    model(|| {
+        let wire = Arc::new(Wire::new());
+        let threads: Vec<_> = (0..2)
+            .map(|_| {
+                let wire = Arc::clone(&wire);
+                thread::spawn(move || {
+                    // Something arrives, and the loop hears of it.
+                    wire.arrived.fetch_add(1, Ordering::SeqCst);
+                    wire.read(wire.right.ask());
+                })
+            })
+            .collect();
+        wire.read(wire.right.try_take());
+        for t in threads {
+            t.join().unwrap();
+        }
+        let held = wire.right.try_take().expect("everybody has let go");
+        assert_eq!(*held, 2, "something that arrived was not read");
+    });
+}
+
+/// INV-R1, INV-R2: callers that found the right taken, and the one who lets go of it.
+#[test]
+fn a_caller_that_sleeps_for_the_right_is_promoted() {
+    model(|| {
+        struct Shared {
+            right: Right<()>,
+            sleepers: Mutex<Vec<std::sync::Arc<Waiter>>>,
+            listed: AtomicUsize,
+        }
+        fn promote(s: &Shared) {
+            if s.listed.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            let next = {
+                let mut list = s.sleepers.lock();
+                let next = list.pop();
+                s.listed.store(list.len(), Ordering::SeqCst);
+                next
+            };
+            if let Some(waiter) = next {
+                waiter.promote();
+            }
+        }
+        fn call(s: &Shared) {
+            let waiter = std::sync::Arc::new(Waiter::new());
+            loop {
+                let mut held = s.right.try_take();
+                if held.is_none() {
+                    {
+                        let mut list = s.sleepers.lock();
+                        list.push(std::sync::Arc::clone(&waiter));
+                        s.listed.store(list.len(), Ordering::SeqCst);
+                    }
+                    held = s.right.try_take();
+                    if held.is_none() {
+                        waiter.sleep();
+                    }
+                    let mut list = s.sleepers.lock();
+                    list.retain(|w| !std::sync::Arc::ptr_eq(w, &waiter));
+                    s.listed.store(list.len(), Ordering::SeqCst);
+                }
+                if let Some(held) = held {
+                    assert!(held.release().is_none());
+                    return promote(s);
+                }
+            }
+        }
+        let shared = Arc::new(Shared {
+            right: Right::new(()),
+            sleepers: Mutex::new(Vec::new()),
+            listed: AtomicUsize::new(0),
+        });
+        let other = Arc::clone(&shared);
+        let t = thread::spawn(move || call(&other));
+        call(&shared);
+        t.join().unwrap();
+    });
+}
+
+#[test]
+fn a_completed_call_wakes_its_caller_once_and_for_good() {
+    model(|| {
+        let waiter = std::sync::Arc::new(Waiter::new());
+        let theirs = std::sync::Arc::clone(&waiter);
+        let t = thread::spawn(move || {
+            theirs.promote();
+            theirs.complete(Outcome {
+                status: 7,
+                payload: Payload::empty(),
+            });
+        });
+        let outcome = loop {
+            if let Some(outcome) = waiter.take() {
+                break outcome;
+            }
+            waiter.sleep();
+        };
+        assert_eq!(outcome.status, 7);
+        assert!(waiter.take().is_none());
+        t.join().unwrap();
+    });
+}
+
+/// INV-Q1: two events are queued, one of two dispatchers takes each of them.
+#[test]
+fn no_event_waits_while_a_dispatcher_is_parked() {
+    model(|| {
+        let queue = Arc::new(ReadyQueue::<u32>::new());
+        let theirs = Arc::clone(&queue);
+        let dispatcher = thread::spawn(move || {
+            let parker = std::sync::Arc::new(Parker::new());
+            let mut taken = 0;
+            while taken < 2 {
+                match theirs.pop() {
+                    Some(_) => taken += 1,
+                    None => {
+                        if theirs.enlist(&parker) {
+                            parker.park(None);
+                            theirs.delist(&parker);
+                        }
+                    }
+                }
+            }
+        });
+        for event in 0..2 {
+            queue.push([event]);
+            queue.wake_one();
+        }
+        dispatcher.join().unwrap();
+        assert!(queue.is_empty() && !queue.has_parked());
+    });
+}
+
+/// The end of a set wakes a dispatcher whatever it is about to do.
+#[test]
+fn the_end_reaches_a_dispatcher_that_parks() {
+    model(|| {
+        let queue = Arc::new(ReadyQueue::<u32>::new());
+        let ending = Arc::new(AtomicBool::new(false));
+        let (theirs, end) = (Arc::clone(&queue), Arc::clone(&ending));
+        let dispatcher = thread::spawn(move || {
+            let parker = std::sync::Arc::new(Parker::new());
+            while !end.load(Ordering::SeqCst) {
+                if theirs.enlist(&parker) && !end.load(Ordering::SeqCst) {
+                    parker.park(None);
+                }
+                theirs.delist(&parker);
+            }
+        });
+        ending.store(true, Ordering::SeqCst);
+        queue.end();
+        dispatcher.join().unwrap();
+    });
+}
+
+/// The poll that the token is for: what arrives, and what the waker ends.
+struct Poll {
+    state: loom::sync::Mutex<(usize, bool)>,
+    changed: Condvar,
+}
+
+impl Poll {
+    fn new() -> Poll {
+        Poll {
+            state: loom::sync::Mutex::new((0, false)),
+            changed: Condvar::new(),
+        }
+    }
+
+    fn arrive(&self) {
+        self.state.lock().unwrap().0 += 1;
+        self.changed.notify_all();
+    }
+
+    fn wake(&self) {
+        self.state.lock().unwrap().1 = true;
+        self.changed.notify_all();
+    }
+
+    /// What arrived.
+    fn turn(&self, may_wait: bool) -> usize {
+        let mut state = self.state.lock().unwrap();
+        while may_wait && *state == (0, false) {
+            state = self.changed.wait(state).unwrap();
+        }
+        let arrived = std::mem::take(&mut *state).0;
+        arrived
+    }
+}
+
+/// INV-T2: the driver leaves without a word; the background, if it sleeps because somebody
+/// drove, takes over, and what arrives afterwards is read.
+#[test]
+fn the_loop_is_never_left_alone() {
+    model(|| {
+        struct Shared {
+            token: Right<()>,
+            bell: Bell,
+            poll: Poll,
+            seen: AtomicUsize,
+        }
+        let shared = Arc::new(Shared {
+            token: Right::new(()),
+            bell: Bell::default(),
+            poll: Poll::new(),
+            seen: AtomicUsize::new(0),
+        });
+        let bg = Arc::clone(&shared);
+        let background = thread::spawn(move || {
+            bg.bell.attach();
+            while bg.seen.load(Ordering::SeqCst) == 0 {
+                bg.bell.answer();
+                match bg.token.try_take() {
+                    Some(held) => {
+                        bg.bell.in_poll(|may_wait| {
+                            bg.seen.fetch_add(bg.poll.turn(may_wait), Ordering::SeqCst);
+                        });
+                        drop(held);
+                    }
+                    None => bg.bell.sleep(|| bg.token.is_held()),
+                }
+            }
+        });
+        // A driver that has what it wanted after one look.
+        if let Some(held) = shared.token.try_take() {
+            shared
+                .seen
+                .fetch_add(shared.poll.turn(false), Ordering::SeqCst);
+            drop(held);
+            shared.bell.ring_if_asleep();
+        }
+        shared.poll.arrive();
+        background.join().unwrap();
+    });
+}
+
+/// INV-T2, INV-T3: what is left for the background is seen, whether it sleeps or waits in the
+/// poll, where nothing arrives.
+#[test]
+fn what_is_left_for_the_background_is_seen() {
+    model(|| {
+        struct Shared {
+            token: Right<()>,
+            bell: Bell,
+            poll: Poll,
+            dirty: AtomicBool,
+        }
+        let shared = Arc::new(Shared {
+            token: Right::new(()),
+            bell: Bell::default(),
+            poll: Poll::new(),
+            dirty: AtomicBool::new(false),
+        });
+        let bg = Arc::clone(&shared);
+        let background = thread::spawn(move || {
+            bg.bell.attach();
+            loop {
+                bg.bell.answer();
+                if bg.dirty.load(Ordering::SeqCst) {
+                    return;
+                }
+                match bg.token.try_take() {
+                    Some(held) => {
+                        bg.bell.in_poll(|may_wait| {
+                            bg.poll.turn(may_wait);
+                        });
+                        drop(held);
+                    }
+                    None => bg.bell.sleep(|| bg.token.is_held()),
+                }
+            }
+        });
+        let held = shared.token.try_take();
+        shared.dirty.store(true, Ordering::SeqCst);
+        shared.bell.ring(|| shared.poll.wake());
+        if let Some(held) = held {
+            drop(held);
+            shared.bell.ring_if_asleep();
+        }
+        background.join().unwrap();
+    });
+}
+
+/// A socket with room for some bytes, and whoever may write to it.
+struct Sender {
+    outbox: Mutex<Outbox>,
+    /// What the peer got, and the bytes that fit before it reads on.
+    socket: Mutex<(Vec<u8>, usize)>,
+    dirty: AtomicBool,
+    writers: AtomicUsize,
+}
+
+impl Sender {
+    fn new(room: usize) -> Sender {
+        Sender {
+            outbox: Mutex::new(Outbox::default()),
+            socket: Mutex::new((Vec::new(), room)),
+            dirty: AtomicBool::new(false),
+            writers: AtomicUsize::new(0),
+        }
+    }
+
+    fn write(&self, bytes: &[u8]) -> usize {
+        assert_eq!(
+            self.writers.fetch_add(1, Ordering::SeqCst),
+            0,
+            "two writers"
+        );
+        let n = {
+            let mut socket = self.socket.lock();
+            let n = bytes.len().min(socket.1);
+            socket.1 -= n;
+            socket.0.extend_from_slice(&bytes[..n]);
+            n
+        };
+        self.writers.fetch_sub(1, Ordering::SeqCst);
+        n
+    }
+
+    /// As `Conn::send`, for a frame that is a message or, `urgent`, a call that is waited for.
+    fn send(&self, frame: &[u8], urgent: bool) {
+        let mut outbox = self.outbox.lock();
+        if outbox.begin_direct(u32::from(urgent)) {
+            drop(outbox);
+            let sent = self.write(frame);
+            let mut outbox = self.outbox.lock();
+            let next = outbox.wrote_direct(&frame[sent..]);
+            self.leave(outbox, next);
+            return;
+        }
+        outbox.append(frame, u32::from(urgent), urgent);
+        let next = if urgent { outbox.begin_flush() } else { None };
+        self.leave(outbox, next);
+    }
+
+    /// As `Conn::write_out`, to the end.
+    fn leave<'a>(&'a self, mut outbox: MutexGuard<'a, Outbox>, mut next: Option<Chunk>) {
+        loop {
+            let Some(mut chunk) = next else {
+                if outbox.mark_dirty() {
+                    self.dirty.store(true, Ordering::SeqCst);
+                }
+                return;
+            };
+            drop(outbox);
+            let sent = self.write(&chunk.bytes[chunk.at..]);
+            chunk.at += sent;
+            outbox = self.outbox.lock();
+            next = outbox.wrote(chunk, sent);
+        }
+    }
+
+    /// The peer reads, and the loop hears that there is room.
+    fn make_room(&self, room: usize) {
+        self.socket.lock().1 += room;
+        let mut outbox = self.outbox.lock();
+        let next = outbox.writable();
+        self.leave(outbox, next);
+    }
+
+    /// As the background: sends what was gathered.
+    fn flush(&self) {
+        if self.dirty.swap(false, Ordering::SeqCst) {
+            let mut outbox = self.outbox.lock();
+            outbox.unmark_dirty();
+            let next = outbox.begin_flush();
+            self.leave(outbox, next);
+        }
+    }
+
+    fn check(&self, bytes: usize) {
+        self.flush();
+        assert!(
+            self.outbox.lock().is_empty(),
+            "something was left in the outbox"
+        );
+        let socket = self.socket.lock();
+        assert_eq!(socket.0.len(), bytes);
+        let whole = socket.0.chunks(2).all(|frame| frame[0] == frame[1]);
+        assert!(whole, "frames are torn: {:?}", socket.0);
+    }
+}
+
+/// INV-F1, INV-F3: one writes in place, the other appends; whoever writes takes it along, or
+/// the background is told.
+#[test]
+fn what_is_appended_beside_a_writer_is_sent() {
+    for urgent in [false, true] {
+        model(move || {
+            let sender = Arc::new(Sender::new(100));
+            let theirs = Arc::clone(&sender);
+            let t = thread::spawn(move || {
+                theirs.send(&[1, 1], urgent);
+                theirs.send(&[2, 2], false);
+            });
+            sender.send(&[3, 3], urgent);
+            t.join().unwrap();
+            sender.check(6);
+        });
+    }
+}
+
+/// INV-F1 with a socket that blocks in the middle of a frame: no writable edge is lost.
+#[test]
+fn a_writable_edge_at_any_moment_is_used() {
+    model(|| {
+        let sender = Arc::new(Sender::new(1));
+        let theirs = Arc::clone(&sender);
+        let t = thread::spawn(move || theirs.make_room(100));
+        sender.send(&[1, 1], true);
+        sender.send(&[2, 2], true);
+        t.join().unwrap();
+        sender.check(4);
+    });
+}
