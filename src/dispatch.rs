@@ -9,7 +9,7 @@ use crate::error::{Errno, Result};
 use crate::event::{AsyncCall, Event};
 use crate::ffi::upcall;
 use crate::local;
-use crate::reactor::spin::DESCHEDULED;
+use crate::reactor::spin::{self, End};
 use crate::reactor::{Driver, Found};
 use crate::set::{Attending, Set, Watched};
 use crate::sync::race_point;
@@ -273,32 +273,20 @@ impl Set {
         if self.peer_is_here() || !driver.spin().wanted() {
             return false;
         }
-        let start = Instant::now();
-        let mut last = start;
-        loop {
-            if driver.turn(Some(Duration::ZERO), found) > 0 {
-                // Several at a time: they come whether we wait awake or not.
-                if found.rest.is_empty() {
-                    driver.spin().hit();
-                } else {
-                    driver.spin().miss();
-                }
-                return true;
-            }
-            if !self.queue().is_empty() || self.is_ending() {
-                return true;
-            }
-            let now = Instant::now();
-            if now - last > DESCHEDULED {
-                driver.spin().descheduled();
-                return false;
-            }
-            if now - start > limit {
-                driver.spin().miss();
-                return false;
-            }
-            last = now;
+        let end = spin::poll(limit, || {
+            let some = driver.turn(Some(Duration::ZERO), found) > 0;
+            (some || !self.queue().is_empty() || self.is_ending()).then_some(some)
+        });
+        let spin = driver.spin();
+        match end {
+            // Several at a time: they come whether we wait awake or not.
+            End::Found(true) if !found.rest.is_empty() => spin.miss(),
+            End::Found(true) => spin.hit(),
+            End::Found(false) => {}
+            End::Vain => spin.miss(),
+            End::Interrupted => spin.interrupted(),
         }
+        matches!(end, End::Found(_))
     }
 
     /// Runs events of one connection, up to `max`, as long as no other connection waits.

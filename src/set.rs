@@ -221,11 +221,13 @@ impl Set {
         self.peer_here.load(Ordering::Relaxed)
     }
 
-    /// Looks where a connection's peer runs. With one CPU to run on, it must be another.
+    /// Looks where a connection's peer runs. If nothing tells, it must be elsewhere only if
+    /// there is another CPU for us.
     pub fn note_peer(&self, fd: i32) -> bool {
-        let here = self.spin.is_some()
-            && thread::cpus() == 1
-            && socket::incoming_cpu(fd).is_none_or(|cpu| cpu == thread::current_cpu());
+        let here = match socket::incoming_cpu(fd) {
+            Some(cpu) => cpu == thread::current_cpu(),
+            None => thread::cpus() == 1,
+        };
         self.peer_here.store(here, Ordering::Relaxed);
         here
     }

@@ -14,7 +14,8 @@ use crate::waiter::{Outcome, Waiter};
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
-const READS_PER_LOOK: u32 = 1024;
+/// The scheduler moves threads now and then; a look costs a tenth of a small read.
+const READS_PER_LOOK: u32 = 32;
 
 /// What the holder of the reading right owns.
 #[derive(Default)]

@@ -22,7 +22,7 @@ use crate::dispatch;
 use crate::local;
 use crate::proto::connection::Call;
 use crate::proto::phase::Phase;
-use crate::reactor::spin::DESCHEDULED;
+use crate::reactor::spin::{self, End};
 use crate::sync::race_point;
 use crate::sys::right::Held;
 use crate::waiter::{Outcome, Waiter};
@@ -228,25 +228,18 @@ impl Conn {
         call: &mut OwnCall,
         limit: Duration,
     ) -> (Got, bool) {
-        let start = Instant::now();
         if WAITING.load(Ordering::Relaxed) == 1 && !held.peer_here && held.spin.wanted() {
-            let mut last = start;
-            loop {
+            let end = spin::poll(limit, || {
                 let (got, claimed) = self.read_once(held, buf, false, Some(call));
-                if !matches!(got, Got::Nothing) {
+                (!matches!(got, Got::Nothing)).then_some((got, claimed))
+            });
+            match end {
+                End::Found(found) => {
                     held.spin.hit();
-                    return (got, claimed);
+                    return found;
                 }
-                let now = Instant::now();
-                if now - last > DESCHEDULED {
-                    held.spin.descheduled();
-                    break;
-                }
-                if now - start > limit {
-                    held.spin.miss();
-                    break;
-                }
-                last = now;
+                End::Vain => held.spin.miss(),
+                End::Interrupted => held.spin.interrupted(),
             }
         }
         let start = Instant::now();

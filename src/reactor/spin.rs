@@ -4,13 +4,48 @@
 //! the awaited thing usually comes sooner, and never otherwise. One `Spin` watches one kind of
 //! wait; its owner is the only one to use it at a time.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A block that ended this soon after a vain spin: the peer needed the CPU we span on.
 const CPU_WANTED: Duration = Duration::from_micros(25);
-/// A gap this long between two looks: we were descheduled.
-pub const DESCHEDULED: Duration = Duration::from_micros(100);
+/// A gap this long between two looks: another thread had the CPU.
+const DESCHEDULED: Duration = Duration::from_micros(20);
 const MAX_SKIP: u32 = 1023;
+/// Looks between two offers of the CPU.
+const LOOKS_PER_YIELD: u32 = 4;
+
+/// How a spin ended.
+pub enum End<R> {
+    Found(R),
+    /// The time was up.
+    Vain,
+    /// Another thread wants the CPU: likely one whose work is waited for.
+    Interrupted,
+}
+
+/// Looks again and again, for `limit` at most. Other threads that could run here go first.
+pub fn poll<R>(limit: Duration, mut look: impl FnMut() -> Option<R>) -> End<R> {
+    let start = Instant::now();
+    let mut last = start;
+    let mut looks = 0;
+    loop {
+        if let Some(found) = look() {
+            return End::Found(found);
+        }
+        if looks % LOOKS_PER_YIELD == 0 {
+            std::thread::yield_now();
+        }
+        looks += 1;
+        let now = Instant::now();
+        if now - last > DESCHEDULED {
+            return End::Interrupted;
+        }
+        if now - start > limit {
+            return End::Vain;
+        }
+        last = now;
+    }
+}
 
 #[derive(Debug, Default)]
 pub struct Spin {
@@ -43,7 +78,7 @@ impl Spin {
     }
 
     /// Another thread took the CPU during the spin.
-    pub fn descheduled(&mut self) {
+    pub fn interrupted(&mut self) {
         self.back = MAX_SKIP;
         self.skip = MAX_SKIP;
     }
@@ -51,7 +86,7 @@ impl Spin {
     /// A blocking wait has ended after `took`; `short` is what counts as a short one.
     pub fn blocked(&mut self, took: Duration, short: Duration) {
         if std::mem::take(&mut self.missed) && took < CPU_WANTED {
-            self.descheduled();
+            self.interrupted();
         } else if took < short {
             self.skip /= 2;
             self.back /= 2;
