@@ -92,7 +92,7 @@ impl Set {
 /// Starts the thread; it keeps the set alive until it is over.
 pub fn start(set: &Arc<Set>) -> Result<()> {
     let set = Arc::clone(set);
-    thread::spawn_detached("minirpc-bg", move || {
+    thread::spawn_detached(c"minirpc-bg", move || {
         thread::be_considerate();
         set.background.bell.attach();
         Run {
@@ -204,7 +204,7 @@ impl Run<'_> {
             set.queue().push(found.first.into_iter().chain(found.rest));
         }
         // A dispatcher that was woken drives from now on.
-        if some && set.queue().wake_one() && bg.ticks {
+        if some && set.wake_dispatcher() && bg.ticks {
             return Attended::StepBack;
         }
         Attended::Keep

@@ -185,6 +185,45 @@ fn no_event_waits_while_a_dispatcher_is_parked() {
     });
 }
 
+/// INV-Q1: the background queues what it read after it has freed the token, which a dispatcher
+/// may take in between; and two dispatchers, of which one takes the only event.
+#[test]
+fn no_event_waits_while_a_dispatcher_sits_in_the_poll() {
+    model(|| {
+        struct Shared {
+            token: Right<()>,
+            queue: ReadyQueue<u32>,
+            poll: Poll,
+        }
+        let shared = Arc::new(Shared {
+            token: Right::new(()),
+            queue: ReadyQueue::new(),
+            poll: Poll::new(),
+        });
+        let held = shared.token.try_take();
+        let theirs = Arc::clone(&shared);
+        let dispatcher = thread::spawn(move || {
+            let parker = std::sync::Arc::new(Parker::new());
+            while theirs.queue.pop().is_none() {
+                if let Some(_held) = theirs.token.try_take() {
+                    theirs.queue.wait_in_poll(|may_wait| {
+                        theirs.poll.turn(may_wait);
+                    });
+                } else if theirs.queue.enlist(&parker) {
+                    if theirs.token.is_held() {
+                        parker.park(None);
+                    }
+                    theirs.queue.delist(&parker);
+                }
+            }
+        });
+        drop(held);
+        shared.queue.push([1]);
+        shared.queue.wake(|| shared.poll.wake());
+        dispatcher.join().unwrap();
+    });
+}
+
 /// The end of a set wakes a dispatcher whatever it is about to do.
 #[test]
 fn the_end_reaches_a_dispatcher_that_parks() {

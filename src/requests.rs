@@ -51,7 +51,7 @@ pub fn before_fork() {
 
 /// After it, in both processes.
 pub fn after_fork() {
-    let _ = FORKING.try_with(Cell::take);
+    drop(FORKING.try_with(Cell::take));
 }
 
 impl Requests {

@@ -7,6 +7,7 @@ use crate::abi::{mrpc_accept_fn, mrpc_disconnect_fn, mrpc_ioerr_fn};
 use crate::background::{self, Background};
 use crate::config::Config;
 use crate::conn::Conn;
+use crate::dispatch::dispatch_loop;
 use crate::error::{Errno, Result};
 use crate::event::queue::ReadyQueue;
 use crate::ffi::role::Role;
@@ -15,20 +16,12 @@ use crate::reactor::{Reactor, Ready, Source, Turn};
 use crate::sys::{fork, socket, thread};
 use parking_lot::Mutex;
 use std::ffi::{c_void, CStr};
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a wait may be spent awake, unless MINIRPC_SPIN_US says otherwise.
 const SPIN: Duration = Duration::from_micros(50);
-
-/// Who waits in the poll, for those who push events and must end that wait.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Attending {
-    Nobody = 0,
-    Dispatcher = 1,
-}
 
 #[derive(Clone, Copy, Default)]
 pub struct Callbacks {
@@ -51,7 +44,6 @@ pub struct Set {
     callbacks: Mutex<Callbacks>,
     reactor: Reactor<Watched>,
     queue: ReadyQueue<Arc<Conn>>,
-    pub(crate) attending: AtomicU8,
     listeners: Mutex<Vec<Arc<Listener>>>,
     pub(crate) background: Background,
     pub(crate) spin: Option<Duration>,
@@ -103,7 +95,6 @@ impl Set {
             callbacks: Mutex::new(Callbacks::default()),
             reactor: Reactor::new()?,
             queue: ReadyQueue::new(),
-            attending: AtomicU8::new(Attending::Nobody as u8),
             listeners: Mutex::new(Vec::new()),
             background: Background::default(),
             spin: spin_limit(),
@@ -240,15 +231,9 @@ impl Set {
         self.wake_dispatcher();
     }
 
-    /// Somebody has to see what was queued: a parked dispatcher, or one that sits in the poll.
-    /// Dispatchers that run handlers, or that dispatch by hand, come by themselves.
-    pub(crate) fn wake_dispatcher(&self) {
-        if self.queue.wake_one() {
-            return;
-        }
-        if self.attending.load(Ordering::SeqCst) == Attending::Dispatcher as u8 {
-            self.reactor.wake();
-        }
+    /// Somebody has to see what was queued; false if no dispatcher waits for anything.
+    pub(crate) fn wake_dispatcher(&self) -> bool {
+        self.queue.wake(|| self.reactor.wake())
     }
 
     // --- life
@@ -315,11 +300,11 @@ impl Set {
         // Counted here, so that the set cannot end before the thread has begun.
         self.dispatchers_came(1);
         let set = Arc::clone(self);
-        let spawned = thread::spawn_detached("minirpc-disp", move || {
+        let spawned = thread::spawn_detached(c"minirpc-disp", move || {
             set.register_dispatcher();
             set.dispatchers_gone(1);
-            set.dispatch_loop();
-            set.unregister_dispatcher();
+            // It ends with its thread-locals, as a thread that a handler ends does.
+            dispatch_loop(set);
         });
         if spawned.is_err() {
             self.dispatchers_gone(1);

@@ -31,6 +31,7 @@ use crate::sys::right::{Held, Right};
 use crate::sys::socket::{self, ConnectError, Direction};
 use crate::waiter::{Outcome, Waiter};
 use receive::Reader;
+use std::collections::{HashSet, VecDeque};
 use std::ffi::{c_void, CStr};
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicUsize, Ordering};
@@ -65,6 +66,8 @@ struct State {
     place: Option<Place>,
     /// A thread is in `connect` or `bind`.
     opening: bool,
+    /// A caller's `recv` was ended by a shutdown.
+    read_shut: bool,
     /// Why a send failed, where the reader could not tell.
     write_error: Option<Errno>,
     /// Threads that wait for the peer to read.
@@ -75,7 +78,8 @@ struct State {
     last_look: u32,
     quiet_looks: u8,
     /// Requests that the application kept, to be forgotten with the connection.
-    kept: Option<Box<std::collections::HashSet<u64>>>,
+    #[allow(clippy::box_collection, reason = "a word where most keep none")]
+    kept: Option<Box<HashSet<u64>>>,
     pace: send::Pace,
 }
 
@@ -95,6 +99,7 @@ impl Conn {
                 proto: Connection::default(),
                 place: None,
                 opening: false,
+                read_shut: false,
                 write_error: None,
                 throttled: 0,
                 sleepers: Vec::new(),
@@ -349,8 +354,9 @@ impl Conn {
     /// look at the right after its call has failed. Nobody else is disturbed: on a Unix socket
     /// the peer, which may be writing, would be refused.
     fn end_recv(&self) {
-        let st = self.lock();
+        let mut st = self.lock();
         if st.proto.life.phase() == Phase::Closing && self.reading.is_held() && self.fd() >= 0 {
+            st.read_shut = true;
             socket::shutdown(self.fd(), Direction::Read);
         }
     }
@@ -384,19 +390,30 @@ impl Conn {
                 return;
             };
             self.clear_sleepers(&mut st);
-            if self.fd() >= 0 {
-                socket::shutdown(self.fd(), Direction::Both);
-            }
             (waiters, st.proto.lane.claim(), st.kept.take())
         };
         fail(waiters);
-        if let Some(keys) = kept {
-            requests().forget(keys.iter().copied());
-        }
+        self.shut_socket();
+        requests().forget(kept.into_iter().flat_map(|keys| *keys));
         if claimed {
             self.set.schedule(Arc::clone(self));
         }
         self.reap();
+    }
+
+    /// Tells the peer that this is the end, and a sync caller that sits in `recv`, as in
+    /// `end_recv`.
+    fn shut_socket(&self) {
+        let mut st = self.lock();
+        if self.fd() < 0 {
+            return;
+        }
+        if self.reading.is_held() {
+            st.read_shut = true;
+            socket::shutdown(self.fd(), Direction::Both);
+        } else {
+            socket::shutdown(self.fd(), Direction::Write);
+        }
     }
 
     /// Closes the descriptor if nobody uses it; else whoever does will come here (INV-C1).
@@ -409,13 +426,14 @@ impl Conn {
     }
 
     fn reap_held(&self, _reading: &Held<'_, Reader>) {
-        let (fd, place) = {
+        let (fd, place, read_shut) = {
             let mut st = self.lock();
             let busy = st.proto.outbox.is_writing() || st.throttled > 0;
             if st.proto.life.phase() < Phase::Shut || busy {
                 return;
             }
-            (self.fd.swap(-1, Ordering::AcqRel), st.place.take())
+            let fd = self.fd.swap(-1, Ordering::AcqRel);
+            (fd, st.place.take(), st.read_shut)
         };
         if fd < 0 {
             return;
@@ -424,7 +442,12 @@ impl Conn {
             self.set.reactor().deregister(fd, place);
         }
         let fd = socket::own(fd);
-        // Closing with unread bytes would send a reset, which may overtake our last messages.
+        // Closing with unread bytes sends a reset, which may overtake our last messages. Without
+        // one, a peer that is writing waits: for the window, which reading opens, unless that
+        // was shut.
+        if read_shut {
+            return;
+        }
         let mut sink = [0u8; 4096];
         for _ in 0..64 {
             match socket::recv(fd.as_raw_fd(), &mut sink, false) {
@@ -495,7 +518,7 @@ impl Conn {
     pub fn begin_events(
         &self,
         more: usize,
-        batch: &mut std::collections::VecDeque<Event<AsyncCall>>,
+        batch: &mut VecDeque<Event<AsyncCall>>,
     ) -> Option<Event<AsyncCall>> {
         let mut st = self.lock();
         self.interrupt.store(false, Ordering::Relaxed);
@@ -510,10 +533,7 @@ impl Conn {
     /// Gives back the lane with what is left of the batch, and flushes what the batch
     /// gathered. True: the lane has to be scheduled again.
     #[must_use]
-    pub fn finish_events(
-        self: &Arc<Self>,
-        batch: &mut std::collections::VecDeque<Event<AsyncCall>>,
-    ) -> bool {
+    pub fn finish_events(self: &Arc<Self>, batch: &mut VecDeque<Event<AsyncCall>>) -> bool {
         let (claimed, flush, resume) = {
             let mut st = self.lock();
             let flush = st.proto.outbox.begin_flush();

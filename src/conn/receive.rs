@@ -75,7 +75,8 @@ impl Conn {
         if !(ready.readable || ready.hangup) {
             return;
         }
-        let mut to_end = ready.hangup;
+        // A short read ends the turn, unless there is an end of the stream to be found.
+        let mut to_end = ready.hangup || ready.again;
         let mut asked = self.reading.ask();
         let mut budget = BUDGET;
         while let Some(mut held) = asked {

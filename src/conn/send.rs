@@ -6,7 +6,7 @@
 
 use super::receive::text_of;
 use super::{Conn, State};
-use crate::dispatch;
+use crate::dispatch::thread;
 use crate::error::Errno;
 use crate::event::AsyncCall;
 use crate::proto::connection::Call;
@@ -64,7 +64,7 @@ pub struct Pace {
 impl Conn {
     /// Sends a frame of `kind`, or queues it; never waits for the peer in an event handler.
     pub fn send(self: &Arc<Self>, kind: Kind, frame: &mut [u8]) -> Result<(), SendError> {
-        let in_batch = dispatch::is_in_batch(self);
+        let in_batch = thread::is_in_batch(self);
         let mut st = self.open_state()?;
         let (calls, in_place, urgent) = match kind {
             Kind::Async { cmd, call } => {
@@ -76,7 +76,11 @@ impl Conn {
                 let idle = st.proto.outbox.on_wire() == 0;
                 (1, idle && !in_batch, false)
             }
-            Kind::Message => (0, !in_batch && st.pace.is_due(), false),
+            Kind::Message => {
+                let sequence = st.proto.message();
+                frame[..4].copy_from_slice(&sequence.to_be_bytes());
+                (0, !in_batch && st.pace.is_due(), false)
+            }
             Kind::Reply => (0, !in_batch, !in_batch),
         };
         st.proto.count_sent(frame.len());
@@ -103,7 +107,7 @@ impl Conn {
         } else if dirty {
             self.set().gathered(Arc::clone(self));
         }
-        if full && !dispatch::is_handling() {
+        if full && !thread::is_handling() {
             self.wait_for_room();
         }
         Ok(())
@@ -228,6 +232,7 @@ impl Conn {
             let waits = st.proto.life.phase() == Phase::Open && self.reading.is_held();
             if waits && socket::end_waiting(self.fd()) {
                 st.write_error = Some(e);
+                st.read_shut = true;
             }
             st.proto.life.phase() == Phase::Closing
         };
@@ -259,11 +264,11 @@ impl Conn {
             self.fd()
         };
         let mut before = usize::MAX;
-        while fd >= 0 {
+        loop {
             let (queued, flush) = {
                 let mut st = self.lock();
                 let queued = st.proto.outbox.len();
-                if queued <= ROOM || st.proto.life.phase() != Phase::Open {
+                if fd < 0 || queued <= ROOM || st.proto.life.phase() != Phase::Open {
                     break;
                 }
                 if queued >= before {

@@ -18,7 +18,7 @@
 
 use super::receive::{Got, Own, OwnCall, Reader};
 use super::{Conn, SendError, State};
-use crate::dispatch;
+use crate::dispatch::thread;
 use crate::local;
 use crate::proto::connection::Call;
 use crate::proto::phase::Phase;
@@ -163,7 +163,7 @@ impl Conn {
         spin: Option<Duration>,
         buf: &mut Vec<u8>,
     ) {
-        if lend && !self.is_lent() && self.set().can_lend() && !dispatch::is_handling() {
+        if lend && !self.is_lent() && self.set().can_lend() && !thread::is_handling() {
             self.lend();
         }
         let mut unsolicited = false;

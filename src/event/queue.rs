@@ -1,7 +1,7 @@
 //! Runnable lanes, in turn, and the dispatchers that wait for them.
 
 use crate::error::Result;
-use crate::sync::{race_point, AtomicUsize, Mutex, Ordering};
+use crate::sync::{race_point, AtomicBool, AtomicUsize, Mutex, Ordering};
 use crate::sys::eventfd::EventFd;
 use crate::waiter::Parker;
 use std::collections::VecDeque;
@@ -11,11 +11,15 @@ use std::sync::{Arc, OnceLock};
 ///
 /// INV-Q1: `parked` lists dispatchers that sleep or are about to; whoever takes one off the
 ///         list pokes it. A dispatcher lists itself, then looks at the queue once more; a
-///         pusher pushes, then looks at the list. So one of them sees the other.
+///         pusher pushes, then looks at the list. So one of them sees the other. The same
+///         holds for a dispatcher that waits in the poll instead, and says so first.
+///         Dispatchers that run handlers, or dispatch by hand, come by themselves.
 pub struct ReadyQueue<T> {
     inner: Mutex<Inner<T>>,
     len: AtomicUsize,
     parked: AtomicUsize,
+    /// A dispatcher waits in the poll, or is about to.
+    in_poll: AtomicBool,
     /// Made when the application asks for it, and touched only then.
     fd: OnceLock<EventFd>,
 }
@@ -39,6 +43,7 @@ impl<T> ReadyQueue<T> {
             }),
             len: AtomicUsize::new(0),
             parked: AtomicUsize::new(0),
+            in_poll: AtomicBool::new(false),
             fd: OnceLock::new(),
         }
     }
@@ -134,6 +139,27 @@ impl<T> ReadyQueue<T> {
         let mut inner = self.inner.lock();
         inner.parked.retain(|p| !Arc::ptr_eq(p, parker));
         self.parked.store(inner.parked.len(), Ordering::SeqCst);
+    }
+
+    /// Runs `wait` as what `end_poll` of `wake` ends; it is told whether it may wait at all.
+    pub fn wait_in_poll(&self, wait: impl FnOnce(bool)) {
+        self.in_poll.store(true, Ordering::SeqCst);
+        race_point();
+        wait(self.is_empty());
+        // Seen late, this costs one wake-up for nothing.
+        self.in_poll.store(false, Ordering::Release);
+    }
+
+    /// After a push: somebody has to see it. False if no dispatcher waits for anything.
+    pub fn wake(&self, end_poll: impl FnOnce()) -> bool {
+        if self.wake_one() {
+            return true;
+        }
+        let waits = self.in_poll.load(Ordering::SeqCst);
+        if waits {
+            end_poll();
+        }
+        waits
     }
 
     /// Wakes one parked dispatcher; false if there is none.

@@ -67,7 +67,7 @@ pub unsafe extern "C" fn mrpc_dispatcher_remove(set: *mut mrpc_conn_set) {
 pub unsafe extern "C" fn mrpc_dispatch_loop(set: *mut mrpc_conn_set) -> c_int {
     // SAFETY: the caller passes NULL or a set that it holds or is registered for.
     let set = unsafe { handle::set(set) };
-    set.map_or(Errno::INVAL.0, |set| set.dispatch_loop())
+    set.map_or(Errno::INVAL.0, dispatch::dispatch_loop)
 }
 
 /// Runs events that are queued, in the calling thread, without waiting for more.
@@ -84,7 +84,7 @@ pub unsafe extern "C" fn mrpc_dispatch_loop(set: *mut mrpc_conn_set) -> c_int {
 pub unsafe extern "C" fn mrpc_dispatch(set: *mut mrpc_conn_set, max: c_int) -> c_int {
     // SAFETY: the caller passes NULL or a set that it holds or is registered for.
     let set = unsafe { handle::set(set) };
-    set.map_or(Errno::INVAL.0, |set| set.dispatch(max))
+    set.map_or(Errno::INVAL.0, |set| dispatch::dispatch(set, max))
 }
 
 /// Gives a descriptor for poll, select or epoll that is readable while events are
@@ -142,5 +142,5 @@ pub unsafe extern "C" fn mrpc_start_events(conn: *mut mrpc_connection) -> c_int 
 /// handler has released its event before.
 #[no_mangle]
 pub extern "C" fn mrpc_release_event() -> c_int {
-    handle::code(dispatch::release_current())
+    handle::code(dispatch::thread::release_current())
 }

@@ -4,168 +4,234 @@
 use super::handle;
 use super::role::Type;
 use super::xdr::{self, Object};
-use crate::abi::{long_reply_callback_fn, mrpc_connection, short_reply_callback_fn};
+use crate::abi::{
+    long_reply_callback_fn, mrpc_connection, mrpc_message, mrpc_status_t, short_reply_callback_fn,
+};
 use crate::conn::{Conn, Kind};
+use crate::dispatch::thread::{call_out, Owned};
 use crate::event::{AsyncCall, Event};
 use crate::local;
 use crate::proto::frame::{Header, HEADER_LEN};
+use crate::proto::payload::Payload;
 use crate::proto::phase::Reason;
 use crate::proto::status;
 use crate::requests::{requests, Request};
-use std::ffi::{c_int, CString};
+use std::ffi::{c_int, c_void, CString};
 use std::sync::Arc;
 
 /// What a one-way message's handler gets for a request: no reply to it is valid.
 const ONE_WAY: u64 = 1;
 
-/// Runs one event of a connection to its end.
-pub fn run(conn: &Arc<Conn>, event: Event<AsyncCall>) {
+/// The application's table of handlers, behind one function.
+type Handler = unsafe extern "C" fn(
+    *const c_void,
+    *mut c_void,
+    *mut mrpc_message,
+    c_int,
+    *mut c_void,
+    *mut c_void,
+) -> mrpc_status_t;
+
+/// Runs one event of a connection to its end; see `call_out` for the result.
+pub fn run(conn: Arc<Conn>, event: Event<AsyncCall>) -> Option<Arc<Conn>> {
     match event {
         Event::Accept(from) => accept(conn, from),
+        Event::Request { .. } | Event::IoErr(_) if conn.is_muted() => Some(conn),
         Event::Request {
             sequence,
             cmd,
             payload,
-        } => {
-            if !conn.is_muted() {
-                request(conn, sequence, cmd, payload.as_slice());
-            }
-        }
+        } => request(conn, sequence, cmd, payload),
         Event::Refused { sequence, cmd } => {
-            reply_status(conn, sequence, cmd, status::ENCODING_ERR);
+            reply_status(&conn, sequence, cmd, status::ENCODING_ERR);
+            Some(conn)
         }
         Event::Reply {
             call,
             status,
             payload,
-        } => reply(conn, call, status, payload.as_slice()),
-        Event::IoErr(text) => {
-            if !conn.is_muted() {
-                io_error(conn, text);
-            }
-        }
+        } => reply(conn, call, status, payload),
+        Event::IoErr(text) => io_error(conn, text),
         Event::Disconnect(reason) => disconnect(conn, reason),
     }
 }
 
-fn accept(conn: &Arc<Conn>, mut from: Vec<u8>) {
+fn accept(conn: Arc<Conn>, from: Vec<u8>) -> Option<Arc<Conn>> {
     let Some(f) = conn.set().callbacks().accept else {
-        return;
+        return Some(conn);
     };
     // The storage must be aligned as a sockaddr is.
     // SAFETY: all-zero is a valid sockaddr_storage.
     let mut storage: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
     let len = from.len().min(size_of_val(&storage));
-    from.truncate(len);
-    // SAFETY: `len` bytes fit; the callback gets pointers that are valid while it runs, and the
-    // cookie that the application gave.
-    let cookie = unsafe {
+    // SAFETY: `len` bytes fit.
+    unsafe {
         std::ptr::copy_nonoverlapping(from.as_ptr(), (&raw mut storage).cast::<u8>(), len);
-        f(
-            conn.set().cookie(),
-            conn.as_handle().cast::<mrpc_connection>(),
-            (&raw mut storage).cast(),
-            len as libc::socklen_t,
-        )
-    };
+    }
+    drop(from);
+    let set_data = conn.set().cookie();
+    let handle = conn.as_handle().cast::<mrpc_connection>();
+    let at = (&raw mut storage).cast();
+    let (cookie, conn, _) = call_out(conn, Owned::default(), || {
+        // SAFETY: the application's function, with pointers that are valid while it runs, and
+        // the cookie that it gave.
+        unsafe { f(set_data, handle, at, len as libc::socklen_t) }
+    })?;
     conn.set_cookie(cookie);
+    Some(conn)
 }
 
-fn disconnect(conn: &Arc<Conn>, reason: Reason) {
+fn disconnect(mut conn: Arc<Conn>, reason: Reason) -> Option<Arc<Conn>> {
     if let Some(f) = conn.set().callbacks().disconnect {
-        // SAFETY: the application's function, with the cookie that it gave.
-        unsafe { f(conn.cookie(), reason as c_int) };
+        let cookie = conn.cookie();
+        let owned = Owned {
+            is_last: true,
+            ..Owned::default()
+        };
+        ((), conn, _) = call_out(conn, owned, || {
+            // SAFETY: the application's function, with the cookie that it gave.
+            unsafe { f(cookie, reason as c_int) }
+        })?;
     }
     conn.end_active();
+    Some(conn)
 }
 
-fn io_error(conn: &Arc<Conn>, text: String) {
+fn io_error(conn: Arc<Conn>, text: String) -> Option<Arc<Conn>> {
     let (Some(f), Ok(text)) = (conn.set().callbacks().ioerr, CString::new(text)) else {
-        return;
+        return Some(conn);
     };
-    let mut text = text.into_bytes_with_nul();
-    // SAFETY: the application's function; the text is a C string of ours while it runs.
-    unsafe { f(conn.cookie(), text.as_mut_ptr().cast()) };
+    let mut owned = Owned {
+        text: text.into_bytes_with_nul(),
+        ..Owned::default()
+    };
+    let (cookie, at) = (conn.cookie(), owned.text.as_mut_ptr());
+    let ((), conn, _) = call_out(conn, owned, || {
+        // SAFETY: the application's function; the text is a C string of ours while it runs.
+        unsafe { f(cookie, at.cast()) }
+    })?;
+    Some(conn)
 }
 
-fn request(conn: &Arc<Conn>, sequence: u32, cmd: i32, payload: &[u8]) {
-    let answer = handle_request(conn, sequence, cmd, payload);
+fn request(conn: Arc<Conn>, sequence: u32, cmd: i32, payload: Payload) -> Option<Arc<Conn>> {
+    let prepared = prepare(&conn, cmd, payload);
+    let (conn, answer) = match prepared {
+        Ok(prepared) => handle_request(conn, sequence, cmd, prepared)?,
+        Err(status) => (conn, Some(status)),
+    };
     // A one-way message has no reply, not even an error.
-    if cmd >= 0 {
-        if let Some(status) = answer {
-            reply_status(conn, sequence, cmd, status);
-        }
+    if let (Some(status), true) = (answer, cmd >= 0) {
+        reply_status(&conn, sequence, cmd, status);
     }
+    Some(conn)
 }
 
-/// Calls the handler. Some(status): that is all there is to answer.
-fn handle_request(conn: &Arc<Conn>, sequence: u32, cmd: i32, payload: &[u8]) -> Option<i32> {
+/// What a handler is called with.
+struct Prepared {
+    handler: Handler,
+    operations: *const c_void,
+    reply_type: Option<Type>,
+    owned: Owned,
+}
+
+/// Decodes a request. Err: what to answer instead of calling the handler.
+fn prepare(conn: &Arc<Conn>, cmd: i32, payload: Payload) -> Result<Prepared, i32> {
     let role = conn.set().role();
     let operations = conn.operations();
     let ty = role.received(cmd).filter(|_| cmd != 0);
     let (Some(ty), Some(handler)) = (ty, role.table().request) else {
-        return Some(status::PROCEDURE_UNAVAIL);
+        return Err(status::PROCEDURE_UNAVAIL);
     };
     if operations.is_null() {
-        return Some(status::PROCEDURE_UNAVAIL);
+        return Err(status::PROCEDURE_UNAVAIL);
     }
-    let Ok(input) = xdr::decode(ty, payload) else {
+    let Ok(input) = xdr::decode(ty, payload.as_slice()) else {
         conn.report(format!(
             "request for command {cmd} has a malformed payload of {} bytes",
-            payload.len()
+            payload.as_slice().len()
         ));
-        return Some(status::ENCODING_ERR);
+        return Err(status::ENCODING_ERR);
     };
-    let one_way = cmd < 0;
-    let reply_type = if one_way {
+    let reply_type = if cmd < 0 {
         None
     } else {
-        match role.reply_to_received(cmd) {
-            Some(ty) => Some(ty).filter(|t| !t.is_void()),
-            None => return Some(status::PROCEDURE_UNAVAIL),
-        }
+        let ty = role.reply_to_received(cmd);
+        Some(ty.ok_or(status::PROCEDURE_UNAVAIL)?).filter(|t| !t.is_void())
     };
-    let output = reply_type.and_then(Object::new);
-    let key = if one_way {
+    Ok(Prepared {
+        handler,
+        operations,
+        reply_type,
+        owned: Owned {
+            input,
+            output: reply_type.and_then(Object::new),
+            ..Owned::default()
+        },
+    })
+}
+
+/// Calls the handler. Some(status): that is all there is to answer.
+fn handle_request(
+    conn: Arc<Conn>,
+    sequence: u32,
+    cmd: i32,
+    prepared: Prepared,
+) -> Option<(Arc<Conn>, Option<i32>)> {
+    let Prepared {
+        handler,
+        operations,
+        reply_type,
+        mut owned,
+    } = prepared;
+    let key = if cmd < 0 {
         ONE_WAY
     } else {
         let request = Request {
-            conn: Arc::clone(conn),
+            conn: Arc::clone(&conn),
             sequence,
             cmd,
         };
         match requests().insert(request) {
             Some(key) => key,
-            None => return Some(status::PROCEDURE_UNAVAIL),
+            None => return Some((conn, Some(status::PROCEDURE_UNAVAIL))),
         }
     };
+    owned.request = (cmd >= 0).then_some(key);
     let pointer = |o: &Option<Object>| o.as_ref().map_or(std::ptr::null_mut(), Object::as_ptr);
-    // SAFETY: generated code for this command, with objects of its types, or NULL for void.
-    let status = unsafe {
-        handler(
-            operations,
-            conn.cookie(),
-            handle::message(key),
-            cmd,
-            pointer(&input),
-            pointer(&output),
-        )
-    };
-    drop(input);
-    if one_way {
-        return None;
+    let (input, output, cookie) = (pointer(&owned.input), pointer(&owned.output), conn.cookie());
+    let (status, conn, mut owned) = call_out(conn, owned, || {
+        // SAFETY: generated code for this command, with objects of its types, or NULL for void.
+        unsafe { handler(operations, cookie, handle::message(key), cmd, input, output) }
+    })?;
+    owned.input = None;
+    if cmd < 0 {
+        return Some((conn, None));
     }
     if status == status::PENDING {
         if requests().get(key).is_some() {
             conn.keep_request(key);
         }
-        return None;
+        return Some((conn, None));
     }
     // Nobody else may reply from here on; None: somebody has.
-    requests().take(key)?;
-    if status != status::OK {
-        return Some(status);
+    if requests().take(key).is_none() {
+        return Some((conn, None));
     }
+    let answer = match status {
+        status::OK => send_result(&conn, sequence, cmd, reply_type, owned.output),
+        status => Some(status),
+    };
+    Some((conn, answer))
+}
+
+/// Sends what the handler put into its result; Some: the status to answer instead.
+fn send_result(
+    conn: &Arc<Conn>,
+    sequence: u32,
+    cmd: i32,
+    reply_type: Option<Type>,
+    output: Option<Object>,
+) -> Option<i32> {
     let mut frame = local::take_frame();
     frame.resize(HEADER_LEN, 0);
     let encoded = match (&reply_type, &output) {
@@ -175,12 +241,11 @@ fn handle_request(conn: &Arc<Conn>, sequence: u32, cmd: i32, payload: &[u8]) -> 
     };
     if encoded {
         send_reply(conn, sequence, cmd, status::OK, &mut frame);
-        local::put_frame(frame);
-        return None;
+    } else {
+        conn.report(format!("result of command {cmd} does not encode"));
     }
     local::put_frame(frame);
-    conn.report(format!("result of command {cmd} does not encode"));
-    Some(status::ENCODING_ERR)
+    (!encoded).then_some(status::ENCODING_ERR)
 }
 
 fn encode_reply(frame: &mut Vec<u8>, ty: Type, object: &Object) -> bool {
@@ -213,37 +278,43 @@ pub fn reply_status(conn: &Arc<Conn>, sequence: u32, cmd: i32, status: i32) -> b
     send_reply(conn, sequence, cmd, status, &mut [0; HEADER_LEN])
 }
 
-fn reply(conn: &Arc<Conn>, call: AsyncCall, status: i32, payload: &[u8]) {
+fn reply(conn: Arc<Conn>, call: AsyncCall, status: i32, payload: Payload) -> Option<Arc<Conn>> {
     let mut status = if conn.is_muted() {
         status::NETWORK_FAILURE
     } else {
         status
     };
     let ty = conn.set().role().reply_to_sent(call.cmd);
-    let mut data = None;
+    let mut owned = Owned::default();
     if status == status::OK {
-        match ty.map(|ty| xdr::decode(ty, payload)) {
-            Some(Ok(object)) => data = object,
+        match ty.map(|ty| xdr::decode(ty, payload.as_slice())) {
+            Some(Ok(object)) => owned.input = object,
             _ => {
-                conn.report(malformed_reply(call.cmd, payload));
+                conn.report(malformed_reply(call.cmd, payload.as_slice()));
                 status = status::ENCODING_ERR;
             }
         }
     }
+    drop(payload);
     let private = handle::exposed(call.private);
     let is_void = ty.is_none_or(|ty| ty.is_void());
-    // SAFETY: the application declared the callback with three arguments if its command's
-    // reply is void, else with four; `reply_callback_fn` is only the form it travels in.
-    unsafe {
-        if is_void {
-            let f: short_reply_callback_fn = std::mem::transmute(call.callback);
-            f(conn.cookie(), private, status);
-        } else {
-            let f: long_reply_callback_fn = std::mem::transmute(call.callback);
-            let at = data.as_ref().map_or(std::ptr::null_mut(), Object::as_ptr);
-            f(conn.cookie(), private, status, at);
+    let cookie = conn.cookie();
+    let data = owned.input.as_ref();
+    let data = data.map_or(std::ptr::null_mut(), Object::as_ptr);
+    let ((), conn, _) = call_out(conn, owned, || {
+        // SAFETY: the application declared the callback with three arguments if its command's
+        // reply is void, else with four; `reply_callback_fn` is only the form it travels in.
+        unsafe {
+            if is_void {
+                let f: short_reply_callback_fn = std::mem::transmute(call.callback);
+                f(cookie, private, status);
+            } else {
+                let f: long_reply_callback_fn = std::mem::transmute(call.callback);
+                f(cookie, private, status, data);
+            }
         }
-    }
+    })?;
+    Some(conn)
 }
 
 /// What is reported of a reply that does not decode.

@@ -42,16 +42,22 @@ impl<W> Calls<W> {
         sequence as usize & (self.ring.len() - 1)
     }
 
-    /// Registers a call under the next free number and returns that number.
-    pub fn insert(&mut self, waiter: W) -> u32 {
+    /// Gives a number that is not outstanding, and uses it up.
+    pub fn number(&mut self) -> u32 {
         while self.get(self.next).is_some() {
             self.next = self.next.wrapping_add(1);
         }
+        let sequence = self.next;
+        self.next = sequence.wrapping_add(1);
+        sequence
+    }
+
+    /// Registers a call under the next free number and returns that number.
+    pub fn insert(&mut self, waiter: W) -> u32 {
         if self.len * 2 >= self.ring.len() {
             self.grow();
         }
-        let sequence = self.next;
-        self.next = sequence.wrapping_add(1);
+        let sequence = self.number();
         let i = self.index(sequence);
         if let Some(old) = self.ring[i].replace(Slot { sequence, waiter }) {
             self.strays.insert(old.sequence, old.waiter);
@@ -159,8 +165,10 @@ mod tests {
 
     #[test]
     fn drain_is_oldest_first_across_the_wrap() {
-        let mut c = Calls::default();
-        c.next = u32::MAX - 1;
+        let mut c = Calls {
+            next: u32::MAX - 1,
+            ..Calls::default()
+        };
         for i in 0..5 {
             c.insert(i);
         }

@@ -105,6 +105,12 @@ impl<S, A> Connection<S, A> {
         self.calls.insert(call)
     }
 
+    /// The number of a one-way message: one that no call has, so that an answer to it, which
+    /// some peers send, is taken for none to a call.
+    pub fn message(&mut self) -> u32 {
+        self.calls.number()
+    }
+
     pub fn is_outstanding(&self, sequence: u32) -> bool {
         self.calls.get(sequence).is_some()
     }
@@ -208,7 +214,13 @@ impl<S, A> Connection<S, A> {
     }
 
     fn reply<'a>(&mut self, header: Header, body: Body<'a>, own: Option<u32>) -> Handled<'a, S> {
-        let Some(call) = self.calls.remove(header.sequence) else {
+        // No call has a negative command: an answer to a message of ours, whatever its number.
+        let found = if header.cmd < 0 {
+            None
+        } else {
+            self.calls.remove(header.sequence)
+        };
+        let Some(call) = found else {
             self.solitary = 0;
             self.io_error(format!(
                 "reply with unknown sequence number {}",
@@ -423,9 +435,16 @@ mod tests {
         c.receive(frame(a, 0, 2, b""), None);
         c.receive(frame(b, 7, 1, b"1234"), None);
         c.receive(frame(99, 0, 1, b""), None);
+        let d = c.call(Call::Async {
+            cmd: 1,
+            call: "still waits",
+        });
+        assert_ne!(c.message(), d);
+        c.receive(frame(d, status::PROCEDURE_UNAVAIL, -1, b""), None);
+        assert!(c.is_outstanding(d));
         assert_eq!(
             events(&mut c),
-            ["ioerr", "cmd -2", "ioerr", "payload -2", "ioerr"]
+            ["ioerr", "cmd -2", "ioerr", "payload -2", "ioerr", "ioerr"]
         );
     }
 

@@ -36,8 +36,10 @@ pub trait Source: Clone + Send {
 pub struct Ready {
     pub readable: bool,
     pub writable: bool,
-    /// The peer has hung up, or the socket has failed: read to the end.
+    /// The peer has hung up, or the socket has failed.
     pub hangup: bool,
+    /// No edge came: whatever came with earlier ones still holds.
+    pub again: bool,
 }
 
 /// What sources share during a turn.
@@ -304,6 +306,7 @@ impl<S: Source> Driver<'_, S> {
                                 readable: event.is_readable(),
                                 writable: event.is_writable(),
                                 hangup,
+                                again: false,
                             },
                         ));
                     }
@@ -312,6 +315,7 @@ impl<S: Source> Driver<'_, S> {
         }
         let readable = Ready {
             readable: true,
+            again: true,
             ..Ready::default()
         };
         for source in reactor.again.take() {

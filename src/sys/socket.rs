@@ -99,6 +99,7 @@ unsafe fn recv_raw(fd: RawFd, at: *mut u8, len: usize, wait: bool) -> Result<usi
 #[derive(Clone, Copy)]
 pub enum Direction {
     Read = libc::SHUT_RD as isize,
+    Write = libc::SHUT_WR as isize,
     Both = libc::SHUT_RDWR as isize,
 }
 

@@ -1,8 +1,8 @@
 //! Threads of the library's own.
 
 use crate::error::{Errno, Result};
+use std::ffi::{c_void, CStr};
 use std::mem::MaybeUninit;
-use std::thread::Builder;
 
 /// Faults of a thread's own making must reach it, or the process dies without a word.
 const SYNCHRONOUS: [libc::c_int; 6] = [
@@ -57,15 +57,49 @@ fn default_stack() -> usize {
     }
 }
 
+type Run = Box<dyn FnOnce() + Send>;
+
 /// Starts a detached thread in which every signal is blocked.
-pub fn spawn_detached(name: &str, run: impl FnOnce() + Send + 'static) -> Result<()> {
+///
+/// Not by std: its frames below `run` would abort when a callback ends the thread.
+pub fn spawn_detached(name: &'static CStr, run: impl FnOnce() + Send + 'static) -> Result<()> {
+    let run: Run = Box::new(move || {
+        // SAFETY: a string constant of at most 15 bytes, for the calling thread.
+        unsafe { libc::pthread_setname_np(libc::pthread_self(), name.as_ptr()) };
+        run();
+    });
+    let argument = Box::into_raw(Box::new(run));
     let _blocked = SignalsBlocked::new();
-    Builder::new()
-        .name(name.into())
-        .stack_size(default_stack())
-        .spawn(run)
-        .map(drop)
-        .map_err(Errno::from)
+    let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
+    let mut id = MaybeUninit::<libc::pthread_t>::uninit();
+    // SAFETY: the attributes are initialised first and destroyed last; the argument is a box
+    // that `begin` takes over.
+    let error = unsafe {
+        let at = attributes.as_mut_ptr();
+        match libc::pthread_attr_init(at) {
+            0 => {
+                libc::pthread_attr_setdetachstate(at, libc::PTHREAD_CREATE_DETACHED);
+                libc::pthread_attr_setstacksize(at, default_stack());
+                let error = libc::pthread_create(id.as_mut_ptr(), at, begin, argument.cast());
+                libc::pthread_attr_destroy(at);
+                error
+            }
+            error => error,
+        }
+    };
+    if error != 0 {
+        // SAFETY: there is no thread to take it over.
+        drop(unsafe { Box::from_raw(argument) });
+        return Err(Errno(error));
+    }
+    Ok(())
+}
+
+extern "C" fn begin(argument: *mut c_void) -> *mut c_void {
+    // SAFETY: the box that `spawn_detached` made for this thread.
+    let run = unsafe { *Box::from_raw(argument.cast::<Run>()) };
+    run();
+    std::ptr::null_mut()
 }
 
 /// Makes the calling thread one that does not interrupt others when it wakes up.

@@ -1,0 +1,233 @@
+//! Dispatchers: application threads that run events.
+//!
+//! A dispatcher with nothing to run takes the driver token if it is free, turns the loop, and
+//! runs what the turn found; if the token is taken, it parks. The token, like every lock, is
+//! let go of before any C code runs.
+
+pub mod thread;
+
+use crate::conn::Conn;
+use crate::error::{Errno, Result};
+use crate::ffi::upcall;
+use crate::local;
+use crate::reactor::spin::{self, End};
+use crate::reactor::{Driver, Found};
+use crate::set::{Set, Watched};
+use crate::sync::race_point;
+use crate::waiter::Parker;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Events of one connection that a runner takes out at a time.
+const BATCH: usize = 256;
+/// After this many runs in a row a busy dispatcher looks at the sockets.
+const RUNS_PER_LOOK: u32 = 4;
+/// A blocking wait below this makes a driver's spinning look worth while again.
+const SHORT_WAIT: Duration = Duration::from_micros(150);
+
+impl Set {
+    pub fn register_dispatcher(self: &Arc<Self>) {
+        if self.check_process().is_err() {
+            return;
+        }
+        self.dispatchers_came(1);
+        if !thread::register(self) {
+            self.dispatchers_gone(1);
+        }
+    }
+
+    pub fn unregister_dispatcher(self: &Arc<Self>) {
+        if thread::unregister(self) && self.check_process().is_ok() {
+            self.dispatchers_gone(1);
+        }
+    }
+
+    /// Turns the loop if the token is free, waiting up to `limit`. None: it was taken.
+    /// Some(Some(conn)): the first of the connections found runnable, for the caller to run;
+    /// the others have been queued.
+    fn drive(self: &Arc<Self>, limit: Option<Duration>) -> Option<Option<Arc<Conn>>> {
+        let mut driver = self.reactor().try_drive()?;
+        let mut found = Found::default();
+        if limit.is_some() {
+            driver.turn(limit, &mut found);
+        } else if !self.turn_spinning(&mut driver, &mut found) {
+            self.turn_blocking(&mut driver, &mut found);
+        }
+        drop(driver);
+        self.token_freed();
+        if !found.rest.is_empty() {
+            self.queue().push(found.rest);
+            self.wake_dispatcher();
+        }
+        Some(found.first)
+    }
+
+    fn turn_blocking(&self, driver: &mut Driver<'_, Watched>, found: &mut Found<Arc<Conn>>) {
+        let start = self.spin.map(|_| Instant::now());
+        self.queue().wait_in_poll(|may_wait| {
+            let wait = may_wait && !self.is_ending();
+            driver.turn((!wait).then_some(Duration::ZERO), found);
+        });
+        if let Some(start) = start {
+            driver.spin().blocked(start.elapsed(), SHORT_WAIT);
+        }
+    }
+
+    /// Polls without sleeping for a while, if that has paid lately. True: something came.
+    fn turn_spinning(
+        &self,
+        driver: &mut Driver<'_, Watched>,
+        found: &mut Found<Arc<Conn>>,
+    ) -> bool {
+        let Some(limit) = self.spin else { return false };
+        if self.peer_is_here() || !driver.spin().wanted() {
+            return false;
+        }
+        let end = spin::poll(limit, || {
+            let some = driver.turn(Some(Duration::ZERO), found) > 0;
+            (some || !self.queue().is_empty() || self.is_ending()).then_some(some)
+        });
+        let spin = driver.spin();
+        match end {
+            // Several at a time: they come whether we wait awake or not.
+            End::Found(true) if !found.rest.is_empty() => spin.miss(),
+            End::Found(true) => spin.hit(),
+            End::Found(false) => {}
+            End::Vain => spin.miss(),
+            End::Interrupted => spin.interrupted(),
+        }
+        matches!(end, End::Found(_))
+    }
+}
+
+/// The set at this address, if the calling thread may dispatch for it.
+fn may_dispatch(set: &Arc<Set>) -> Result<*const Set> {
+    set.check_process()?;
+    let key = Arc::as_ptr(set);
+    thread::registered(key).map(|_| key).ok_or(NOT_REGISTERED)
+}
+
+const NOT_REGISTERED: Errno = Errno(libc::EPERM);
+
+/// Runs events until the set is being destroyed; then ENXIO. The set is not kept on the stack
+/// while a handler runs: the thread is registered for it, and finds it again.
+pub fn dispatch_loop(mut set: Arc<Set>) -> i32 {
+    let key = match may_dispatch(&set) {
+        Ok(key) => key,
+        Err(Errno(e)) => return e,
+    };
+    let parker = local::parker();
+    let mut runs = 0;
+    loop {
+        let Some(conn) = next_runnable(&set, &parker, &mut runs) else {
+            return libc::ENXIO;
+        };
+        drop(set);
+        run(conn, usize::MAX);
+        set = match thread::registered(key) {
+            Some(set) => set,
+            None => return NOT_REGISTERED.0,
+        };
+    }
+}
+
+/// Waits for a connection with events to run; None: the set is being destroyed.
+fn next_runnable(set: &Arc<Set>, parker: &Arc<Parker>, runs: &mut u32) -> Option<Arc<Conn>> {
+    loop {
+        if set.is_ending() {
+            return None;
+        }
+        if *runs >= RUNS_PER_LOOK {
+            *runs = 0;
+            if let Some(Some(conn)) = set.drive(Some(Duration::ZERO)) {
+                set.queue().push([conn]);
+            }
+        }
+        if let Some(conn) = set.queue().pop() {
+            *runs += 1;
+            if !set.queue().is_empty() {
+                set.wake_dispatcher();
+            }
+            return Some(conn);
+        }
+        match set.drive(None) {
+            Some(None) => {}
+            Some(found) => return found,
+            None => {
+                if set.queue().enlist(parker) {
+                    // The token may have been freed before we were listed.
+                    race_point();
+                    if set.reactor().is_driven() && !set.is_ending() {
+                        parker.park(None);
+                    }
+                    set.queue().delist(parker);
+                }
+            }
+        }
+    }
+}
+
+/// Runs up to `max` events (0: no bound) without waiting.
+pub fn dispatch(mut set: Arc<Set>, max: i32) -> i32 {
+    let key = match may_dispatch(&set) {
+        Ok(key) => key,
+        Err(Errno(e)) => return e,
+    };
+    let mut left = match usize::try_from(max) {
+        Ok(0) | Err(_) => usize::MAX,
+        Ok(n) => n,
+    };
+    loop {
+        if set.is_ending() {
+            return libc::ENXIO;
+        }
+        let Some(conn) = set.queue().pop() else {
+            return libc::EAGAIN;
+        };
+        drop(set);
+        left -= run(conn, left);
+        if left == 0 {
+            return 0;
+        }
+        set = match thread::registered(key) {
+            Some(set) => set,
+            None => return NOT_REGISTERED.0,
+        };
+    }
+}
+
+/// Runs events of one connection, up to `max`, as long as no other connection waits. Returns
+/// how many were run.
+fn run(mut conn: Arc<Conn>, max: usize) -> usize {
+    let alone = conn.set().queue().is_empty();
+    let more = if alone { max.min(BATCH) - 1 } else { 0 };
+    let mut batch = thread::spare_batch();
+    let Some(mut event) = conn.begin_events(more, &mut batch) else {
+        thread::put_batch(batch);
+        return 0;
+    };
+    thread::begin(&conn, batch);
+    let mut done = 0;
+    loop {
+        conn = match upcall::run(conn, event) {
+            Some(conn) => conn,
+            None => return done + 1,
+        };
+        done += 1;
+        if !conn.set().queue().is_empty() || conn.is_interrupted() {
+            break;
+        }
+        event = match thread::next_event() {
+            Some(event) => event,
+            None => break,
+        };
+    }
+    if let Some(mut batch) = thread::end() {
+        if conn.finish_events(&mut batch) {
+            let set = Arc::clone(conn.set());
+            set.queue().push([conn]);
+        }
+        thread::put_batch(batch);
+    }
+    done
+}

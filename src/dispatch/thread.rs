@@ -1,0 +1,241 @@
+//! What a thread keeps while it dispatches, where it is found again if a handler does not
+//! return.
+//!
+//! A callback may end its thread or leave by longjmp. So while C code runs, nothing that counts
+//! is on the stack: connection, set and objects are in the thread's ticket (`call_out`), which
+//! is closed by the thread's next event or its end.
+
+use crate::conn::Conn;
+use crate::error::{Errno, Result};
+use crate::event::{AsyncCall, Event};
+use crate::ffi::xdr::Object;
+use crate::set::Set;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+pub type Batch = VecDeque<Event<AsyncCall>>;
+
+/// What an event has allocated for its callback.
+#[derive(Default)]
+pub struct Owned {
+    pub input: Option<Object>,
+    pub output: Option<Object>,
+    pub text: Vec<u8>,
+    /// The request's key, which stays with the connection if the handler does not return.
+    pub request: Option<u64>,
+    /// The event is the disconnect: the connection's active life ends with it.
+    pub is_last: bool,
+}
+
+/// The events that the calling thread is running.
+struct Ticket {
+    /// The connection's address, and while C code runs, what keeps it alive.
+    key: *const Conn,
+    conn: Option<Arc<Conn>>,
+    owned: Owned,
+    batch: Batch,
+    released: bool,
+    /// More than one event: what they send is gathered.
+    gathers: bool,
+}
+
+/// Dropped with the thread: one that ends inside a callback has finished its event, and is no
+/// dispatcher any more.
+#[derive(Default)]
+struct Local {
+    ticket: Option<Ticket>,
+    spare: Batch,
+    registered: Vec<(Arc<Set>, u32)>,
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            ticket.close();
+        }
+        for (set, times) in self.registered.drain(..) {
+            set.dispatchers_gone(times as usize);
+        }
+    }
+}
+
+thread_local! {
+    static LOCAL: RefCell<Local> = RefCell::new(Local::default());
+}
+
+fn with_local<R>(f: impl FnOnce(&mut Local) -> R) -> Option<R> {
+    // Borrowed already: a signal handler came in between, and handles no event.
+    LOCAL
+        .try_with(|l| l.try_borrow_mut().ok().map(|mut l| f(&mut l)))
+        .ok()
+        .flatten()
+}
+
+impl Ticket {
+    /// The handler will not return, or was left.
+    fn close(mut self) {
+        let Some(conn) = self.conn.take() else { return };
+        if let Some(key) = self.owned.request {
+            conn.keep_request(key);
+        }
+        if !self.released {
+            conn.finish(&mut self.batch);
+        }
+        if self.owned.is_last {
+            conn.end_active();
+        }
+    }
+}
+
+impl Conn {
+    /// Gives back the lane, and brings it to a dispatcher if there is more in it.
+    fn finish(self: &Arc<Self>, batch: &mut Batch) {
+        if self.finish_events(batch) {
+            self.set().schedule(Arc::clone(self));
+        }
+    }
+}
+
+// --- the events that a thread runs
+
+/// An empty batch to take events out by.
+pub fn spare_batch() -> Batch {
+    with_local(|l| std::mem::take(&mut l.spare)).unwrap_or_default()
+}
+
+/// The thread starts to run events of a connection, of which `batch` are to follow the first.
+pub fn begin(conn: &Arc<Conn>, batch: Batch) {
+    let stale = with_local(|l| {
+        l.ticket.replace(Ticket {
+            key: Arc::as_ptr(conn),
+            conn: None,
+            owned: Owned::default(),
+            gathers: !batch.is_empty(),
+            batch,
+            released: false,
+        })
+    });
+    if let Some(stale) = stale.flatten() {
+        // A callback left by longjmp: its event counts as finished.
+        stale.close();
+    }
+}
+
+/// Calls C. None: the ticket is gone, since the callback dispatched in its turn, which is not
+/// allowed; then nothing of the event may be touched any more.
+pub fn call_out<R>(
+    conn: Arc<Conn>,
+    owned: Owned,
+    call: impl FnOnce() -> R,
+) -> Option<(R, Arc<Conn>, Owned)> {
+    let key = Arc::as_ptr(&conn);
+    let kept = with_local(|l| match &mut l.ticket {
+        Some(t) if t.key == key => {
+            t.conn = Some(conn);
+            t.owned = owned;
+        }
+        _ => drop((conn, owned)),
+    });
+    kept?;
+    let result = call();
+    with_local(|l| {
+        let ticket = l.ticket.as_mut().filter(|t| t.key == key)?;
+        let conn = ticket.conn.take()?;
+        Some((result, conn, std::mem::take(&mut ticket.owned)))
+    })
+    .flatten()
+}
+
+/// The next event of the batch, unless the lane was released meanwhile.
+pub fn next_event() -> Option<Event<AsyncCall>> {
+    with_local(|l| {
+        let ticket = l.ticket.as_mut().filter(|t| !t.released)?;
+        ticket.batch.pop_front()
+    })
+    .flatten()
+}
+
+/// The thread is through. Some(rest of the batch): the lane has to be given back.
+pub fn end() -> Option<Batch> {
+    with_local(|l| {
+        let mut ticket = l.ticket.take()?;
+        if ticket.released {
+            l.spare = ticket.batch;
+            return None;
+        }
+        Some(std::mem::take(&mut ticket.batch))
+    })
+    .flatten()
+}
+
+/// Keeps an emptied batch for the next events.
+pub fn put_batch(mut batch: Batch) {
+    batch.clear();
+    with_local(|l| l.spare = batch);
+}
+
+/// True if the calling thread is inside an event handler.
+pub fn is_handling() -> bool {
+    with_local(|l| l.ticket.is_some()).unwrap_or(false)
+}
+
+/// True if the calling thread runs a batch of this connection's events, at whose end what they
+/// sent is flushed.
+pub fn is_in_batch(conn: &Arc<Conn>) -> bool {
+    with_local(|l| {
+        l.ticket
+            .as_ref()
+            .is_some_and(|t| t.gathers && !t.released && t.key == Arc::as_ptr(conn))
+    })
+    .unwrap_or(false)
+}
+
+/// Lets the connection's next event run although the handler has not returned.
+pub fn release_current() -> Result<()> {
+    let released = with_local(|l| match &mut l.ticket {
+        Some(t) if t.released => Err(Errno(libc::ENOENT)),
+        Some(t) => {
+            t.released = true;
+            Ok((t.conn.clone(), std::mem::take(&mut t.batch)))
+        }
+        None => Err(Errno(libc::EPERM)),
+    });
+    if let (Some(conn), mut batch) = released.unwrap_or(Err(Errno(libc::EPERM)))? {
+        conn.finish(&mut batch);
+    }
+    Ok(())
+}
+
+// --- the sets that a thread dispatches for
+
+/// Counts a registration; false if the thread cannot keep any.
+pub fn register(set: &Arc<Set>) -> bool {
+    with_local(
+        |l| match l.registered.iter_mut().find(|(s, _)| Arc::ptr_eq(s, set)) {
+            Some((_, times)) => *times += 1,
+            None => l.registered.push((Arc::clone(set), 1)),
+        },
+    )
+    .is_some()
+}
+
+/// Takes one registration back; false if there is none.
+pub fn unregister(set: &Arc<Set>) -> bool {
+    let removed = with_local(|l| {
+        let at = l.registered.iter().position(|(s, _)| Arc::ptr_eq(s, set))?;
+        l.registered[at].1 -= 1;
+        // Dropped outside: it may be the last reference.
+        Some((l.registered[at].1 == 0).then(|| l.registered.swap_remove(at).0))
+    });
+    removed.flatten().is_some()
+}
+
+/// The set at this address, if the thread is registered for it.
+pub fn registered(key: *const Set) -> Option<Arc<Set>> {
+    with_local(|l| {
+        let mut sets = l.registered.iter().map(|(s, _)| s);
+        sets.find(|s| Arc::as_ptr(s) == key).map(Arc::clone)
+    })
+    .flatten()
+}
