@@ -55,6 +55,8 @@ pub struct Conn {
     interrupt: AtomicBool,
     /// A send failed: the reader decides how the connection ended, and does not wait.
     broken: AtomicBool,
+    /// Shut: whoever holds the reading right closes the descriptor.
+    dead: AtomicBool,
     /// Closed by its user: queued requests and errors are dropped.
     muted: AtomicBool,
 }
@@ -114,6 +116,7 @@ impl Conn {
             lent: AtomicBool::new(false),
             interrupt: AtomicBool::new(false),
             broken: AtomicBool::new(false),
+            dead: AtomicBool::new(false),
             muted: AtomicBool::new(false),
         });
         conn.lock().handle = Some(Arc::clone(&conn));
@@ -392,6 +395,7 @@ impl Conn {
             self.clear_sleepers(&mut st);
             (waiters, st.proto.lane.claim(), st.kept.take())
         };
+        self.dead.store(true, Ordering::SeqCst);
         fail(waiters);
         self.shut_socket();
         requests().forget(kept.into_iter().flat_map(|keys| *keys));

@@ -95,7 +95,7 @@ impl Conn {
                     Got::Short | Got::Nothing | Got::Paused | Got::Ended => break,
                 }
             }
-            self.reap_if_ended(&held);
+            self.reap_if_dead(&held);
             asked = held.release();
             // Whoever asked may have heard of a hang-up.
             to_end = true;
@@ -103,8 +103,9 @@ impl Conn {
         self.promote_sleeper();
     }
 
-    pub(super) fn reap_if_ended(self: &Arc<Self>, held: &Held<'_, Reader>) {
-        if held.ended {
+    /// Before letting go of the right: whoever found the connection dead may have left a note.
+    pub(super) fn reap_if_dead(self: &Arc<Self>, held: &Held<'_, Reader>) {
+        if self.dead.load(Ordering::SeqCst) {
             self.reap_held(held);
         }
     }
@@ -284,7 +285,7 @@ impl Conn {
                     break;
                 }
             }
-            self.reap_if_ended(&held);
+            self.reap_if_dead(&held);
             asked = held.release();
         }
         self.promote_sleeper();

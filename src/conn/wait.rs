@@ -188,7 +188,7 @@ impl Conn {
             // More may come while nobody calls.
             self.take_back(&mut self.lock());
         }
-        self.reap_if_ended(&held);
+        self.reap_if_dead(&held);
         let mut asked = held.release();
         if asked.is_some() {
             self.keep_reply(call, buf);
@@ -204,7 +204,7 @@ impl Conn {
                     break;
                 }
             }
-            self.reap_if_ended(&held);
+            self.reap_if_dead(&held);
             asked = held.release();
         }
         self.promote_sleeper();
