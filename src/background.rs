@@ -60,15 +60,21 @@ impl Set {
         self.background.bell.ring(|| self.reactor().wake());
     }
 
-    /// A connection gathered bytes that nobody is about to send.
-    pub fn gathered(&self, conn: Arc<Conn>) {
+    /// A connection gathered bytes. `expected`: a reply that is due, or the end of a batch of
+    /// events, will send them, unless the peer or a handler takes its time; then a tick does.
+    pub fn gathered(&self, conn: Arc<Conn>, expected: bool) {
+        let bg = &self.background;
         {
-            let mut dirty = self.background.dirty.lock();
+            let mut dirty = bg.dirty.lock();
             dirty.push(conn);
-            self.background.has_dirty.store(true, Ordering::SeqCst);
+            bg.has_dirty.store(true, Ordering::SeqCst);
         }
         race_point();
-        self.ring_background();
+        if expected && bg.ticks {
+            bg.bell.ring_unless_awake(|| self.reactor().wake());
+        } else {
+            self.ring_background();
+        }
     }
 
     /// A connection was lent to its sync callers.
@@ -191,7 +197,7 @@ impl Run<'_> {
         };
         let mut found = Found::default();
         bg.bell.in_poll(|may_wait| {
-            let limit = if may_wait {
+            let limit = if may_wait && !bg.has_dirty.load(Ordering::SeqCst) {
                 lent.then_some(self.tick)
             } else {
                 Some(Duration::ZERO)
@@ -224,8 +230,9 @@ impl Run<'_> {
             bg.bell.doze(self.tick);
             return;
         }
-        bg.bell
-            .sleep(|| set.reactor().is_driven() && !set.is_over());
+        bg.bell.sleep(|| {
+            set.reactor().is_driven() && !bg.has_dirty.load(Ordering::SeqCst) && !set.is_over()
+        });
         self.quiet = 0;
         self.tick = TICK;
     }

@@ -41,7 +41,14 @@ impl Bell {
         }
     }
 
-    /// Rings if the background would not look by itself.
+    /// Rings unless the background is at work or will tick: then it looks by itself.
+    pub fn ring_unless_awake(&self, end_poll: impl FnOnce()) {
+        if self.place.load(Ordering::SeqCst) != AWAKE {
+            self.ring(end_poll);
+        }
+    }
+
+    /// Rings if it sleeps: after the driver token was freed.
     #[inline]
     pub fn ring_if_asleep(&self) {
         if self.place.load(Ordering::SeqCst) == ASLEEP {

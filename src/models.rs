@@ -331,7 +331,14 @@ fn the_loop_is_never_left_alone() {
 /// poll, where nothing arrives.
 #[test]
 fn what_is_left_for_the_background_is_seen() {
-    model(|| {
+    for ticks in [false, true] {
+        see_what_is_left(ticks);
+    }
+}
+
+/// `ticks`: it is rung for only if it does not look by itself.
+fn see_what_is_left(ticks: bool) {
+    model(move || {
         struct Shared {
             token: Right<()>,
             bell: Bell,
@@ -355,17 +362,23 @@ fn what_is_left_for_the_background_is_seen() {
                 match bg.token.try_take() {
                     Some(held) => {
                         bg.bell.in_poll(|may_wait| {
-                            bg.poll.turn(may_wait);
+                            bg.poll.turn(may_wait && !bg.dirty.load(Ordering::SeqCst));
                         });
                         drop(held);
                     }
-                    None => bg.bell.sleep(|| bg.token.is_held()),
+                    None => bg
+                        .bell
+                        .sleep(|| bg.token.is_held() && !bg.dirty.load(Ordering::SeqCst)),
                 }
             }
         });
         let held = shared.token.try_take();
         shared.dirty.store(true, Ordering::SeqCst);
-        shared.bell.ring(|| shared.poll.wake());
+        if ticks {
+            shared.bell.ring_unless_awake(|| shared.poll.wake());
+        } else {
+            shared.bell.ring(|| shared.poll.wake());
+        }
         if let Some(held) = held {
             drop(held);
             shared.bell.ring_if_asleep();

@@ -57,6 +57,8 @@ pub struct Conn {
     broken: AtomicBool,
     /// Shut: whoever holds the reading right closes the descriptor.
     dead: AtomicBool,
+    /// Its handlers took long lately.
+    slow: AtomicBool,
     /// Closed by its user: queued requests and errors are dropped.
     muted: AtomicBool,
 }
@@ -117,6 +119,7 @@ impl Conn {
             interrupt: AtomicBool::new(false),
             broken: AtomicBool::new(false),
             dead: AtomicBool::new(false),
+            slow: AtomicBool::new(false),
             muted: AtomicBool::new(false),
         });
         conn.lock().handle = Some(Arc::clone(&conn));
@@ -156,6 +159,15 @@ impl Conn {
 
     pub fn is_muted(&self) -> bool {
         self.muted.load(Ordering::Acquire)
+    }
+
+    /// Whether what handlers send should not be gathered over a batch of events.
+    pub fn is_slow(&self) -> bool {
+        self.slow.load(Ordering::Relaxed)
+    }
+
+    pub fn note_pace(&self, slow: bool) {
+        self.slow.store(slow, Ordering::Relaxed);
     }
 
     /// Adds a user reference.

@@ -100,12 +100,13 @@ impl Conn {
             None
         };
         let dirty = flush.is_none() && st.proto.outbox.mark_dirty();
+        let expected = in_batch || (calls > 0 && st.proto.outbox.on_wire() > 0);
         let full = st.proto.outbox.len() > FULL && !st.pace.stalled;
         drop(st);
         if let Some(chunk) = flush {
             self.write_out(chunk);
         } else if dirty {
-            self.set().gathered(Arc::clone(self));
+            self.set().gathered(Arc::clone(self), expected);
         }
         if full && !thread::is_handling() {
             self.wait_for_room();
@@ -210,7 +211,7 @@ impl Conn {
     fn after_write(self: &Arc<Self>, left: Left) {
         match left {
             Left::Nothing => {}
-            Left::Dirty => self.set().gathered(Arc::clone(self)),
+            Left::Dirty => self.set().gathered(Arc::clone(self), false),
             Left::Drained => self.shut_if_drained(),
             Left::Dead => self.reap(),
         }

@@ -228,7 +228,10 @@ impl Conn {
         call: &mut OwnCall,
         limit: Duration,
     ) -> (Got, bool) {
-        if WAITING.load(Ordering::Relaxed) == 1 && !held.peer_here && held.spin.wanted() {
+        if held.peer_here {
+            return self.read_once(held, buf, true, Some(call));
+        }
+        if WAITING.load(Ordering::Relaxed) == 1 && held.spin.wanted() {
             let end = spin::poll(limit, || {
                 let (got, claimed) = self.read_once(held, buf, false, Some(call));
                 (!matches!(got, Got::Nothing)).then_some((got, claimed))

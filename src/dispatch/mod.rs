@@ -22,6 +22,8 @@ use std::time::{Duration, Instant};
 const BATCH: usize = 256;
 /// After this many runs in a row a busy dispatcher looks at the sockets.
 const RUNS_PER_LOOK: u32 = 4;
+/// Handlers that take longer send what they send at once: others have to wait for the batch.
+const SLOW: Duration = Duration::from_micros(20);
 /// A blocking wait below this makes a driver's spinning look worth while again.
 const SHORT_WAIT: Duration = Duration::from_micros(150);
 
@@ -63,7 +65,8 @@ impl Set {
     }
 
     fn turn_blocking(&self, driver: &mut Driver<'_, Watched>, found: &mut Found<Arc<Conn>>) {
-        let start = self.spin.map(|_| Instant::now());
+        let measures = self.spin.is_some() && !self.peer_is_here();
+        let start = measures.then(Instant::now);
         self.queue().wait_in_poll(|may_wait| {
             let wait = may_wait && !self.is_ending();
             driver.turn((!wait).then_some(Duration::ZERO), found);
@@ -206,6 +209,7 @@ fn run(mut conn: Arc<Conn>, max: usize) -> usize {
         thread::put_batch(batch);
         return 0;
     };
+    let start = (!batch.is_empty()).then(Instant::now);
     thread::begin(&conn, batch);
     let mut done = 0;
     loop {
@@ -221,6 +225,9 @@ fn run(mut conn: Arc<Conn>, max: usize) -> usize {
             Some(event) => event,
             None => break,
         };
+    }
+    if let Some(start) = start {
+        conn.note_pace(start.elapsed() / done as u32 > SLOW);
     }
     if let Some(mut batch) = thread::end() {
         if conn.finish_events(&mut batch) {

@@ -111,7 +111,7 @@ pub fn begin(conn: &Arc<Conn>, batch: Batch) {
             key: Arc::as_ptr(conn),
             conn: None,
             owned: Owned::default(),
-            gathers: !batch.is_empty(),
+            gathers: !batch.is_empty() && !conn.is_slow(),
             batch,
             released: false,
         })
