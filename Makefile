@@ -23,7 +23,7 @@ INSTALL ?= install
 # rustup's programs may not be in the path of a non-interactive shell.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: all demo check check-cargo check-loom check-gen check-c check-abi check-install \
+.PHONY: all demo check check-cargo check-loom check-stress check-gen check-c check-abi check-install \
 	bench header install uninstall clean help
 
 all: ## build the library and minirpcgen into build/ (the default)
@@ -40,6 +40,7 @@ check: ## everything below; MODE=valgrind or MODE=asan runs the C suite so
 	@$(MAKE) --no-print-directory check-gen
 	@$(MAKE) --no-print-directory check-abi
 	@$(MAKE) --no-print-directory check-install
+	@$(MAKE) --no-print-directory check-stress
 	@$(MAKE) --no-print-directory check-c
 
 check-cargo: ## the Rust tests
@@ -50,6 +51,15 @@ check-loom: ## the threading protocol, in every order of events (needs some minu
 	@scripts/need cargo cc
 	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=$(TARGET)/loom \
 		$(CARGO) test --release --lib $(CARGOFLAGS) models
+
+STRESS_SECONDS ?= 3
+check-stress: all ## everything at once, with random delays; STRESS_SECONDS=n for each of four runs
+	@scripts/need cargo cc
+	$(CARGO) build --release --lib --features chaos --target-dir $(TARGET)/chaos $(CARGOFLAGS)
+	$(INSTALL) -d $(BUILD)/chaos
+	$(INSTALL) $(TARGET)/chaos/release/libminirpc.so $(BUILD)/chaos/$(SONAME)
+	ln -sf $(SONAME) $(BUILD)/chaos/libminirpc.so
+	scripts/stress $(STRESS_SECONDS) $(BUILD)/chaos
 
 check-gen: all ## minirpcgen's tests
 	@scripts/need c++ cpp libtirpc pkg-config rpcgen
