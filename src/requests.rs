@@ -4,10 +4,9 @@
 //! that is stale, because the request was answered or its connection is gone, touches nothing.
 
 use crate::conn::Conn;
-use parking_lot::{Mutex, MutexGuard};
 use slab::Slab;
 use std::cell::Cell;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Low bits of a key: the place in the table. The rest: a number that is used once.
 const INDEX_BITS: u32 = 24;
@@ -26,6 +25,8 @@ struct Table {
     serial: u64,
 }
 
+/// std's lock, which has no memory of its own: in a forked child, parking_lot's could be handed
+/// to a thread that is not there.
 pub struct Requests(Mutex<Table>);
 
 /// The table of the process: a key says nothing about the set it came from.
@@ -46,7 +47,7 @@ thread_local! {
 
 /// Before a fork, in the thread that forks.
 pub fn before_fork() {
-    let _ = FORKING.try_with(|f| f.set(Some(REQUESTS.0.lock())));
+    let _ = FORKING.try_with(|f| f.set(Some(REQUESTS.lock())));
 }
 
 /// After it, in both processes.
@@ -55,9 +56,13 @@ pub fn after_fork() {
 }
 
 impl Requests {
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Registers a request; None if more are kept than a key can name.
     pub fn insert(&self, request: Request) -> Option<u64> {
-        let mut t = self.0.lock();
+        let mut t = self.lock();
         let entry = t.live.vacant_key() as u64;
         if entry > INDEX_MASK {
             return None;
@@ -70,7 +75,7 @@ impl Requests {
     }
 
     pub fn get(&self, key: u64) -> Option<Request> {
-        let t = self.0.lock();
+        let t = self.lock();
         match t.live.get((key & INDEX_MASK) as usize) {
             Some((k, request)) if *k == key => Some(request.clone()),
             _ => None,
@@ -79,7 +84,7 @@ impl Requests {
 
     /// Takes a request out: whoever gets it is the one to reply.
     pub fn take(&self, key: u64) -> Option<Request> {
-        let mut t = self.0.lock();
+        let mut t = self.lock();
         let index = (key & INDEX_MASK) as usize;
         match t.live.get(index) {
             Some((k, _)) if *k == key => Some(t.live.remove(index).1),
@@ -98,6 +103,6 @@ impl Requests {
     /// True if `key` has the form of one that was given out.
     pub fn is_plausible(&self, key: u64) -> bool {
         let serial = key >> INDEX_BITS;
-        serial > 0 && serial <= self.0.lock().serial
+        serial > 0 && serial <= self.lock().serial
     }
 }
