@@ -65,6 +65,11 @@ check-gen: all ## minirpcgen's tests
 	@scripts/need c++ cpp libtirpc pkg-config rpcgen
 	minirpcgen/tests/run
 
+.PHONY: nightly
+nightly: all ## a million random inputs to generated code, beside rpcgen's; SEED=n
+	@scripts/need cpp libtirpc pkg-config rpcgen
+	INPUTS=$${INPUTS:-1000000} minirpcgen/tests/differential/run
+
 check-abi: all ## headers without a warning; exported symbols, SONAME, size
 	@scripts/need c++ libtirpc nm
 	scripts/check-headers
