@@ -8,8 +8,8 @@
  * Everything else is static inline and works on a stream's operations table
  * alone, so that generated code calls no function of an XDR library.
  */
-#ifndef MINIRPC_XDR_H
-#define MINIRPC_XDR_H
+#ifndef MINIRPC_XDR_INCLUDED
+#define MINIRPC_XDR_INCLUDED
 
 #include <sys/types.h>
 #include <stdint.h>
@@ -253,7 +253,19 @@ mrpc_xdr_store_double(unsigned char *wire, double value)
 #define MRPC_XDR_VECTORS 1
 typedef uint16_t mrpc_xdr_16x8 __attribute__((vector_size(16)));
 typedef uint32_t mrpc_xdr_32x4 __attribute__((vector_size(16)));
-typedef uint64_t mrpc_xdr_64x2 __attribute__((vector_size(16)));
+
+/* The eight halves of two numbers of 64 bits, in the opposite order in each. */
+static inline mrpc_xdr_16x8
+mrpc_xdr_reverse4(mrpc_xdr_16x8 halves)
+{
+#ifdef __clang__
+	return __builtin_shufflevector(halves, halves, 3, 2, 1, 0, 7, 6, 5, 4);
+#else
+	const mrpc_xdr_16x8 order = { 3, 2, 1, 0, 7, 6, 5, 4 };
+
+	return __builtin_shuffle(halves, order);
+#endif
+}
 #endif
 
 static inline void
@@ -291,16 +303,11 @@ mrpc_xdr_copy64(void *to, const void *from, size_t count)
 #ifdef MRPC_XDR_VECTORS
 	for (; count >= 2; count -= 2, in += 16, out += 16) {
 		mrpc_xdr_16x8 halves;
-		mrpc_xdr_32x4 words;
-		mrpc_xdr_64x2 longs;
 
 		memcpy(&halves, in, 16);
 		halves = halves << 8 | halves >> 8;
-		words = (mrpc_xdr_32x4)halves;
-		words = words << 16 | words >> 16;
-		longs = (mrpc_xdr_64x2)words;
-		longs = longs << 32 | longs >> 32;
-		memcpy(out, &longs, 16);
+		halves = mrpc_xdr_reverse4(halves);
+		memcpy(out, &halves, 16);
 	}
 #endif
 	for (; count > 0; count--, in += 8, out += 8) {
@@ -528,9 +535,9 @@ mrpc_xdr_put_bytes(struct mrpc_xdr_cursor *cursor, const void *from,
 
 	if (len > bound || (from == NULL && len != 0))
 		return FALSE;
-	padded = (len + 3) & ~(size_t)3;
 	/* Past this size the copy is all that counts: one more call is free. */
-	wire = padded <= 4096 ? mrpc_xdr_run(cursor, padded + 4) : NULL;
+	padded = len <= 4096 ? (len + 3) & ~(size_t)3 : 0;
+	wire = len <= 4096 ? mrpc_xdr_run(cursor, padded + 4) : NULL;
 	if (wire == NULL)
 		return mrpc_xdr_put_word(cursor, (uint32_t)len) &&
 			mrpc_xdr_put_opaque(cursor, from, (uint32_t)len);
@@ -971,4 +978,4 @@ mrpc_xdr_void(XDR *xdrs, void *obj)
 	return TRUE;
 }
 
-#endif /* MINIRPC_XDR_H */
+#endif /* MINIRPC_XDR_INCLUDED */

@@ -103,3 +103,31 @@ fn headers_compile_as_cpp() {
     }
     fail_on(problems);
 }
+
+/// Guards and macros of the outputs are not those of the library's headers.
+#[test]
+fn the_librarys_own_name_is_a_base_like_any_other() {
+    let directory = scratch("own-name");
+    for base in ["minirpc", "protocol", "xdr"] {
+        let input = golden().join("first.mx");
+        let output = minirpcgen(&directory, &["-o", base, &input.to_string_lossy()]);
+        assert!(output.status.success(), "{base}: {}", stderr(&output));
+    }
+    let input = golden().join("common.mx");
+    let output = minirpcgen(&directory, &["-o", "common", &input.to_string_lossy()]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let mut problems = Vec::new();
+    for file in listing(&directory) {
+        if !file.ends_with(".c") {
+            continue;
+        }
+        for flags in header_flags() {
+            let mut command = compiler("CC", "cc");
+            command.current_dir(&directory).args(WARNINGS);
+            command.arg("-Wstrict-prototypes").args(flags);
+            command.args(["-c", "-o", "/dev/null", &file]);
+            problems.extend(content(&mut command).err());
+        }
+    }
+    fail_on(problems);
+}
