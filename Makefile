@@ -86,6 +86,11 @@ check-c: all ## the C suite; TESTS='group/* name', REPEAT=n, MODE, LIBDIR=dir
 bench: all ## measure calls and messages per second beside raw sockets
 	bench/run
 
+.PHONY: bench-xdr
+bench-xdr: all ## generated code beside rpcgen's, as a ratio
+	@scripts/need cpp libtirpc pkg-config rpcgen
+	bench/xdr/run
+
 header: ## make include/minirpc/minirpc.h of the comments in src/ffi
 	@scripts/need cargo cc
 	MINIRPC_HEADER=$(CURDIR)/include/minirpc/minirpc.h $(CARGO) check --lib

@@ -14,8 +14,7 @@
 #include "records.h"
 #include "side.h"
 
-/* What a decoded object takes grows to its size and no more, if it is encoded;
- * re-encoded, counts of refused claims and absent data add nothing. */
+/* Encoded, no object of ours takes more: what it is decoded from is short. */
 #define ROOM 65536
 #define LARGEST 8192
 
