@@ -110,6 +110,42 @@ fn of(form: &Form) -> Element {
 }
 
 impl Generator<'_> {
+    /// As above; a struct's are noted if their definition comes later.
+    pub(super) fn packers(&mut self, element: &Element) -> (String, String) {
+        if let Form::Struct(name) = &element.form {
+            if !self.packed.contains(name) {
+                self.packed_ahead.insert(name.clone());
+            }
+        }
+        packers(element)
+    }
+
+    fn pack_head(&self, packing: bool, name: &str) -> String {
+        let Locals {
+            obj, wire, count, ..
+        } = &self.names;
+        let (word, constant, other) = if packing {
+            ("pack", "", "const ")
+        } else {
+            ("unpack", "const ", "")
+        };
+        format!(
+            "mrpc_{word}_{name}({constant}unsigned char *{wire}, {other}void *{obj}, \
+             size_t {count})"
+        )
+    }
+
+    pub(super) fn pack_declarations(&self, code: &mut Code) {
+        for name in &self.packed_ahead {
+            for packing in [true, false] {
+                code.line(format!(
+                    "static inline void {};",
+                    self.pack_head(packing, name)
+                ));
+            }
+        }
+    }
+
     /// For structs and typedefs of arrays; numbers have theirs in <minirpc/xdr.h>.
     pub(super) fn pack_functions(&mut self, name: &str, form: &Form, code: &mut Code) {
         let objp = &self.names.objp;
@@ -131,21 +167,14 @@ impl Generator<'_> {
             }
             _ => return,
         };
+        self.packed.insert(name.to_owned());
         let Locals {
-            obj, wire, count, ..
+            objp, wire, count, ..
         } = &self.names;
         let size = self.model.wire(form).unwrap_or(0);
         for packing in [true, false] {
-            let (word, constant, other) = if packing {
-                ("pack", "", "const ")
-            } else {
-                ("unpack", "const ", "")
-            };
             code.line("static inline void");
-            code.line(format!(
-                "mrpc_{word}_{name}({constant}unsigned char *{wire}, {other}void *{obj}, \
-                 size_t {count})"
-            ));
+            code.line(self.pack_head(packing, name));
             code.body(|code| {
                 code.line(object_pointer(self, name, packing));
                 code.blank();

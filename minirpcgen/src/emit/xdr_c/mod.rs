@@ -58,6 +58,9 @@ struct Generator<'a> {
     /// Functions written so far, and those that were used before.
     defined: BTreeSet<String>,
     ahead: BTreeSet<(Op, String)>,
+    /// The same for the structs' functions that pack and unpack.
+    packed: BTreeSet<String>,
+    packed_ahead: BTreeSet<String>,
     /// Other files' types, of which something here needs a function.
     external: BTreeSet<(Op, String)>,
 }
@@ -82,6 +85,8 @@ impl<'a> Generator<'a> {
             recursive: graph::recursive(model),
             defined: BTreeSet::new(),
             ahead: BTreeSet::new(),
+            packed: BTreeSet::new(),
+            packed_ahead: BTreeSet::new(),
             external: BTreeSet::new(),
         }
     }
@@ -105,6 +110,7 @@ impl<'a> Generator<'a> {
 
     /// Prototypes, and functions around other files' procedures.
     fn declarations(&self, code: &mut Code) {
+        self.pack_declarations(code);
         for (op, name) in &self.ahead {
             code.line(format!("{};", self.head(*op, name, " ")));
         }

@@ -1,7 +1,6 @@
 //! Statements for one value that is not part of a window.
 
 use super::body::{address, deref, field, Body, Op};
-use super::fixed::packers;
 use crate::model::{Count, Element, Form};
 
 impl Body<'_, '_> {
@@ -54,7 +53,7 @@ impl Body<'_, '_> {
                 match self.generator.model.wire(&element.form) {
                     Some(wire) => format!(
                         "mrpc_xdr_put_run_array({cursor}, {val}, {len}, {bound}, {wire}, {size}, {})",
-                        packers(element).0
+                        self.generator.packers(element).0
                     ),
                     None => {
                         let encode = self.generator.worker(Op::Encode, element);
@@ -102,7 +101,7 @@ impl Body<'_, '_> {
         match self.generator.model.wire(&element.form) {
             Some(wire) => format!(
                 "mrpc_xdr_put_run({cursor}, {pointer}, {count}, {wire}, {size}, {})",
-                packers(element).0
+                self.generator.packers(element).0
             ),
             None => {
                 let encode = self.generator.worker(Op::Encode, element);
@@ -165,7 +164,7 @@ impl Body<'_, '_> {
             Some(wire) => format!(
                 "mrpc_xdr_get_run_array({cursor}, &{pointer}, &{len}, {bound}, {wire}, \
                  sizeof *{val}, {})",
-                packers(element).1
+                self.generator.packers(element).1
             ),
             None => {
                 let decode = self.generator.worker(Op::Decode, element);
@@ -210,7 +209,7 @@ impl Body<'_, '_> {
         match self.generator.model.wire(&element.form) {
             Some(wire) => format!(
                 "mrpc_xdr_get_run({cursor}, {pointer}, {count}, {wire}, {size}, {})",
-                packers(element).1
+                self.generator.packers(element).1
             ),
             None => {
                 let decode = self.generator.worker(Op::Decode, element);

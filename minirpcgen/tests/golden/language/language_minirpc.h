@@ -598,6 +598,74 @@ free_pong(pong *in, int container)
 
 #endif
 
+#ifndef MRPC_FREE_ahead_DEFINED
+#define MRPC_FREE_ahead_DEFINED
+static inline void
+free_ahead(ahead *in, int container)
+{
+	XDR xdrs;
+
+	if (in == NULL)
+		return;
+	mrpc_xdr_set_free(&xdrs);
+	xdr_ahead(&xdrs, in);
+	if (container)
+		free(in);
+}
+
+#endif
+
+#ifndef MRPC_FREE_fixed_kind_DEFINED
+#define MRPC_FREE_fixed_kind_DEFINED
+static inline void
+free_fixed_kind(fixed_kind *in, int container)
+{
+	XDR xdrs;
+
+	if (in == NULL)
+		return;
+	mrpc_xdr_set_free(&xdrs);
+	xdr_fixed_kind(&xdrs, in);
+	if (container)
+		free(in);
+}
+
+#endif
+
+#ifndef MRPC_FREE_fixed_later_DEFINED
+#define MRPC_FREE_fixed_later_DEFINED
+static inline void
+free_fixed_later(fixed_later *in, int container)
+{
+	XDR xdrs;
+
+	if (in == NULL)
+		return;
+	mrpc_xdr_set_free(&xdrs);
+	xdr_fixed_later(&xdrs, in);
+	if (container)
+		free(in);
+}
+
+#endif
+
+#ifndef MRPC_FREE_union_later_DEFINED
+#define MRPC_FREE_union_later_DEFINED
+static inline void
+free_union_later(union_later *in, int container)
+{
+	XDR xdrs;
+
+	if (in == NULL)
+		return;
+	mrpc_xdr_set_free(&xdrs);
+	xdr_union_later(&xdrs, in);
+	if (container)
+		free(in);
+}
+
+#endif
+
 #ifndef MRPC_FREE_point_DEFINED
 #define MRPC_FREE_point_DEFINED
 static inline void

@@ -7,13 +7,22 @@
 
 #include "language_xdr.h"
 
+static inline void mrpc_pack_fixed_later(unsigned char *wire, const void *obj,
+    size_t count);
+static inline void mrpc_unpack_fixed_later(const unsigned char *wire,
+    void *obj, size_t count);
 static bool_t mrpc_encode_pong(struct mrpc_xdr_cursor *cursor, const void *obj);
 static bool_t mrpc_encode_typed_node(struct mrpc_xdr_cursor *cursor,
     const void *obj);
+static bool_t mrpc_encode_union_later(struct mrpc_xdr_cursor *cursor,
+    const void *obj);
 static bool_t mrpc_decode_pong(struct mrpc_xdr_cursor *cursor, void *obj);
 static bool_t mrpc_decode_typed_node(struct mrpc_xdr_cursor *cursor, void *obj);
+static bool_t mrpc_decode_union_later(struct mrpc_xdr_cursor *cursor,
+    void *obj);
 static void mrpc_release_pong(void *obj);
 static void mrpc_release_typed_node(void *obj);
+static void mrpc_release_union_later(void *obj);
 
 /* Copied to the XDR files. */
 bool_t
@@ -1929,6 +1938,211 @@ xdr_pong(XDR *xdrs, pong *objp)
 {
 	return mrpc_xdr_variable(xdrs, objp, mrpc_encode_pong,
 	    mrpc_decode_pong, mrpc_release_pong);
+}
+
+static bool_t
+mrpc_encode_ahead(struct mrpc_xdr_cursor *cursor, const void *obj)
+{
+	const ahead *objp = obj;
+
+	if (!mrpc_xdr_enter(cursor))
+		return FALSE;
+	if (!mrpc_xdr_put_word(cursor, objp->one != NULL))
+		return FALSE;
+	if (objp->one != NULL &&
+	    !mrpc_xdr_put_run(cursor, objp->one, 1, 12, sizeof(fixed_later),
+	    mrpc_pack_fixed_later))
+		return FALSE;
+	if (!mrpc_xdr_put_run_array(cursor, objp->more.more_val,
+	    objp->more.more_len, MRPC_XDR_UNBOUNDED, 12,
+	    sizeof *objp->more.more_val, mrpc_pack_fixed_later))
+		return FALSE;
+	if (!mrpc_xdr_put_word(cursor, objp->choice != NULL))
+		return FALSE;
+	if (objp->choice != NULL &&
+	    !mrpc_encode_union_later(cursor, objp->choice))
+		return FALSE;
+	mrpc_xdr_leave(cursor);
+	return TRUE;
+}
+
+static bool_t
+mrpc_decode_ahead(struct mrpc_xdr_cursor *cursor, void *obj)
+{
+	ahead *objp = obj;
+	void *val;
+	bool_t ok;
+
+	if (!mrpc_xdr_enter(cursor))
+		return FALSE;
+	val = objp->one;
+	if (!mrpc_xdr_get_optional(cursor, &val, sizeof *objp->one))
+		return FALSE;
+	objp->one = val;
+	if (objp->one != NULL &&
+	    !mrpc_xdr_get_run(cursor, objp->one, 1, 12, sizeof(fixed_later),
+	    mrpc_unpack_fixed_later))
+		return FALSE;
+	val = objp->more.more_val;
+	ok = mrpc_xdr_get_run_array(cursor, &val, &objp->more.more_len,
+	    MRPC_XDR_UNBOUNDED, 12, sizeof *objp->more.more_val,
+	    mrpc_unpack_fixed_later);
+	objp->more.more_val = val;
+	if (!ok)
+		return FALSE;
+	val = objp->choice;
+	if (!mrpc_xdr_get_optional(cursor, &val, sizeof *objp->choice))
+		return FALSE;
+	objp->choice = val;
+	if (objp->choice != NULL &&
+	    !mrpc_decode_union_later(cursor, objp->choice))
+		return FALSE;
+	mrpc_xdr_leave(cursor);
+	return TRUE;
+}
+
+static void
+mrpc_release_ahead(void *obj)
+{
+	ahead *objp = obj;
+
+	free(objp->one);
+	objp->one = NULL;
+	free(objp->more.more_val);
+	objp->more.more_val = NULL;
+	objp->more.more_len = 0;
+	if (objp->choice != NULL)
+		mrpc_release_union_later(objp->choice);
+	free(objp->choice);
+	objp->choice = NULL;
+}
+
+bool_t
+xdr_ahead(XDR *xdrs, ahead *objp)
+{
+	return mrpc_xdr_variable(xdrs, objp, mrpc_encode_ahead,
+	    mrpc_decode_ahead, mrpc_release_ahead);
+}
+
+bool_t
+xdr_fixed_kind(XDR *xdrs, fixed_kind *objp)
+{
+	return mrpc_xdr_fixed(xdrs, objp, 4, mrpc_xdr_pack32,
+	    mrpc_xdr_unpack32);
+}
+
+static inline void
+mrpc_pack_fixed_later(unsigned char *wire, const void *obj, size_t count)
+{
+	const fixed_later *objp = obj;
+
+	for (; count > 0; count--, objp++, wire += 12) {
+		mrpc_xdr_store32(wire, (uint32_t)objp->a);
+		mrpc_xdr_store64(wire + 4, (uint64_t)objp->b);
+	}
+}
+
+static inline void
+mrpc_unpack_fixed_later(const unsigned char *wire, void *obj, size_t count)
+{
+	fixed_later *objp = obj;
+
+	for (; count > 0; count--, objp++, wire += 12) {
+		objp->a = (int)mrpc_xdr_load32(wire);
+		objp->b = (quad_t)mrpc_xdr_load64(wire + 4);
+	}
+}
+
+bool_t
+xdr_fixed_later(XDR *xdrs, fixed_later *objp)
+{
+	return mrpc_xdr_fixed(xdrs, objp, 12, mrpc_pack_fixed_later,
+	    mrpc_unpack_fixed_later);
+}
+
+static bool_t
+mrpc_encode_union_later(struct mrpc_xdr_cursor *cursor, const void *obj)
+{
+	const union_later *objp = obj;
+	unsigned char spare[4];
+	unsigned char *wire;
+
+	if (!mrpc_xdr_enter(cursor))
+		return FALSE;
+	wire = mrpc_xdr_room(cursor, 4, spare);
+	mrpc_xdr_store32(wire, (uint32_t)objp->k);
+	if (!mrpc_xdr_give(cursor, wire, 4, spare))
+		return FALSE;
+	switch (objp->k) {
+	case 1:
+		if (!mrpc_xdr_put_word(cursor,
+		    objp->union_later_u.deep != NULL))
+			return FALSE;
+		if (objp->union_later_u.deep != NULL &&
+		    !mrpc_encode_ahead(cursor, objp->union_later_u.deep))
+			return FALSE;
+		break;
+	default:
+		break;
+	}
+	mrpc_xdr_leave(cursor);
+	return TRUE;
+}
+
+static bool_t
+mrpc_decode_union_later(struct mrpc_xdr_cursor *cursor, void *obj)
+{
+	union_later *objp = obj;
+	unsigned char spare[4];
+	const unsigned char *wire;
+	void *val;
+
+	if (!mrpc_xdr_enter(cursor))
+		return FALSE;
+	wire = mrpc_xdr_take(cursor, 4, spare);
+	if (wire == NULL)
+		return FALSE;
+	objp->k = (int)mrpc_xdr_load32(wire);
+	switch (objp->k) {
+	case 1:
+		val = objp->union_later_u.deep;
+		if (!mrpc_xdr_get_optional(cursor, &val,
+		    sizeof *objp->union_later_u.deep))
+			return FALSE;
+		objp->union_later_u.deep = val;
+		if (objp->union_later_u.deep != NULL &&
+		    !mrpc_decode_ahead(cursor, objp->union_later_u.deep))
+			return FALSE;
+		break;
+	default:
+		break;
+	}
+	mrpc_xdr_leave(cursor);
+	return TRUE;
+}
+
+static void
+mrpc_release_union_later(void *obj)
+{
+	union_later *objp = obj;
+
+	switch (objp->k) {
+	case 1:
+		if (objp->union_later_u.deep != NULL)
+			mrpc_release_ahead(objp->union_later_u.deep);
+		free(objp->union_later_u.deep);
+		objp->union_later_u.deep = NULL;
+		break;
+	default:
+		break;
+	}
+}
+
+bool_t
+xdr_union_later(XDR *xdrs, union_later *objp)
+{
+	return mrpc_xdr_variable(xdrs, objp, mrpc_encode_union_later,
+	    mrpc_decode_union_later, mrpc_release_union_later);
 }
 
 static inline void

@@ -29,6 +29,9 @@ typedef struct tree tree;
 typedef struct directory directory;
 typedef struct ping ping;
 typedef struct pong pong;
+typedef struct ahead ahead;
+typedef struct fixed_later fixed_later;
+typedef struct union_later union_later;
 typedef struct point point;
 typedef struct move move;
 typedef struct inlined_inner inlined_inner;
@@ -282,6 +285,29 @@ struct pong {
 	} more;
 };
 
+struct ahead {
+	fixed_later *one;
+	struct {
+		u_int more_len;
+		fixed_later *more_val;
+	} more;
+	union_later *choice;
+};
+
+typedef int fixed_kind;
+
+struct fixed_later {
+	int a;
+	quad_t b;
+};
+
+struct union_later {
+	fixed_kind k;
+	union {
+		ahead *deep;
+	} union_later_u;
+};
+
 struct point {
 	int x;
 	int y;
@@ -366,6 +392,10 @@ extern bool_t xdr_tree(XDR *, tree *);
 extern bool_t xdr_directory(XDR *, directory *);
 extern bool_t xdr_ping(XDR *, ping *);
 extern bool_t xdr_pong(XDR *, pong *);
+extern bool_t xdr_ahead(XDR *, ahead *);
+extern bool_t xdr_fixed_kind(XDR *, fixed_kind *);
+extern bool_t xdr_fixed_later(XDR *, fixed_later *);
+extern bool_t xdr_union_later(XDR *, union_later *);
 extern bool_t xdr_point(XDR *, point *);
 extern bool_t xdr_direction(XDR *, direction *);
 extern bool_t xdr_move(XDR *, move *);
