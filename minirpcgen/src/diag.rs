@@ -141,6 +141,10 @@ impl Place {
 }
 
 fn source_line(file: &str, line: u32) -> Option<String> {
+    // A line marker may name anything, a device that never ends too.
+    if !fs::metadata(file).ok()?.is_file() {
+        return None;
+    }
     let bytes = fs::read(file).ok()?;
     let text = String::from_utf8_lossy(&bytes);
     let index = usize::try_from(line).ok()?.checked_sub(1)?;

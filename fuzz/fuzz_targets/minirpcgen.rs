@@ -1,0 +1,35 @@
+//! A .mx file as the preprocessor leaves it: the lexer, the parser, the checks, and
+//! the emitters for what passes them.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use minirpcgen::model::Units;
+use minirpcgen::{check, emit, lexer, parser};
+
+fuzz_target!(|data: &[u8]| {
+    let text = String::from_utf8_lossy(data);
+    let mut sound = true;
+    let mut file = || {
+        let (file, errors) = parser::parse(lexer::lex(&text, "nowhere.mx"));
+        sound &= errors.is_empty();
+        for error in errors {
+            error.render();
+        }
+        file
+    };
+    let units = Units {
+        stubs: file(),
+        header: file(),
+        source: file(),
+    };
+    match check::check(units, "base") {
+        Ok(model) if sound => assert_eq!(emit::emit(&model).len(), 6),
+        Ok(_) => {}
+        Err(errors) => {
+            for error in errors {
+                error.render();
+            }
+        }
+    }
+});
