@@ -154,6 +154,20 @@ impl Model {
         evaluate(value, &self.values)
     }
 
+    /// Whether the names that it stands for go round in a circle.
+    pub fn is_circular(&self, value: &Value) -> bool {
+        let mut next = Some(value);
+        for _ in 0..=self.values.len() {
+            match next {
+                Some(value) if value.kind == ValueKind::Name => {
+                    next = self.values.get(&value.text);
+                }
+                _ => return false,
+            }
+        }
+        true
+    }
+
     pub fn is_value(&self, name: &str) -> bool {
         matches!(name, "TRUE" | "FALSE") || self.values.contains_key(name)
     }

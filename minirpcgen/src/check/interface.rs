@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::types::MACROS;
 use crate::ast::{Item, Name, Side};
 use crate::diag::{did_you_mean, Diagnostic, Span};
 use crate::model::Model;
@@ -29,6 +30,10 @@ fn names_and_numbers(model: &Model, errors: &mut Vec<Diagnostic>) {
                 continue;
             }
             names.insert(text, span);
+            if MACROS.contains(&text.as_str()) {
+                let message = format!("the procedure `{text}` has the name of a macro in C");
+                errors.push(Diagnostic::new(span, message));
+            }
             let key = (block.side, block.messages, entry.number);
             if let Some(first) = numbers.get(&key) {
                 let kind = if block.messages { "msgs" } else { "procs" };

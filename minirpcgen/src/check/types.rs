@@ -8,6 +8,7 @@ use crate::ast::{
 };
 use crate::diag::{did_you_mean, Diagnostic, Span};
 use crate::model::{Form, Model};
+use crate::parser::system_type;
 
 /// Names that <minirpc/xdr.h> declares, beside the number types.
 const RESERVED: [&str; 24] = [
@@ -37,6 +38,9 @@ const RESERVED: [&str; 24] = [
     "realloc",
 ];
 
+/// Those of them that are macros, and so no names of members either.
+pub const MACROS: [&str; 3] = ["TRUE", "FALSE", "NULL"];
+
 pub fn check(model: &Model, file: &File) -> Vec<Diagnostic> {
     let mut checker = Checker {
         model,
@@ -44,6 +48,7 @@ pub fn check(model: &Model, file: &File) -> Vec<Diagnostic> {
         names: HashMap::new(),
         constants: HashMap::new(),
         places: HashMap::new(),
+        ready: HashMap::new(),
         errors: Vec::new(),
     };
     checker.run();
@@ -58,6 +63,8 @@ struct Checker<'a> {
     constants: HashMap<&'a str, &'a Span>,
     /// Where each type stands in the file.
     places: HashMap<&'a str, usize>,
+    /// From which type on a constant or an enumerator is known, and what it is.
+    ready: HashMap<&'a str, (usize, &'a Name, Option<&'a Value>)>,
     errors: Vec<Diagnostic>,
 }
 
@@ -67,18 +74,29 @@ impl<'a> Checker<'a> {
         for (place, definition) in file.types().enumerate() {
             self.places.entry(&definition.name.text).or_insert(place);
         }
+        let mut place = 0;
         for item in &file.items {
             match item {
                 Item::Const(name, value) => {
                     self.declare(name);
                     self.constants.insert(&name.text, &name.span);
+                    let ready = (place, name, Some(value));
+                    self.ready.entry(&name.text).or_insert(ready);
                     self.value(value);
+                    if self.model.is_circular(value) {
+                        let message = format!("`{}` is defined by itself", name.text);
+                        self.errors.push(Diagnostic::new(&value.span, message));
+                    }
                 }
                 Item::Type(definition) => {
+                    place += 1;
                     self.declare(&definition.name);
                     if let Body::Enum(enumerators) = &definition.body {
                         for enumerator in enumerators {
-                            self.declare(&enumerator.name);
+                            let name = &enumerator.name;
+                            self.declare(name);
+                            let ready = (place, name, None);
+                            self.ready.entry(&name.text).or_insert(ready);
                         }
                     }
                 }
@@ -91,7 +109,7 @@ impl<'a> Checker<'a> {
     }
 
     fn declare(&mut self, name: &'a Name) {
-        if RESERVED.contains(&name.text.as_str()) {
+        if RESERVED.contains(&name.text.as_str()) || system_type(&name.text).is_some() {
             let message = format!("`{}` is a name of <minirpc/xdr.h>", name.text);
             self.errors.push(Diagnostic::new(&name.span, message));
         } else if let Some(first) = self.names.get(name.text.as_str()) {
@@ -119,24 +137,55 @@ impl<'a> Checker<'a> {
         self.errors.push(error);
     }
 
+    /// C must know the value where it is used. `earlier` are known already.
+    fn value_order(&mut self, value: &Value, place: usize, earlier: &[Enumerator]) {
+        let mut next = Some(value);
+        let mut steps = 0;
+        while let Some(Value {
+            text,
+            kind: ValueKind::Name,
+            ..
+        }) = next
+        {
+            let Some(&(ready, name, meaning)) = self.ready.get(text.as_str()) else {
+                return;
+            };
+            let is_earlier = earlier.iter().any(|e| e.name.text == *text);
+            if ready > place && !is_earlier {
+                let message = format!("`{text}` is used before it is defined");
+                let error = Diagnostic::new(&value.span, message);
+                self.errors
+                    .push(error.note_at(&name.span, "the definition is here"));
+                return;
+            }
+            steps += 1;
+            next = meaning.filter(|_| steps < 100);
+        }
+    }
+
     fn definition(&mut self, definition: &'a Definition, place: usize) {
         match &definition.body {
-            Body::Enum(enumerators) => self.enumerators(enumerators),
+            Body::Enum(enumerators) => self.enumerators(enumerators, place),
             Body::Struct(members) => {
                 self.member_names(members.iter());
                 for member in members {
                     self.decl(member, place, false);
                 }
             }
-            Body::Union(union) => self.union(union, place),
+            Body::Union(union) => {
+                let member = format!("{}_u", definition.name.text);
+                self.not_a_constant(&member, &definition.name.span);
+                self.union(union, place);
+            }
             Body::Typedef(decl) => self.decl(decl, place, true),
         }
     }
 
-    fn enumerators(&mut self, enumerators: &[Enumerator]) {
-        for enumerator in enumerators {
+    fn enumerators(&mut self, enumerators: &[Enumerator], place: usize) {
+        for (i, enumerator) in enumerators.iter().enumerate() {
             if let Some(value) = &enumerator.value {
                 self.value(value);
+                self.value_order(value, place, &enumerators[..i]);
             }
             let name = Value {
                 text: enumerator.name.text.clone(),
@@ -156,11 +205,10 @@ impl<'a> Checker<'a> {
         let mut seen: HashMap<&str, &Span> = HashMap::new();
         for member in members {
             let name = &member.name;
-            if let Some(constant) = self.constants.get(name.text.as_str()) {
-                let message = format!("the member `{}` has the name of a constant", name.text);
-                let error = Diagnostic::new(&name.span, message);
-                self.errors
-                    .push(error.note_at(constant, "which is a macro in C, defined here"));
+            self.not_a_constant(&name.text, &name.span);
+            if MACROS.contains(&name.text.as_str()) {
+                let message = format!("the member `{}` has the name of a macro in C", name.text);
+                self.errors.push(Diagnostic::new(&name.span, message));
             }
             if let Some(first) = seen.insert(&name.text, &name.span) {
                 let message = format!("there are two members `{}`", name.text);
@@ -168,6 +216,16 @@ impl<'a> Checker<'a> {
                 self.errors
                     .push(error.note_at(first, "the first one is here"));
             }
+        }
+    }
+
+    /// A member with the name of a macro would not be one.
+    fn not_a_constant(&mut self, member: &str, at: &Span) {
+        if let Some(constant) = self.constants.get(member) {
+            let message = format!("the member `{member}` has the name of a constant");
+            let error = Diagnostic::new(at, message);
+            self.errors
+                .push(error.note_at(constant, "which is a macro in C, defined here"));
         }
     }
 
@@ -185,17 +243,27 @@ impl<'a> Checker<'a> {
             self.errors
                 .push(Diagnostic::new(&union.disc.ty_span, message));
         }
+        self.member_names(std::iter::once(&union.disc));
         self.member_names(union.decls());
         for decl in union.decls() {
             self.decl(decl, place, false);
         }
-        let mut seen: HashMap<i64, &Span> = HashMap::new();
+        let (least, most) = match self.model.form(&union.disc) {
+            Form::Prim(prim, _) => case_range(prim),
+            _ => case_range(Prim::Int),
+        };
+        let mut seen: HashMap<u32, &Span> = HashMap::new();
         for case in union.arms.iter().flat_map(|arm| &arm.cases) {
             self.value(case);
             let Some(number) = self.model.evaluate(case) else {
                 continue;
             };
-            if let Some(first) = seen.insert(number, &case.span) {
+            if number < least || number > most {
+                let message = format!("a case of this union is from {least} to {most}");
+                self.errors.push(Diagnostic::new(&case.span, message));
+            }
+            // As on the wire, where -1 is 4294967295.
+            if let Some(first) = seen.insert(number as u32, &case.span) {
                 let message = format!("there are two arms for {}", case.text);
                 let error = Diagnostic::new(&case.span, message);
                 self.errors
@@ -223,9 +291,18 @@ impl<'a> Checker<'a> {
 
     fn decl(&mut self, decl: &'a Decl, place: usize, is_typedef: bool) {
         match &decl.shape {
-            Shape::Fixed(size) => self.size(size, 1, "an array"),
+            Shape::Fixed(size) => {
+                self.size(size, 1, "an array");
+                self.value_order(size, place, &[]);
+            }
             Shape::Variable(Some(bound)) => self.size(bound, 0, "a bound"),
             _ => {}
+        }
+        if matches!(decl.shape, Shape::Variable(_)) && !matches!(decl.ty, TypeName::String) {
+            for suffix in ["len", "val"] {
+                let member = format!("{}_{suffix}", decl.name.text);
+                self.not_a_constant(&member, &decl.name.span);
+            }
         }
         let TypeName::Named(name) = &decl.ty else {
             return;
@@ -310,6 +387,19 @@ impl<'a> Checker<'a> {
             error = error.note(format!("did you mean `{meant}`?"));
         }
         self.errors.push(error);
+    }
+}
+
+/// The cases that a union switched by such a number can have.
+fn case_range(prim: Prim) -> (i64, i64) {
+    match prim {
+        Prim::Char | Prim::Int8 => (-0x80, 0x7f),
+        Prim::UChar | Prim::UInt8 => (0, 0xff),
+        Prim::Short | Prim::Int16 => (-0x8000, 0x7fff),
+        Prim::UShort | Prim::UInt16 => (0, 0xffff),
+        Prim::UInt | Prim::UInt32 => (i64::from(i32::MIN), i64::from(u32::MAX)),
+        Prim::ULong => (0, i64::from(u32::MAX)),
+        _ => (i64::from(i32::MIN), i64::from(i32::MAX)),
     }
 }
 

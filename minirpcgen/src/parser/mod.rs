@@ -9,6 +9,8 @@ use crate::ast::{Body, Definition, Enumerator, File, Item, Name, Value, ValueKin
 use crate::diag::{Diagnostic, Span};
 use crate::lexer::{Lexed, Token};
 
+pub(crate) use decl::system_type;
+
 type Result<T> = std::result::Result<T, Diagnostic>;
 
 const DEFINITIONS: [&str; 9] = [
@@ -209,6 +211,10 @@ impl Parser {
                 format!("the number {text} is too large"),
             )),
             Token::Quoted(text) if text.starts_with('\'') => {
+                if !is_character(&text) {
+                    let message = format!("{text} is not one character of ASCII");
+                    return Err(Diagnostic::new(&span, message));
+                }
                 self.advance();
                 Ok(Value {
                     text,
@@ -265,7 +271,7 @@ impl Parser {
         let name = self.name("a name for this constant")?;
         self.expect('=')?;
         let value = match self.peek().clone() {
-            Token::Quoted(text) => Value {
+            Token::Quoted(text) if text.starts_with('"') => Value {
                 text,
                 kind: ValueKind::Quoted,
                 span: self.advance().1,
@@ -334,6 +340,24 @@ impl Parser {
             }
             self.advance();
         }
+    }
+}
+
+/// A letter, or a backslash and what C lets follow one, in quotes.
+fn is_character(quoted: &str) -> bool {
+    let inner = &quoted[1..quoted.len() - 1];
+    let mut bytes = inner.bytes();
+    match (bytes.next(), bytes.next()) {
+        (Some(b'\\'), Some(escaped)) => {
+            let rest = &inner.as_bytes()[2..];
+            match escaped {
+                b'0'..=b'7' => rest.len() <= 2 && rest.iter().all(|b| (b'0'..=b'7').contains(b)),
+                b'x' => matches!(rest.len(), 1 | 2) && rest.iter().all(u8::is_ascii_hexdigit),
+                _ => rest.is_empty() && b"abfnrtv\\'\"?".contains(&escaped),
+            }
+        }
+        (Some(letter), None) => letter != b'\\' && (b' '..=b'~').contains(&letter),
+        _ => false,
     }
 }
 
