@@ -8,7 +8,7 @@ use minirpcgen::diag::{Diagnostic, Span};
 use minirpcgen::model::Units;
 use minirpcgen::{check, emit, lexer, parser};
 use std::fs;
-use std::panic;
+use std::thread;
 
 const ROUNDS: usize = 5000;
 
@@ -176,6 +176,20 @@ fn run(text: &str) -> bool {
     }
 }
 
+/// Shown when its test panics.
+struct Input<'a> {
+    round: usize,
+    text: &'a str,
+}
+
+impl Drop for Input<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("round {}, with this input:\n{}", self.round, self.text);
+        }
+    }
+}
+
 #[test]
 fn damaged_inputs_end_in_errors_within_the_file() {
     let seeds = seeds();
@@ -192,10 +206,8 @@ fn damaged_inputs_end_in_errors_within_the_file() {
             mutate(&mut random, &mut text, &seeds);
         }
         let text = String::from_utf8_lossy(&text).into_owned();
-        match panic::catch_unwind(|| run(&text)) {
-            Ok(sound) => accepted += usize::from(sound),
-            Err(_) => panic!("round {round}, with this input:\n{text}"),
-        }
+        let input = Input { round, text: &text };
+        accepted += usize::from(run(input.text));
     }
     // Or the emitters would have seen nothing.
     assert!(accepted > ROUNDS / 100, "{accepted}");

@@ -4,7 +4,8 @@ mod common;
 
 use common::{golden, listing, minirpcgen, scratch, stderr};
 use std::fs;
-use std::path::Path;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const OUTPUTS: [&str; 6] = [
@@ -152,6 +153,85 @@ fn the_preprocessor_is_chosen_by_cpp() {
     assert_eq!(output.status.code(), Some(1));
     let expected = "minirpcgen: error: cannot run the preprocessor `no-such-preprocessor -x`";
     assert!(stderr(&output).starts_with(expected));
+}
+
+/// Where the shell finds a program.
+fn which(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").expect("PATH");
+    std::env::split_paths(&path)
+        .map(|directory| directory.join(name))
+        .find(|program| program.exists())
+        .unwrap_or_else(|| panic!("there is no {name}"))
+}
+
+#[test]
+fn without_cpp_the_compiler_preprocesses() {
+    let directory = scratch("fallback");
+    let programs = directory.join("programs");
+    fs::create_dir(&programs).expect("make directory");
+    write(&directory, "t.mx", "struct a { int x; };\n");
+    let run = || {
+        Command::new(env!("CARGO_BIN_EXE_minirpcgen"))
+            .arg("t.mx")
+            .current_dir(&directory)
+            .env_remove("CPP")
+            .env("PATH", &programs)
+            .output()
+            .expect("run minirpcgen")
+    };
+    let output = run();
+    assert_eq!(output.status.code(), Some(1));
+    let expected = "minirpcgen: error: cannot run the preprocessor `cc -E`";
+    assert!(stderr(&output).starts_with(expected), "{}", stderr(&output));
+
+    // Links, since a program just written may still be open in a forked test.
+    symlink(which("cc"), programs.join("cc")).expect("link cc");
+    let output = run();
+    assert!(output.status.success(), "{}", stderr(&output));
+    // The first one that there is, even if it fails.
+    symlink(which("false"), programs.join("cpp")).expect("link false");
+    let output = run();
+    assert_eq!(output.status.code(), Some(1));
+    let expected = "minirpcgen: error: the preprocessor `cpp` failed\n";
+    assert_eq!(stderr(&output), expected);
+}
+
+/// cpp stops at some of these, or warns, in words of its own.
+#[test]
+fn what_a_preprocessor_may_let_through() {
+    let directory = scratch("let-through");
+    // Leaves all as it is.
+    write(
+        &directory,
+        "unchanged",
+        "for last; do :; done\nexec cat \"$last\"\n",
+    );
+    let run = |text: &str| {
+        write(&directory, "t.mx", text);
+        let output = Command::new(env!("CARGO_BIN_EXE_minirpcgen"))
+            .arg("t.mx")
+            .current_dir(&directory)
+            .env("CPP", "sh unchanged")
+            .output()
+            .expect("run minirpcgen");
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        stderr(&output)
+    };
+    let text = run("const A = \"open;\n");
+    assert!(
+        text.starts_with("t.mx:1:11: error: this text has no closing \"\n"),
+        "{text}"
+    );
+    let text = run("const A = 'c;\n");
+    assert!(
+        text.starts_with("t.mx:1:11: error: this text has no closing '\n"),
+        "{text}"
+    );
+    let text = run("const A = 1;\n/* open\n");
+    assert!(
+        text.starts_with("t.mx:2:1: error: this comment is not closed\n"),
+        "{text}"
+    );
 }
 
 #[test]
