@@ -254,18 +254,15 @@ mrpc_xdr_store_double(unsigned char *wire, double value)
 typedef uint16_t mrpc_xdr_16x8 __attribute__((vector_size(16)));
 typedef uint32_t mrpc_xdr_32x4 __attribute__((vector_size(16)));
 
-/* The eight halves of two numbers of 64 bits, in the opposite order in each. */
-static inline mrpc_xdr_16x8
-mrpc_xdr_reverse4(mrpc_xdr_16x8 halves)
-{
+/* The halves of two numbers of 64 bits, in the opposite order in each. */
 #ifdef __clang__
-	return __builtin_shufflevector(halves, halves, 3, 2, 1, 0, 7, 6, 5, 4);
+#define MRPC_XDR_REVERSE(halves) \
+	__builtin_shufflevector(halves, halves, 3, 2, 1, 0, 7, 6, 5, 4)
 #else
-	const mrpc_xdr_16x8 order = { 3, 2, 1, 0, 7, 6, 5, 4 };
-
-	return __builtin_shuffle(halves, order);
+#define MRPC_XDR_REVERSE(halves) \
+	__builtin_shuffle(halves, \
+		__extension__(mrpc_xdr_16x8){ 3, 2, 1, 0, 7, 6, 5, 4 })
 #endif
-}
 #endif
 
 static inline void
@@ -306,7 +303,7 @@ mrpc_xdr_copy64(void *to, const void *from, size_t count)
 
 		memcpy(&halves, in, 16);
 		halves = halves << 8 | halves >> 8;
-		halves = mrpc_xdr_reverse4(halves);
+		halves = MRPC_XDR_REVERSE(halves);
 		memcpy(out, &halves, 16);
 	}
 #endif
