@@ -9,9 +9,15 @@
 
 static const struct test_server_operations ops = { .ping = answer_ping };
 
+/* A TCP peer that only shuts down may still read, as far as we can know. */
+static bool cuts(int kind)
+{
+	return (kind & 5) == 4;
+}
+
 static void run(int kind)
 {
-	bool tcp = kind & 1, early = kind & 2, cut = kind & 4, sends = kind & 8;
+	bool tcp = kind & 1, early = kind & 2, cut = cuts(kind), sends = kind & 8;
 	static char payload[16000];
 	blob b = { sizeof(payload), payload };
 	unsigned char header[HEADER_LEN];
@@ -54,7 +60,7 @@ int main(void)
 
 	for (kind = 0; kind < 16; kind++) {
 		SECTION("%s, references dropped %s, the peer %s%s", kind & 1 ? "TCP" : "socketpair",
-			kind & 2 ? "before" : "after", kind & 4 ? "shuts down" : "closes",
+			kind & 2 ? "before" : "after", cuts(kind) ? "shuts down" : "closes",
 			kind & 8 ? ", having sent" : "");
 		run(kind);
 	}
