@@ -1,0 +1,72 @@
+/* PROTO: test.mx */
+/*
+ * Connections that were aborted before they could be accepted neither stop nor
+ * delay accepting: no back-off for them.
+ */
+#define _GNU_SOURCE
+#include "fault.h"
+
+#include <dlfcn.h>
+
+static const int errors[] = {
+	ECONNABORTED, EINTR, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET,
+	EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH
+};
+enum { ERRORS = sizeof(errors) / sizeof(errors[0]) };
+
+static int next_error = ERRORS;         /* of accept, while there are some */
+
+/* The library's accept; Linux itself hands out aborted connections. */
+int accept4(int fd, struct sockaddr *addr, socklen_t *restrict len, int flags)
+{
+	static int (*real)(int, struct sockaddr *, socklen_t *, int);
+	int n = __atomic_load_n(&next_error, __ATOMIC_ACQUIRE);
+
+	if (real == NULL)
+		real = (int (*)(int, struct sockaddr *, socklen_t *, int))
+			dlsym(RTLD_NEXT, "accept4");
+	if (n < ERRORS) {
+		__atomic_store_n(&next_error, n + 1, __ATOMIC_RELEASE);
+		errno = errors[n];
+		return -1;
+	}
+	return real(fd, addr, len, flags);
+}
+
+int main(void)
+{
+	struct leaks leaks;
+	int fd, good, i;
+	int64_t start;
+
+	leaks_begin(&leaks);
+	server_start(1);
+	REQUIRE_EQ(mrpc_set_accept_backoff(server.set, 60000), 0);
+	good = server_peer();
+
+	SECTION("connections reset at once, between others");
+	for (i = 0; i < 50; i++) {
+		start = now_ms();
+		peer_reset(peer_connect(server.port));
+		fd = peer_connect(server.port);
+		SERVED(fd);
+		CHECK(now_ms() - start < scaled(1000));
+		close(fd);
+	}
+	SERVED(good);
+
+	SECTION("accept fails %d times in a row, with errors of the peer's connection", ERRORS);
+	__atomic_store_n(&next_error, 0, __ATOMIC_RELEASE);
+	start = now_ms();
+	fd = peer_connect(server.port);
+	SERVED(fd);
+	CHECK(now_ms() - start < scaled(1000));
+	close(fd);
+	if (__atomic_load_n(&next_error, __ATOMIC_ACQUIRE) == 0)
+		tap_note("this library does not call accept4");
+	SERVED(good);
+	close(good);
+	server_stop();
+	LEAKS_CHECK(&leaks);
+	return tap_done();
+}
