@@ -1,0 +1,101 @@
+/* PROTO: test.mx */
+/*
+ * Every descriptor that the library makes is close-on-exec, and from birth: a
+ * child forked at any moment sees no other.
+ */
+#include "fault.h"
+
+static char known[1024];        /* descriptors of the test's own */
+static struct counter stop = COUNTER_INIT;
+
+static void note_known(void)
+{
+	int fd;
+
+	for (fd = 0; fd < (int)sizeof(known); fd++)
+		known[fd] = fcntl(fd, F_GETFD) >= 0;
+}
+
+/* How many others lack the flag; safe in a forked child. */
+static int without_flag(int *which)
+{
+	int fd, n = 0;
+
+	for (fd = 0; fd < (int)sizeof(known); fd++) {
+		int flags = known[fd] ? -1 : fcntl(fd, F_GETFD);
+
+		if (flags >= 0 && !(flags & FD_CLOEXEC)) {
+			*which = fd;
+			n++;
+		}
+	}
+	return n;
+}
+
+static void *use_all(void *arg)
+{
+	struct pair p;
+	int i;
+
+	(void)arg;
+	for (i = 0; counter_get(&stop) == 0; i++) {
+		pair_open(&p, PAIR_TCP, test_client, test_server);
+		CHECK(mrpc_get_event_fd(p.server_set) >= 0);
+		CHECK_EQ(test_server_set_operations(p.server, &server_ops), 0);
+		CHECK_EQ(test_ping(p.client), MINIRPC_OK);
+		pair_close(&p);
+	}
+	return NULL;
+}
+
+int main(void)
+{
+	struct mrpc_connection *bound;
+	struct leaks leaks;
+	struct probe probe;
+	struct pair p;
+	pthread_t thread;
+	int fds[2], which = -1, i;
+
+	leaks_begin(&leaks);
+	REQUIRE_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	note_known();
+	known[fds[0]] = 0;
+
+	SECTION("all features used");
+	server_start(1);
+	pair_open(&p, PAIR_TCP, test_client, test_server);
+	CHECK(mrpc_get_event_fd(p.client_set) >= 0);
+	CHECK(mrpc_get_event_fd(p.server_set) >= 0);
+	CHECK(mrpc_get_event_fd(server.set) >= 0);
+	probe_init(&probe);
+	REQUIRE_EQ(mrpc_conn_create(&bound, p.client_set, &probe), 0);
+	REQUIRE_EQ(mrpc_bind_fd(bound, fds[0]), 0);
+	CHECK_EQ(test_server_set_operations(p.server, &server_ops), 0);
+	CHECK_EQ(test_ping(p.client), MINIRPC_OK);
+	CHECK(count_fds() > leaks.fds + 8);
+	CHECK_MSG(without_flag(&which) == 0, "descriptor %d is not close-on-exec", which);
+	close(fds[1]);
+	COUNTER_WAIT(&probe.disconnects, 1);
+	mrpc_conn_unref(bound);
+	pair_close(&p);
+	server_stop();
+
+	SECTION("a child forked at any moment");
+	note_known();
+	thread = thread_start(use_all, NULL);
+	for (i = 0; i < 150; i++) {
+		int status = -1;
+		pid_t child = fork();
+
+		REQUIRE(child >= 0);
+		if (child == 0)
+			_exit(without_flag(&which) == 0 ? 0 : 1);
+		REQUIRE_EQ(waitpid(child, &status, 0), child);
+		CHECK_EQ(status, 0);
+	}
+	counter_add(&stop, 1);
+	thread_join(thread);
+	LEAKS_CHECK(&leaks);
+	return tap_done();
+}
