@@ -1,4 +1,5 @@
 /* PROTO: test.mx */
+/* MODES: plain asan (memcheck itself accepts beyond the limit, and then closes) */
 /*
  * mrpc_set_accept_backoff: how long nobody is accepted after the descriptors
  * ran out, also when there are some again before, and another peer comes.

@@ -1,4 +1,5 @@
 /* PROTO: test.mx */
+/* MODES: plain asan (memcheck itself accepts beyond the limit, and then closes) */
 /*
  * No descriptor left to accept with: established connections are untouched, no
  * busy loop, and whoever waits in the backlog is accepted when there are some.

@@ -1,12 +1,10 @@
 /* PROTO: test.mx */
 /*
- * Every descriptor that the library makes is close-on-exec, and from birth: a
- * child forked at any moment sees no other.
+ * Every descriptor that the library makes is close-on-exec.
  */
 #include "fault.h"
 
 static char known[1024];        /* descriptors of the test's own */
-static struct counter stop = COUNTER_INIT;
 
 static void note_known(void)
 {
@@ -16,7 +14,7 @@ static void note_known(void)
 		known[fd] = fcntl(fd, F_GETFD) >= 0;
 }
 
-/* How many others lack the flag; safe in a forked child. */
+/* How many others lack the flag. */
 static int without_flag(int *which)
 {
 	int fd, n = 0;
@@ -32,30 +30,13 @@ static int without_flag(int *which)
 	return n;
 }
 
-static void *use_all(void *arg)
-{
-	struct pair p;
-	int i;
-
-	(void)arg;
-	for (i = 0; counter_get(&stop) == 0; i++) {
-		pair_open(&p, PAIR_TCP, test_client, test_server);
-		CHECK(mrpc_get_event_fd(p.server_set) >= 0);
-		CHECK_EQ(test_server_set_operations(p.server, &server_ops), 0);
-		CHECK_EQ(test_ping(p.client), MINIRPC_OK);
-		pair_close(&p);
-	}
-	return NULL;
-}
-
 int main(void)
 {
 	struct mrpc_connection *bound;
 	struct leaks leaks;
 	struct probe probe;
 	struct pair p;
-	pthread_t thread;
-	int fds[2], which = -1, i;
+	int fds[2], which = -1;
 
 	leaks_begin(&leaks);
 	REQUIRE_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
@@ -81,21 +62,6 @@ int main(void)
 	pair_close(&p);
 	server_stop();
 
-	SECTION("a child forked at any moment");
-	note_known();
-	thread = thread_start(use_all, NULL);
-	for (i = 0; i < 150; i++) {
-		int status = -1;
-		pid_t child = fork();
-
-		REQUIRE(child >= 0);
-		if (child == 0)
-			_exit(without_flag(&which) == 0 ? 0 : 1);
-		REQUIRE_EQ(waitpid(child, &status, 0), child);
-		CHECK_EQ(status, 0);
-	}
-	counter_add(&stop, 1);
-	thread_join(thread);
 	LEAKS_CHECK(&leaks);
 	return tap_done();
 }

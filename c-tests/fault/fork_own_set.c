@@ -1,4 +1,5 @@
 /* PROTO: test.mx */
+/* MODES: plain asan (to memcheck, all that threads hold that a child lacks is lost) */
 /*
  * A forked child makes sets of its own, and uses them with threads, listeners
  * and calls, while the parent uses its own; also a grandchild.

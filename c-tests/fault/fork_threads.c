@@ -1,4 +1,5 @@
 /* PROTO: test.mx */
+/* MODES: plain asan (to memcheck, all that threads hold that a child lacks is lost) */
 /*
  * Forks while many threads are inside the library, at any point of its work:
  * the child drops what it has, or makes its own, and never hangs on what the

@@ -1,4 +1,5 @@
 /* PROTO: test.mx */
+/* MODES: plain asan (memcheck takes a frame of this size for another stack) */
 /* Dispatch threads have the platform's default stack: a handler that uses 4 of
  * its 8 MiB. */
 #define _GNU_SOURCE
