@@ -15,6 +15,7 @@
  *   PROTO: test.mx             stubs to make and link (from proto/)
  *   NEEDS: libtirpc            libtirpc rpcgen ipv6 c++ static additions;
  *                              where missing, the test is skipped, and said so
+ *   RPCGEN: types.x            of the test's directory: what rpcgen makes of it
  *   LIBS: -ltirpc              for the linker
  *   CFLAGS: -DX=1              for the compiler
  *   LINK: static               link libminirpc.a; "none": do not link the library
