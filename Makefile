@@ -70,8 +70,9 @@ nightly: all ## a million random inputs to generated code, beside rpcgen's; SEED
 	@scripts/need cpp libtirpc pkg-config rpcgen
 	INPUTS=$${INPUTS:-1000000} minirpcgen/tests/differential/run
 
-check-abi: all ## headers without a warning; exported symbols, SONAME, size
+check-abi: all ## headers without a warning; symbols, SONAME, size; the map of the tests
 	@scripts/need c++ libtirpc nm
+	scripts/check-test-map
 	scripts/check-headers
 	scripts/check-library $(BUILD)/lib/libminirpc.so.$(VERSION)
 
