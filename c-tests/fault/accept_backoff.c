@@ -6,7 +6,8 @@
  */
 #include "fault.h"
 
-static int64_t accepted_after(unsigned backoff)
+/* `fds`: how many there are without a connection; the limit counts them. */
+static int64_t accepted_after(unsigned backoff, int fds)
 {
 	long n = counter_get(&server.accepted);
 	struct sockaddr_in addr;
@@ -15,6 +16,7 @@ static int64_t accepted_after(unsigned backoff)
 	struct rlimit old;
 	int64_t start;
 
+	WAIT_FOR(count_fds() == fds);
 	REQUIRE_EQ(mrpc_set_accept_backoff(server.set, backoff), 0);
 	/* The address of the listener, by way of a connection to it. */
 	probe = server_peer();
@@ -46,19 +48,21 @@ int main(void)
 {
 	struct leaks leaks;
 	int64_t took;
+	int fds;
 
 	leaks_begin(&leaks);
 	server_start(1);
+	fds = count_fds();
 	SECTION("500 ms");
-	took = accepted_after(500);
+	took = accepted_after(500, fds);
 	CHECK_MSG(took >= 495 && took < scaled(2000), "took %lld ms", (long long)took);
 	SECTION("20 ms");
-	took = accepted_after(20);
+	took = accepted_after(20, fds);
 	CHECK_MSG(took < scaled(400), "took %lld ms", (long long)took);
 	SECTION("the default: a second");
 	server_stop();
 	server_start(1);
-	took = accepted_after(1000);
+	took = accepted_after(1000, fds);
 	CHECK_MSG(took >= 995, "took %lld ms", (long long)took);
 	server_stop();
 	LEAKS_CHECK(&leaks);

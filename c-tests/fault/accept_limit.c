@@ -29,7 +29,7 @@ static void connect_to(int fd, const char *port)
 
 int main(void)
 {
-	int fds[WAITING], good, round, i;
+	int fds[WAITING], good, round, fds_before, i;
 	struct leaks leaks;
 	struct rlimit old;
 	double used;
@@ -38,9 +38,11 @@ int main(void)
 	leaks_begin(&leaks);
 	server_start(1);
 	good = server_peer();
+	fds_before = count_fds();
 	REQUIRE_EQ(mrpc_set_accept_backoff(server.set, 100), 0);
 	for (round = 0; round < 2; round++) {
 		SECTION("at the limit nobody is accepted; the one that is there is served");
+		WAIT_FOR(count_fds() == fds_before);
 		n = counter_get(&server.accepted);
 		for (i = 0; i < WAITING; i++)
 			fds[i] = unconnected();
@@ -69,6 +71,7 @@ int main(void)
 		COUNTER_WAIT(&server.ended, n + WAITING - 1);
 	}
 	SECTION("some are accepted, then the limit is met");
+	WAIT_FOR(count_fds() == fds_before);
 	n = counter_get(&server.accepted);
 	for (i = 0; i < WAITING; i++)
 		fds[i] = unconnected();
@@ -87,6 +90,7 @@ int main(void)
 	SECTION("the set ends while its listener backs off");
 	close(good);
 	COUNTER_WAIT(&server.ended, counter_get(&server.accepted));
+	WAIT_FOR(count_fds() == fds_before - 2);
 	fds[0] = unconnected();
 	old = limit_fds(0);
 	connect_to(fds[0], server.port);
