@@ -84,8 +84,9 @@ check-c: all ## the C suite; TESTS='group/* name', REPEAT=n, MODE, LIBDIR=dir
 	@scripts/need c++ cpp libtirpc pkg-config rpcgen $(filter valgrind,$(MODE))
 	c-tests/run $(TESTS)
 
-bench: all ## measure calls and messages per second beside raw sockets
-	bench/run
+bench: all ## measure it beside raw sockets, 8 minutes; BENCH=--quick and more
+	@scripts/need cc python3 $(if $(findstring --strace,$(BENCH)),strace)
+	bench/run $(BENCH)
 
 .PHONY: bench-xdr
 bench-xdr: all ## generated code beside rpcgen's, as a ratio

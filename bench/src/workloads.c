@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -155,9 +156,22 @@ static void open_idle(int port, const char *wl, int n)
 	usleep(200000);
 }
 
+/* How many of `n` connections the limit on descriptors lets be. */
+static int fitting(int n)
+{
+	struct rlimit files;
+	const int others = 64;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < (rlim_t)(n + others)) {
+		fprintf(stderr, "the limit on open files leaves less than %d connections\n", n);
+		n = (int)files.rlim_cur - others;
+	}
+	return n;
+}
+
 void run_idle(int port, const char *wl)
 {
-	int n = (int)peer_option("BENCH_IDLE", 10000), near = n < 5000 ? n : 5000;
+	int n = fitting((int)peer_option("BENCH_IDLE", 10000)), near = n < 5000 ? n : 5000;
 	void *busy = peer_open(port, wl);
 	double alone, alone99, beside, beside99, idle_cpu[2];
 	struct snapshot a, b, c;
