@@ -8,11 +8,12 @@ OURS = "minirpc"
 
 
 def add_ratios(records):
-    """Each run's metric over the median of raw's in the same repeat; in place."""
+    """Each run's metric over the median of raw's in the same repeat; in place. A variant
+    that raw sockets have, too, is compared with theirs."""
     raw = {}
     for r in records:
-        if r["label"] == "raw" and "error" not in r:
-            raw.setdefault((r["group"], r["place"], r["repeat"]), []).append(r)
+        if r["subject"] == "raw" and "error" not in r:
+            raw.setdefault((r["group"], r["place"], r["repeat"], r["variant"]), []).append(r)
     single = {
         (r["place"], r["repeat"], r["subject"]): r["rate"]
         for r in records if r["variant"] == "1 dispatcher" and "error" not in r
@@ -20,7 +21,9 @@ def add_ratios(records):
     for r in records:
         if "error" in r:
             continue
-        base = raw.get((r["group"], r["place"], r["repeat"]))
+        run = (r["group"], r["place"], r["repeat"])
+        same = raw.get((*run, r["variant"])) if r["subject"] != "raw" else None
+        base = same or raw.get((*run, ""))
         for key, name in ((GROUPS[r["group"]].metric, "ratio"), ("cpu_us", "cpu_ratio")):
             floor = statistics.median(b[key] for b in base) if base else 0
             if floor:
@@ -85,8 +88,9 @@ def group_table(records, group, place):
 def speeds(records):
     """How fast raw sockets are here, one core, compared with REFERENCE; by group."""
     found = {}
-    for group, (key, reference) in REFERENCE.items():
-        runs = [r for r in records if (r["group"], r["place"], r["label"]) == (group, "same", "raw")]
+    for group, (variant, key, reference) in REFERENCE.items():
+        runs = [r for r in records if "error" not in r and
+                (r["subject"], r["group"], r["place"], r["variant"]) == ("raw", group, "same", variant)]
         value = median_of(runs, key)
         if value:
             found[group] = value / reference
@@ -119,7 +123,7 @@ def goal_table(records):
         return ""
     table = markdown(["workload", "goal", "measured", "at the reference's speed", ""], rows) + "\n"
     told = {"w1": "calls per second of W1", "w4": "CPU time per GB of W4"}
-    notes = [f"{s:.2f} of the reference's {told[g]} ({number(REFERENCE[g][1])})" for g, s in speed.items()]
+    notes = [f"{s:.2f} of the reference's {told[g]} ({number(REFERENCE[g][2])})" for g, s in speed.items()]
     if notes:
         table += "\nRaw sockets on one core of this machine: " + "; ".join(notes) + ".\n"
     return table

@@ -23,7 +23,8 @@
 
 enum { HEADER = 16, SMALL = 20, CHUNK = 65536, DRAIN = 1 << 20 };
 enum { ADD = 1, PUT = 2, ECHO = 3, SUM = 4, COUNT = 5, TICK = -1 };
-enum { BATCH = 256, RECORDS_LEN = BENCH_RECORDS * 40, NUMBERS_LEN = BENCH_NUMBERS * 4 };
+enum { BATCH = 256, COUNT_LEN = 4, RECORDS_LEN = BENCH_RECORDS * 40,
+	NUMBERS_LEN = BENCH_NUMBERS * 4 };
 
 struct small {
 	uint32_t sequence, status, cmd, len, value;
@@ -65,14 +66,15 @@ static int put_all(int fd, const void *p, size_t n)
 	return 0;
 }
 
-static int put_two(int fd, const void *head, const void *body, size_t n)
+/* `head`: a header, and the count in front of `body`'s elements. */
+static int put_two(int fd, const struct small *head, const void *body, size_t n)
 {
-	struct iovec iov[2] = { { (void *)head, HEADER }, { (void *)body, n } };
+	struct iovec iov[2] = { { (void *)head, SMALL }, { (void *)body, n } };
 	ssize_t k = writev(fd, iov, 2);
 
-	if (k < HEADER)
+	if (k < SMALL)
 		return -1;
-	return put_all(fd, (const char *)body + (k - HEADER), n - (size_t)(k - HEADER));
+	return put_all(fd, (const char *)body + (k - SMALL), n - (size_t)(k - SMALL));
 }
 
 /* ---- server */
@@ -84,8 +86,8 @@ struct stream {
 	uint64_t ticks;
 };
 
-/* The body of a long frame whose header is at `off`; what follows is dropped,
- * since the client waits for the reply. */
+/* The body of a long frame whose header is at `off`: a count and the data, as XDR has
+ * them. What follows is dropped, since the client waits for the reply. */
 static int long_frame(struct stream *s, size_t off, uint32_t len, int echo)
 {
 	struct small reply;
@@ -94,12 +96,15 @@ static int long_frame(struct stream *s, size_t off, uint32_t len, int echo)
 	memcpy(&reply, s->in + off, HEADER);
 	reply.status = 0;
 	s->have = 0;
+	if (len < COUNT_LEN)
+		return -1;
 	if (echo) {
 		memmove(s->in, s->in + off + HEADER, body);
 		if (body < len && get_all(s->fd, s->in + body, len - body))
 			return -1;
-		memcpy(s->copy, s->in, len);
-		return put_two(s->fd, &reply, s->copy, len);
+		memcpy(&reply.value, s->in, COUNT_LEN);
+		memcpy(s->copy, s->in + COUNT_LEN, len - COUNT_LEN);
+		return put_two(s->fd, &reply, s->copy, len - COUNT_LEN);
 	}
 	while (body < len) {
 		ssize_t k = get(s->fd, s->in, len - body < DRAIN ? len - body : DRAIN);
@@ -109,7 +114,7 @@ static int long_frame(struct stream *s, size_t off, uint32_t len, int echo)
 		body += (size_t)k;
 	}
 	reply.len = htonl(4);
-	reply.value = htonl(len);
+	reply.value = htonl(len - COUNT_LEN);
 	return put_all(s->fd, &reply, SMALL);
 }
 
@@ -273,8 +278,9 @@ int32_t peer_call(void *conn, int32_t x)
 static void long_call(void *conn, int cmd, const void *p, size_t n)
 {
 	int fd = (int)(intptr_t)conn;
-	struct small m = frame(cmd, (uint32_t)n, 0);
+	struct small m = frame(cmd, (uint32_t)n + COUNT_LEN, 0);
 
+	m.value = htonl((uint32_t)n);
 	if (put_two(fd, &m, p, n) || get_all(fd, &m, SMALL) || ntohl(m.value) != n)
 		peer_die("raw long call");
 }
@@ -292,10 +298,11 @@ void peer_numbers(void *conn)
 void peer_records(void *conn)
 {
 	int fd = (int)(intptr_t)conn;
-	struct small m = frame(ECHO, RECORDS_LEN, 0);
+	struct small m = frame(ECHO, COUNT_LEN + RECORDS_LEN, 0);
 
-	if (put_two(fd, &m, bytes_out, RECORDS_LEN) || get_all(fd, &m, HEADER) ||
-		get_all(fd, bytes_in, RECORDS_LEN))
+	m.value = htonl(BENCH_RECORDS);
+	if (put_two(fd, &m, bytes_out, RECORDS_LEN) || get_all(fd, &m, SMALL) ||
+		get_all(fd, bytes_in, RECORDS_LEN) || ntohl(m.value) != BENCH_RECORDS)
 		peer_die("raw records");
 }
 
