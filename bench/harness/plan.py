@@ -171,6 +171,7 @@ GOALS = (
     Goal("w1", "cross", "", "ratio", least=9, text="x blocking raw"),
     Goal("w1", "cross", "", "cpu_ratio", most=0.3334, text="of raw's CPU per call"),
     Goal("w1", "cross", "spin off", "ratio", least=1.0, text="of raw"),
+    Goal("w1", "free", "", "ratio", least=0.85, text="of raw (spinning does no harm)"),
     Goal("w2", "same", "thread", "rate", least=3e6, text="calls/s", speed="w1"),
     Goal("w2", "same", "callback", "rate", least=3e6, text="calls/s", speed="w1"),
     Goal("w2", "cross", "thread", "rate", least=2e6, text="calls/s", speed="w1"),
