@@ -209,8 +209,9 @@ STRACE = {
     "w3": (("", "1 dispatcher", "shared"), 100, 400, 16),
     "w6": (("",), 5000, 45000, 1),
 }
-# (workload, variant) -> most calls per call and side
+# (workload, variant) -> most calls per call and side. The background wakes up some
+# 60 times a second while there are calls, which strace makes few: no exact zeros.
 STRACE_GOALS = {
-    ("w1", ""): {"send": 1.01, "read": 1.01, "wait": 1.01, "futex": 0.02},
+    ("w1", ""): {"send": 1.01, "read": 1.01, "wait": 1.01, "futex": 0.06},
     ("w3", "1 dispatcher"): {"futex wake": 0.1},
 }

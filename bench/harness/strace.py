@@ -17,6 +17,7 @@ KINDS = {
     "epoll_ctl": ("epoll_ctl",),
     "futex": ("futex",),
     "futex wake": (),
+    "timed": (),  # sleeps with a limit: of the clock, not of the calls
     "other": (),
 }
 CALL = re.compile(r"^\d+\s+(\w+)\(([^)]*)")
@@ -30,6 +31,9 @@ def count(path):
         if not m:
             continue
         name, args = m.groups()
+        if name == "futex" and "tv_sec" in args:
+            kinds["timed"] += 1
+            continue
         kinds[next((k for k, names in KINDS.items() if name in names), "other")] += 1
         if name == "futex" and "FUTEX_WAKE" in args:
             kinds["futex wake"] += 1
