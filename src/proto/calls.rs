@@ -16,7 +16,9 @@ struct Slot<W> {
 
 pub struct Calls<W> {
     ring: Vec<Option<Slot<W>>>,
-    strays: HashMap<u32, W>,
+    /// Apart, for an idle connection's sake: hardly any ever has one.
+    #[allow(clippy::box_collection)]
+    strays: Option<Box<HashMap<u32, W>>>,
     next: u32,
     len: usize,
 }
@@ -25,7 +27,7 @@ impl<W> Default for Calls<W> {
     fn default() -> Calls<W> {
         Calls {
             ring: Vec::new(),
-            strays: HashMap::new(),
+            strays: None,
             next: 0,
             len: 0,
         }
@@ -60,10 +62,16 @@ impl<W> Calls<W> {
         let sequence = self.number();
         let i = self.index(sequence);
         if let Some(old) = self.ring[i].replace(Slot { sequence, waiter }) {
-            self.strays.insert(old.sequence, old.waiter);
+            self.stray(old);
         }
         self.len += 1;
         sequence
+    }
+
+    fn stray(&mut self, old: Slot<W>) {
+        self.strays
+            .get_or_insert_default()
+            .insert(old.sequence, old.waiter);
     }
 
     /// Takes a call out of the table.
@@ -74,7 +82,7 @@ impl<W> Calls<W> {
         let i = self.index(sequence);
         let found = match &self.ring[i] {
             Some(slot) if slot.sequence == sequence => self.ring[i].take().map(|s| s.waiter),
-            _ => self.strays.remove(&sequence),
+            _ => self.strays.as_mut().and_then(|s| s.remove(&sequence)),
         };
         if found.is_some() {
             self.len -= 1;
@@ -92,7 +100,7 @@ impl<W> Calls<W> {
         }
         match &self.ring[self.index(sequence)] {
             Some(slot) if slot.sequence == sequence => Some(&slot.waiter),
-            _ => self.strays.get(&sequence),
+            _ => self.strays.as_ref().and_then(|s| s.get(&sequence)),
         }
     }
 
@@ -104,7 +112,7 @@ impl<W> Calls<W> {
             .into_iter()
             .flatten()
             .map(|s| (s.sequence, s.waiter))
-            .chain(self.strays.drain())
+            .chain(self.strays.take().into_iter().flat_map(|s| *s))
             .collect();
         self.len = 0;
         // Oldest first, also across the wrap.
@@ -120,7 +128,7 @@ impl<W> Calls<W> {
         for slot in old.into_iter().flatten() {
             let i = self.index(slot.sequence);
             if let Some(older) = self.ring[i].replace(slot) {
-                self.strays.insert(older.sequence, older.waiter);
+                self.stray(older);
             }
         }
     }
