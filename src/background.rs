@@ -22,8 +22,9 @@ use crate::error::Result;
 use crate::reactor::Found;
 use crate::set::Set;
 use crate::sync::{note_rescue, race_point};
-use crate::sys::thread;
+use crate::sys::thread::{self, Thread};
 use parking_lot::Mutex;
+use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,8 +98,14 @@ impl Set {
 
 /// Starts the thread; it keeps the set alive until it is over.
 pub fn start(set: &Arc<Set>) -> Result<()> {
-    let set = Arc::clone(set);
-    thread::spawn_detached(c"minirpc-bg", move || {
+    thread::spawn_detached::<Background>(Arc::clone(set))
+}
+
+impl Thread for Background {
+    const NAME: &'static CStr = c"minirpc-bg";
+    type Owner = Set;
+
+    fn run(set: Arc<Set>) {
         thread::be_considerate();
         set.background.bell.attach();
         Run {
@@ -110,7 +117,7 @@ pub fn start(set: &Arc<Set>) -> Result<()> {
             buf: Vec::new(),
         }
         .run();
-    })
+    }
 }
 
 struct Run<'a> {

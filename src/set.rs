@@ -7,7 +7,7 @@ use crate::abi::{mrpc_accept_fn, mrpc_disconnect_fn, mrpc_ioerr_fn};
 use crate::background::{self, Background};
 use crate::config::Config;
 use crate::conn::Conn;
-use crate::dispatch::dispatch_loop;
+use crate::dispatch::DispatchThread;
 use crate::error::{Errno, Result};
 use crate::event::queue::ReadyQueue;
 use crate::ffi::role::Role;
@@ -299,13 +299,7 @@ impl Set {
         self.check_process()?;
         // Counted here, so that the set cannot end before the thread has begun.
         self.dispatchers_came(1);
-        let set = Arc::clone(self);
-        let spawned = thread::spawn_detached(c"minirpc-disp", move || {
-            set.register_dispatcher();
-            set.dispatchers_gone(1);
-            // It ends with its thread-locals, as a thread that a handler ends does.
-            dispatch_loop(set);
-        });
+        let spawned = thread::spawn_detached::<DispatchThread>(Arc::clone(self));
         if spawned.is_err() {
             self.dispatchers_gone(1);
         }

@@ -30,6 +30,7 @@ static void options_of_pair(struct pair *p)
 /* One more connection of an open pair; *fds are its two ends. */
 struct second {
 	struct mrpc_connection *conn;
+	struct probe probe;
 	int bound, peer;
 };
 
@@ -41,8 +42,9 @@ static void bind_second(struct second *s, struct mrpc_conn_set *set)
 	s->bound = peer_connect(port);
 	s->peer = peer_accept(listener);
 	close(listener);
-	REQUIRE_EQ(mrpc_conn_create(&s->conn, set, NULL), 0);
-	REQUIRE_EQ(mrpc_set_disconnect_func(set, NULL), 0);
+	probe_init(&s->probe);
+	probe_watch(set);
+	REQUIRE_EQ(mrpc_conn_create(&s->conn, set, &s->probe), 0);
 	REQUIRE_EQ(mrpc_bind_fd(s->conn, s->bound), 0);
 }
 
@@ -50,6 +52,7 @@ static void end_second(struct second *s)
 {
 	CHECK_EQ(mrpc_conn_close(s->conn), 0);
 	PEER_EOF(s->peer);
+	COUNTER_WAIT(&s->probe.disconnects, 1);
 	close(s->peer);
 	mrpc_conn_unref(s->conn);
 }

@@ -150,6 +150,7 @@ int main(void)
 	fd = start();
 	REQUIRE_EQ(test_client_ping_async(conn, replied, NULL), MINIRPC_OK);
 	peer_recv(fd, &f);
+	free(f.data);
 	peer_send(fd, f.seq, MINIRPC_OK, f.cmd, NULL, 0);
 	PEER_EOF(fd);
 	TRACE_WAIT(&trace, 2);

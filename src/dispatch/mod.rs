@@ -14,7 +14,8 @@ use crate::reactor::spin::{self, End};
 use crate::reactor::{Driver, Found};
 use crate::set::{Set, Watched};
 use crate::sync::race_point;
-use crate::waiter::Parker;
+use crate::sys::thread::Thread;
+use std::ffi::CStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -103,6 +104,21 @@ impl Set {
     }
 }
 
+/// What `mrpc_start_dispatch_thread` starts; counted as a dispatcher already.
+pub struct DispatchThread;
+
+impl Thread for DispatchThread {
+    const NAME: &'static CStr = c"minirpc-disp";
+    type Owner = Set;
+
+    fn run(set: Arc<Set>) {
+        set.register_dispatcher();
+        set.dispatchers_gone(1);
+        // Its registration ends with the thread, also if a handler ends that.
+        dispatch_loop(set);
+    }
+}
+
 /// The set at this address, if the calling thread may dispatch for it.
 fn may_dispatch(set: &Arc<Set>) -> Result<*const Set> {
     set.check_process()?;
@@ -119,10 +135,9 @@ pub fn dispatch_loop(mut set: Arc<Set>) -> i32 {
         Ok(key) => key,
         Err(Errno(e)) => return e,
     };
-    let parker = local::parker();
     let mut runs = 0;
     loop {
-        let Some(conn) = next_runnable(&set, &parker, &mut runs) else {
+        let Some(conn) = next_runnable(&set, &mut runs) else {
             return libc::ENXIO;
         };
         drop(set);
@@ -135,7 +150,7 @@ pub fn dispatch_loop(mut set: Arc<Set>) -> i32 {
 }
 
 /// Waits for a connection with events to run; None: the set is being destroyed.
-fn next_runnable(set: &Arc<Set>, parker: &Arc<Parker>, runs: &mut u32) -> Option<Arc<Conn>> {
+fn next_runnable(set: &Arc<Set>, runs: &mut u32) -> Option<Arc<Conn>> {
     loop {
         if set.is_ending() {
             return None;
@@ -157,13 +172,14 @@ fn next_runnable(set: &Arc<Set>, parker: &Arc<Parker>, runs: &mut u32) -> Option
             Some(None) => {}
             Some(found) => return found,
             None => {
-                if set.queue().enlist(parker) {
+                let parker = local::parker();
+                if set.queue().enlist(&parker) {
                     // The token may have been freed before we were listed.
                     race_point();
                     if set.reactor().is_driven() && !set.is_ending() {
                         parker.park(None);
                     }
-                    set.queue().delist(parker);
+                    set.queue().delist(&parker);
                 }
             }
         }

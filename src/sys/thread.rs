@@ -3,6 +3,7 @@
 use crate::error::{Errno, Result};
 use std::ffi::{c_void, CStr};
 use std::mem::MaybeUninit;
+use std::sync::Arc;
 
 /// Faults of a thread's own making must reach it, or the process dies without a word.
 const SYNCHRONOUS: [libc::c_int; 6] = [
@@ -57,30 +58,33 @@ fn default_stack() -> usize {
     }
 }
 
-type Run = Box<dyn FnOnce() + Send>;
+/// What a thread of the library does.
+pub trait Thread {
+    /// Of at most 15 bytes.
+    const NAME: &'static CStr;
+    type Owner: Send + Sync;
+    fn run(owner: Arc<Self::Owner>);
+}
 
 /// Starts a detached thread in which every signal is blocked.
 ///
-/// Not by std: its frames below `run` would abort when a callback ends the thread.
-pub fn spawn_detached(name: &'static CStr, run: impl FnOnce() + Send + 'static) -> Result<()> {
-    let run: Run = Box::new(move || {
-        // SAFETY: a string constant of at most 15 bytes, for the calling thread.
-        unsafe { libc::pthread_setname_np(libc::pthread_self(), name.as_ptr()) };
-        run();
-    });
-    let argument = Box::into_raw(Box::new(run));
+/// Not by std: its frames below `run` would abort when a callback ends the thread. And nothing
+/// is allocated for the thread, as nothing would free it then.
+pub fn spawn_detached<T: Thread>(owner: Arc<T::Owner>) -> Result<()> {
+    let owner = Arc::into_raw(owner);
     let _blocked = SignalsBlocked::new();
     let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
     let mut id = MaybeUninit::<libc::pthread_t>::uninit();
-    // SAFETY: the attributes are initialised first and destroyed last; the argument is a box
-    // that `begin` takes over.
+    // SAFETY: the attributes are initialised first and destroyed last; the argument is a
+    // reference that `begin` takes over.
     let error = unsafe {
         let at = attributes.as_mut_ptr();
         match libc::pthread_attr_init(at) {
             0 => {
                 libc::pthread_attr_setdetachstate(at, libc::PTHREAD_CREATE_DETACHED);
                 libc::pthread_attr_setstacksize(at, default_stack());
-                let error = libc::pthread_create(id.as_mut_ptr(), at, begin, argument.cast());
+                let argument = owner.cast_mut().cast();
+                let error = libc::pthread_create(id.as_mut_ptr(), at, begin::<T>, argument);
                 libc::pthread_attr_destroy(at);
                 error
             }
@@ -89,16 +93,19 @@ pub fn spawn_detached(name: &'static CStr, run: impl FnOnce() + Send + 'static) 
     };
     if error != 0 {
         // SAFETY: there is no thread to take it over.
-        drop(unsafe { Box::from_raw(argument) });
+        drop(unsafe { Arc::from_raw(owner) });
         return Err(Errno(error));
     }
     Ok(())
 }
 
-extern "C" fn begin(argument: *mut c_void) -> *mut c_void {
-    // SAFETY: the box that `spawn_detached` made for this thread.
-    let run = unsafe { *Box::from_raw(argument.cast::<Run>()) };
-    run();
+extern "C" fn begin<T: Thread>(argument: *mut c_void) -> *mut c_void {
+    // SAFETY: the reference that `spawn_detached` gave up for this thread; a string constant.
+    let owner = unsafe {
+        libc::pthread_setname_np(libc::pthread_self(), T::NAME.as_ptr());
+        Arc::from_raw(argument.cast_const().cast::<T::Owner>())
+    };
+    T::run(owner);
     std::ptr::null_mut()
 }
 
