@@ -81,6 +81,16 @@ static void connection_trouble(void *conn_data, char *message)
 
 /* --- The program --- */
 
+static void mask_signals(int how)
+{
+    sigset_t stop;
+
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGINT);
+    sigaddset(&stop, SIGTERM);
+    pthread_sigmask(how, &stop, NULL);
+}
+
 /* Closing the connection fails all calls, and with them everything winds up. */
 static void *wait_for_signal(void *arg)
 {
@@ -202,7 +212,6 @@ static void disconnect(struct session *s)
 static void connect_and_copy(struct session *s, const struct options *options, int target)
 {
     pthread_t signal_thread;
-    sigset_t stop;
     int err = mrpc_connect(s->conn, AF_UNSPEC, options->host, options->port);
 
     if (err != 0) {
@@ -211,10 +220,7 @@ static void connect_and_copy(struct session *s, const struct options *options, i
         s->failures++;
         return;
     }
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGINT);
-    sigaddset(&stop, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &stop, NULL);
+    mask_signals(SIG_BLOCK);
     err = pthread_create(&signal_thread, NULL, wait_for_signal, s);
     if (err == 0) {
         copy(s, options, target);
@@ -246,7 +252,10 @@ static int run(const struct options *options, int target)
     mrpc_set_ioerr_func(set, connection_trouble);
     mrpc_set_max_buf_len(set, TC_MESSAGE_MAX);
     mrpc_set_keepalive_parameters(set, 30, 3, 10);
+    /* The signals are for the thread that waits for them, and until it does, for this one. */
+    mask_signals(SIG_BLOCK);
     started = tc_start_dispatchers(set, threads, DISPATCHERS);
+    mask_signals(SIG_UNBLOCK);
     err = started > 0 ? mrpc_conn_create(&s.conn, set, &s) : EAGAIN;
     if (err == 0) {
         connect_and_copy(&s, options, target);
