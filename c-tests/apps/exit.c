@@ -87,8 +87,10 @@ static int run(void *arg)
 	REQUIRE_EQ(mrpc_set_disconnect_func(p.server_set, disconnected), 0);
 	if (how != DISCONNECT)
 		atexit(at_exit);
-	for (i = 0; i < THREADS && how != MAIN_IDLE; i++)
+	for (i = 0; i < THREADS && how != MAIN_IDLE; i++) {
+		mrpc_conn_ref(p.client);        /* the thread's */
 		thread_start(call, NULL);
+	}
 	switch (how) {
 	case MAIN_BUSY:
 		COUNTER_WAIT(&calls, 100);

@@ -1,5 +1,5 @@
 /* PROTO: test.mx */
-/* MODES: plain asan (to memcheck, all that threads hold that a child lacks is lost) */
+/* MODES: plain (to memcheck, what threads hold that a child lacks is lost; AddressSanitizer's locks do not survive a fork) */
 /*
  * Forks while many threads are inside the library, at any point of its work:
  * the child drops what it has, or makes its own, and never hangs on what the
