@@ -38,7 +38,7 @@ pub fn poll<R>(limit: Duration, mut look: impl FnMut() -> Option<R>) -> End<R> {
         looks += 1;
         let now = Instant::now();
         if now - last > DESCHEDULED {
-            return End::Interrupted;
+            return look().map_or(End::Interrupted, End::Found);
         }
         if now - start > limit {
             return End::Vain;
@@ -72,15 +72,14 @@ impl Spin {
 
     /// The spin's time was up; a blocking wait follows.
     pub fn miss(&mut self) {
-        self.back = (self.back * 2 + 1).min(MAX_SKIP);
-        self.skip = self.back;
+        self.interrupted();
         self.missed = true;
     }
 
-    /// Another thread took the CPU during the spin.
+    /// Another thread took the CPU during the spin. Offering it costs little: soon again.
     pub fn interrupted(&mut self) {
-        self.back = MAX_SKIP;
-        self.skip = MAX_SKIP;
+        self.back = (self.back * 2 + 1).min(MAX_SKIP);
+        self.skip = self.back;
     }
 
     /// A blocking wait has ended after `took`; `short` is what counts as a short one.
@@ -89,7 +88,8 @@ impl Spin {
         if took < CPU_WANTED {
             // No wake-up from another CPU is as fast: it says nothing in favour of spinning.
             if missed {
-                self.interrupted();
+                self.back = MAX_SKIP;
+                self.skip = MAX_SKIP;
             }
         } else if took < short {
             self.skip /= 2;
