@@ -411,6 +411,21 @@ mrpc_xdr_pack_opaque(unsigned char *wire, const void *obj, size_t len)
 
 /* --- Runs of bytes of a stream ------------------------------------------ */
 
+/* memcpy, in pieces: some CPUs run the instruction that long copies are made
+ * with at a third of its speed where the two lie badly in their pages.
+ */
+static inline void
+mrpc_xdr_copy(void *to, const void *from, size_t len)
+{
+	const size_t piece = 2048;
+	size_t done = 0, n;
+
+	for (; done < len; done += n) {
+		n = len - done < piece ? len - done : piece;
+		memcpy((char *)to + done, (const char *)from + done, n);
+	}
+}
+
 /* The stream's own memory for the next `len` bytes, or NULL. */
 static inline unsigned char *
 mrpc_xdr_run(struct mrpc_xdr_cursor *cursor, size_t len)
@@ -575,7 +590,7 @@ mrpc_xdr_get_new_bytes(struct mrpc_xdr_cursor *cursor, char **val,
 		*val = (char *)malloc((size_t)len + extra);
 		if (*val == NULL)
 			return FALSE;
-		memcpy(*val, wire, len);
+		mrpc_xdr_copy(*val, wire, len);
 		return TRUE;
 	}
 	if (size > MRPC_XDR_FIRST_STEP)
