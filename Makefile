@@ -52,8 +52,8 @@ check-loom: ## the threading protocol, in every order of events (needs some minu
 	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=$(TARGET)/loom \
 		$(CARGO) test --release --lib $(CARGOFLAGS) models
 
-STRESS_SECONDS ?= 3
-check-stress: all ## everything at once, with random delays; STRESS_SECONDS=n for each of four runs
+STRESS_SECONDS ?= 2
+check-stress: all ## everything at once, with random delays; STRESS_SECONDS=n for each of ten runs
 	@scripts/need cargo cc
 	$(CARGO) build --release --lib --features chaos --target-dir $(TARGET)/chaos $(CARGOFLAGS)
 	$(INSTALL) -d $(BUILD)/chaos

@@ -142,7 +142,11 @@ impl Run<'_> {
             self.seen_turns = turns;
             if unattended {
                 match self.attend(lent) {
-                    Attended::Keep => continue,
+                    Attended::Keep => {
+                        // A turn of our own does not tell that somebody else attends.
+                        self.seen_turns = self.set.reactor().turns();
+                        continue;
+                    }
                     Attended::StepBack => found = true,
                     Attended::Others => {}
                 }

@@ -29,6 +29,24 @@ struct Open {
     resume: Option<Instant>,
 }
 
+/// What accept reports of the connection that it was about to give: see accept(2).
+fn is_of_one_connection(errno: i32) -> bool {
+    matches!(
+        errno,
+        libc::ECONNABORTED
+            | libc::EINTR
+            | libc::EPROTO
+            | libc::EPERM
+            | libc::ENETDOWN
+            | libc::ENOPROTOOPT
+            | libc::EHOSTDOWN
+            | libc::ENONET
+            | libc::EHOSTUNREACH
+            | libc::EOPNOTSUPP
+            | libc::ENETUNREACH
+    )
+}
+
 impl Listener {
     /// One listener for each address; at least one, or the last error. With a free port
     /// taken, also its number.
@@ -136,17 +154,17 @@ impl Listener {
             match accepted {
                 Ok((fd, from)) => self.welcome(fd, family, from, turn),
                 Err(Errno(libc::EAGAIN)) => return,
+                // This one is gone: the next.
+                Err(Errno(e)) if is_of_one_connection(e) => {}
                 // Out of descriptors or memory: what waits stays in the backlog, without a
-                // new edge.
-                Err(Errno(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS)) => {
+                // new edge. Of anything else, too, more attempts at once are no help.
+                Err(_) => {
                     let resume = Instant::now() + self.set.config().accept_backoff();
                     if let Some(open) = &mut *self.open.lock() {
                         open.resume = Some(resume);
                     }
                     return turn.at(resume, Watched::Listener(Arc::clone(self)));
                 }
-                // This one is gone (ECONNABORTED, EPROTO, a network error): the next.
-                Err(_) => {}
             }
         }
         turn.again(Watched::Listener(Arc::clone(self)));

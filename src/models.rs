@@ -430,7 +430,7 @@ impl Sender {
             drop(outbox);
             let sent = self.write(frame);
             let mut outbox = self.outbox.lock();
-            let next = outbox.wrote_direct(&frame[sent..]);
+            let next = outbox.wrote_direct(frame[sent..].to_vec());
             self.leave(outbox, next);
             return;
         }

@@ -243,7 +243,7 @@ impl Set {
     }
 
     pub fn drop_user(&self) {
-        if self.users.fetch_sub(1, Ordering::AcqRel) == 1 && self.check_process().is_ok() {
+        if self.users.fetch_sub(1, Ordering::SeqCst) == 1 && self.check_process().is_ok() {
             self.end_if_unused();
         }
     }
@@ -253,7 +253,7 @@ impl Set {
     }
 
     pub fn handle_gone(&self) {
-        if self.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if self.handles.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.end_if_unused();
         }
     }
@@ -281,7 +281,7 @@ impl Set {
     }
 
     pub(crate) fn dispatchers_gone(&self, n: usize) {
-        let last = self.dispatchers.fetch_sub(n, Ordering::AcqRel) == n;
+        let last = self.dispatchers.fetch_sub(n, Ordering::SeqCst) == n;
         if last && self.check_process().is_ok() {
             // Whether the set ends or lives on without dispatchers, the background takes over.
             self.ring_background();

@@ -5,15 +5,18 @@
  * Everything at once, at random: sync calls, nested ones, bursts of async calls
  * and of messages, slow handlers, kept requests, events stopped and released,
  * connections that are closed and made anew. Every operation ends, soon, and
- * with the right result. STRESS_SECONDS (2), STRESS_SEED; see make check-stress,
- * which runs it on a library with random delays, and without the tick.
+ * with the right result. First all callers at once; then a few, who wait for
+ * each other after every operation: where nothing else goes on, no later event
+ * makes good what a lost wake-up did. STRESS_SECONDS (2) for each,
+ * STRESS_DISPATCHERS (2) for each set, STRESS_SEED; see make check-stress, which
+ * runs it on a library with random delays, and without the tick.
  */
 #include "extra_rt.h"
 
 #include <dlfcn.h>
 #include <stdatomic.h>
 
-enum { CONNS = 6, CALLERS = 10, DISPATCHERS = 2, BURST = 200, MESSAGES = 300, STUCK_MS = 8000 };
+enum { CONNS = 6, CALLERS = 10, FEW = 3, BURST = 200, MESSAGES = 300, STUCK_MS = 8000 };
 
 struct link {
 	struct mrpc_connection *client, *server;
@@ -38,7 +41,8 @@ static struct link links[CONNS];
 static struct caller callers[CALLERS];
 static struct mrpc_conn_set *client_set, *server_set;
 static struct counter ended = COUNTER_INIT;
-static atomic_bool stop;
+static atomic_bool stop, last_round;
+static pthread_barrier_t round_end;
 static atomic_long connections;
 
 static uint64_t next_random(uint64_t *state)
@@ -310,6 +314,24 @@ static void *run_caller(void *arg)
 	return NULL;
 }
 
+static void *run_rounds(void *arg)
+{
+	struct caller *c = arg;
+	bool last;
+
+	do {
+		uint64_t r = next_random(&c->random);
+
+		operate(c, &links[r % CONNS], r >> 16);
+		if (c == callers)
+			atomic_store(&last_round, atomic_load(&stop));
+		pthread_barrier_wait(&round_end);
+		last = atomic_load(&last_round);
+		pthread_barrier_wait(&round_end);       /* all have seen it */
+	} while (!last);
+	return NULL;
+}
+
 /* Nothing may take long, whatever else goes on. */
 static bool watch(int64_t until)
 {
@@ -328,6 +350,27 @@ static bool watch(int64_t until)
 	return true;
 }
 
+static long run_callers(void *(*run)(void *), int count, long seconds)
+{
+	long operations = 0;
+	int i;
+
+	atomic_store(&stop, false);
+	for (i = 0; i < count; i++) {
+		atomic_store(&callers[i].operations, 0);
+		callers[i].thread = thread_start(run, &callers[i]);
+	}
+	if (!watch(now_ms() + seconds * 1000))
+		tap_abort();
+	atomic_store(&stop, true);
+	for (i = 0; i < count; i++) {
+		thread_join(callers[i].thread);
+		operations += atomic_load(&callers[i].operations);
+	}
+	CHECK(operations > 0);
+	return operations;
+}
+
 static long setting(const char *name, long otherwise)
 {
 	const char *text = getenv(name);
@@ -339,7 +382,7 @@ int main(void)
 {
 	unsigned long (*rescues)(void);
 	long seconds = setting("STRESS_SECONDS", 2), seed = setting("STRESS_SEED", now_ms());
-	long operations = 0;
+	long dispatchers = setting("STRESS_DISPATCHERS", 2);
 	struct leaks leaks;
 	int i;
 
@@ -349,7 +392,7 @@ int main(void)
 	REQUIRE_EQ(mrpc_conn_set_create(&server_set, test_server, NULL), 0);
 	REQUIRE_EQ(mrpc_set_disconnect_func(client_set, on_disconnect), 0);
 	REQUIRE_EQ(mrpc_set_disconnect_func(server_set, on_disconnect), 0);
-	for (i = 0; i < DISPATCHERS; i++) {
+	for (i = 0; i < dispatchers; i++) {
 		REQUIRE_EQ(mrpc_start_dispatch_thread(client_set), 0);
 		REQUIRE_EQ(mrpc_start_dispatch_thread(server_set), 0);
 	}
@@ -357,19 +400,14 @@ int main(void)
 		pthread_rwlock_init(&links[i].gone, NULL);
 		connect_link(&links[i]);
 	}
-	for (i = 0; i < CALLERS; i++) {
+	for (i = 0; i < CALLERS; i++)
 		callers[i].random = (uint64_t)seed * 2654435761u + (uint64_t)i + 1;
-		callers[i].thread = thread_start(run_caller, &callers[i]);
-	}
-	if (!watch(now_ms() + seconds * 1000))
-		tap_abort();
-	atomic_store(&stop, true);
-	for (i = 0; i < CALLERS; i++) {
-		thread_join(callers[i].thread);
-		operations += atomic_load(&callers[i].operations);
-	}
-	tap_note("%ld operations, %ld connections", operations, atomic_load(&connections));
-	CHECK(operations > 0);
+	tap_note("%ld operations", run_callers(run_caller, CALLERS, seconds));
+	tap_note("%ld connections", atomic_load(&connections));
+
+	SECTION("and where no later event can help");
+	pthread_barrier_init(&round_end, NULL, FEW);
+	tap_note("%ld operations", run_callers(run_rounds, FEW, seconds));
 
 	SECTION("nobody had to be rescued by the tick");
 	*(void **)&rescues = dlsym(RTLD_DEFAULT, "minirpc_chaos_rescues");

@@ -53,6 +53,8 @@ pub struct Conn {
     lent: AtomicBool,
     /// A runner of this connection's events has to look at the state before the next one.
     interrupt: AtomicBool,
+    /// A sync caller sits in `recv`, or is about to.
+    waiting: AtomicBool,
     /// A send failed: the reader decides how the connection ended, and does not wait.
     broken: AtomicBool,
     /// Shut: whoever holds the reading right closes the descriptor.
@@ -81,6 +83,8 @@ struct State {
     sync_calls: u32,
     last_look: u32,
     quiet_looks: u8,
+    /// On the background's list of lent connections.
+    listed: bool,
     /// Requests that the application kept, to be forgotten with the connection.
     #[allow(clippy::box_collection, reason = "a word where most keep none")]
     kept: Option<Box<HashSet<u64>>>,
@@ -110,6 +114,7 @@ impl Conn {
                 sync_calls: 0,
                 last_look: 0,
                 quiet_looks: 0,
+                listed: false,
                 kept: None,
                 pace: send::Pace::default(),
             }),
@@ -117,6 +122,7 @@ impl Conn {
             sleepers: AtomicUsize::new(0),
             lent: AtomicBool::new(false),
             interrupt: AtomicBool::new(false),
+            waiting: AtomicBool::new(false),
             broken: AtomicBool::new(false),
             dead: AtomicBool::new(false),
             slow: AtomicBool::new(false),
@@ -365,12 +371,15 @@ impl Conn {
     }
 
     /// While a closing connection's queue waits for the peer to read, a sync caller may still
-    /// sit in `recv`. It looks whether it is done after it has taken the reading right, and we
-    /// look at the right after its call has failed. Nobody else is disturbed: on a Unix socket
+    /// sit in `recv`. It looks whether it is done after it has said that it waits, and we look
+    /// whether it waits after its call has failed. Nobody else is disturbed: on a Unix socket
     /// the peer, which may be writing, would be refused.
     fn end_recv(&self) {
         let mut st = self.lock();
-        if st.proto.life.phase() == Phase::Closing && self.reading.is_held() && self.fd() >= 0 {
+        if st.proto.life.phase() == Phase::Closing
+            && self.waiting.load(Ordering::SeqCst)
+            && self.fd() >= 0
+        {
             st.read_shut = true;
             socket::shutdown(self.fd(), Direction::Read);
         }
@@ -424,7 +433,7 @@ impl Conn {
         if self.fd() < 0 {
             return;
         }
-        if self.reading.is_held() {
+        if self.waiting.load(Ordering::SeqCst) {
             st.read_shut = true;
             socket::shutdown(self.fd(), Direction::Both);
         } else {
@@ -528,7 +537,7 @@ impl Conn {
         }
     }
 
-    // --- the runner's side of the lane; see dispatch.rs
+    // --- the runner's side of the lane; see dispatch/mod.rs
 
     /// Starts to run events: the first, and up to `more` others in `batch`.
     pub fn begin_events(

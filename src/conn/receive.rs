@@ -26,6 +26,8 @@ pub struct Reader {
     pub peer_here: bool,
     /// Reads so far: now and then, where the peer runs is looked up.
     reads: u32,
+    /// Other things than sync replies came in lately.
+    pub unsolicited: bool,
     /// The stream has ended, or failed: no more is read.
     ended: bool,
 }
@@ -63,6 +65,18 @@ pub struct OwnCall {
     pub reply: Option<Own>,
 }
 
+impl OwnCall {
+    /// The buffer is needed again before the reply has been decoded.
+    pub fn keep_reply(&mut self, buf: &[u8]) {
+        if let Some(Own::InBuffer { status, from, len }) = self.reply {
+            self.reply = Some(Own::Apart {
+                status,
+                payload: buf[from..from + len].to_vec(),
+            });
+        }
+    }
+}
+
 impl Conn {
     /// The loop's call: the socket is readable, writable or has hung up.
     pub fn on_ready(self: &Arc<Self>, ready: Ready, turn: &mut Turn<'_, Watched>) {
@@ -75,29 +89,33 @@ impl Conn {
         if !(ready.readable || ready.hangup) {
             return;
         }
+        let Some(mut held) = self.reading.ask() else {
+            return;
+        };
         // A short read ends the turn, unless there is an end of the stream to be found.
         let mut to_end = ready.hangup || ready.again;
-        let mut asked = self.reading.ask();
         let mut budget = BUDGET;
-        while let Some(mut held) = asked {
-            loop {
-                let (got, claimed) = self.read_once(&mut held, turn.scratch, false, None);
-                if claimed {
-                    turn.found.push(Arc::clone(self));
-                }
-                match got {
-                    Got::More if budget > 1 => budget -= 1,
-                    Got::More => {
-                        turn.again(Watched::Conn(Arc::clone(self)));
-                        break;
-                    }
-                    Got::Short if to_end => {}
-                    Got::Short | Got::Nothing | Got::Paused | Got::Ended => break,
-                }
+        loop {
+            let (got, claimed) = self.read_once(&mut held, turn.scratch, false, None);
+            if claimed {
+                turn.found.push(Arc::clone(self));
+            }
+            budget -= 1;
+            let more = matches!(got, Got::More) || (to_end && matches!(got, Got::Short));
+            if more && budget > 0 {
+                continue;
             }
             self.reap_if_dead(&held);
-            asked = held.release();
-            // Whoever asked may have heard of a hang-up.
+            held = match held.release() {
+                // Whoever asked may have heard of a hang-up.
+                Some(noted) if budget > 0 => noted,
+                noted => {
+                    if more || noted.is_some() {
+                        turn.again(Watched::Conn(Arc::clone(self)));
+                    }
+                    break;
+                }
+            };
             to_end = true;
         }
         self.promote_sleeper();
@@ -239,6 +257,7 @@ impl Conn {
             Some(bytes) => reader.decoder.feed(bytes, max, &mut sink),
             None => reader.decoder.appended(&mut sink),
         }
+        reader.unsolicited = !st.proto.is_solitary();
         let claimed = st.proto.lane.claim();
         let pause = st.proto.pause();
         let flush = if replies {
@@ -272,23 +291,62 @@ impl Conn {
         }
     }
 
-    /// The background's look at a lent connection: reads what is there.
-    pub(super) fn look(self: &Arc<Self>, buf: &mut Vec<u8>) {
-        let mut asked = self.reading.try_take();
-        while let Some(mut held) = asked {
+    /// Lets go of the right. What others asked for meanwhile is read first, within bounds; the
+    /// loop reads the rest. The reply of the thread's `own` call may be in the buffer.
+    pub(super) fn let_go(
+        self: &Arc<Self>,
+        mut held: Held<'_, Reader>,
+        buf: &mut Vec<u8>,
+        mut own: Option<&mut OwnCall>,
+    ) {
+        let mut budget = BUDGET;
+        loop {
+            self.reap_if_dead(&held);
+            held = match held.release() {
+                Some(noted) => noted,
+                None => break,
+            };
             loop {
-                let (got, claimed) = self.read_once(&mut held, buf, false, None);
+                if let Some(own) = own.as_deref_mut() {
+                    own.keep_reply(buf);
+                }
+                let (got, claimed) = self.read_once(&mut held, buf, false, own.as_deref_mut());
                 if claimed {
                     self.set().schedule(Arc::clone(self));
                 }
                 if matches!(got, Got::Nothing | Got::Paused | Got::Ended) {
                     break;
                 }
+                budget -= 1;
+                if budget == 0 {
+                    drop(held);
+                    self.set().reactor().again(Watched::Conn(Arc::clone(self)));
+                    return self.promote_sleeper();
+                }
             }
-            self.reap_if_dead(&held);
-            asked = held.release();
         }
         self.promote_sleeper();
+    }
+
+    /// The background's look at a lent connection: reads what is there, within bounds. True:
+    /// there is more.
+    pub(super) fn look(self: &Arc<Self>, buf: &mut Vec<u8>) -> bool {
+        let Some(mut held) = self.reading.try_take() else {
+            return false;
+        };
+        let mut more = true;
+        for _ in 0..BUDGET {
+            let (got, claimed) = self.read_once(&mut held, buf, false, None);
+            if claimed {
+                self.set().schedule(Arc::clone(self));
+            }
+            more = !matches!(got, Got::Nothing | Got::Paused | Got::Ended);
+            if !more {
+                break;
+            }
+        }
+        self.let_go(held, buf, None);
+        more
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A frame goes out in place when nothing is queued and nobody writes. Else it is appended,
 //! and leaves with the writer under way, with the next reply that is read, at the end of a
-//! batch of events, or with the background, which is woken for it: no frame waits for a timer.
+//! batch of events, or with the background, which is rung for where none of these is due. If
+//! one is due, but a handler or the peer takes its time, the background's tick sends.
 
 use super::receive::text_of;
 use super::{Conn, State};
@@ -57,6 +58,8 @@ enum Left {
 #[derive(Default)]
 pub struct Pace {
     last_in_place: Option<Instant>,
+    /// Bytes that left the outbox.
+    sent: u64,
     /// The peer read nothing while we waited for it: do not wait again until it does.
     stalled: bool,
 }
@@ -138,14 +141,13 @@ impl Conn {
                 Err(e) => return self.write_failed(e),
             }
         }
+        let rest = rest_of(pieces, sent);
         let (next, left) = {
             let mut st = self.lock();
             let next = if st.proto.life.phase() >= Phase::Shut {
                 None
-            } else if sent == total {
-                st.proto.outbox.wrote_direct(&[])
             } else {
-                st.proto.outbox.wrote_direct(&rest_of(pieces, sent))
+                st.proto.outbox.wrote_direct(rest)
             };
             self.leave(&mut st, next)
         };
@@ -175,6 +177,7 @@ impl Conn {
             let more = if st.proto.life.phase() >= Phase::Shut {
                 None
             } else {
+                st.pace.sent = st.pace.sent.wrapping_add(sent as u64);
                 st.pace.stalled &= sent == 0;
                 st.proto.outbox.wrote(chunk, sent)
             };
@@ -229,8 +232,8 @@ impl Conn {
             if e != Errno(libc::EPIPE) {
                 st.write_error = Some(e);
             }
-            // A sync caller looks at `broken` after it has taken the right, before it waits.
-            let waits = st.proto.life.phase() == Phase::Open && self.reading.is_held();
+            // A sync caller looks at `broken` after it has said that it waits.
+            let waits = st.proto.life.phase() == Phase::Open && self.waiting.load(Ordering::SeqCst);
             if waits && socket::end_waiting(self.fd()) {
                 st.write_error = Some(e);
                 st.read_shut = true;
@@ -257,32 +260,32 @@ impl Conn {
     }
 
     /// Waits while the peer reads more slowly than the calling thread sends. Memory stays
-    /// bounded; a peer that stops reading costs the caller `PATIENCE` once.
+    /// bounded; a peer that reads nothing for `PATIENCE` does not hold up the caller again.
     fn wait_for_room(self: &Arc<Self>) {
         let fd = {
             let mut st = self.lock();
             st.throttled += 1;
             self.fd()
         };
-        let mut before = usize::MAX;
+        let mut before = None;
         loop {
-            let (queued, flush) = {
+            let flush = {
                 let mut st = self.lock();
-                let queued = st.proto.outbox.len();
-                if fd < 0 || queued <= ROOM || st.proto.life.phase() != Phase::Open {
+                let room = st.proto.outbox.len() <= ROOM;
+                if fd < 0 || room || st.proto.life.phase() != Phase::Open {
                     break;
                 }
-                if queued >= before {
+                let sent = Some(st.pace.sent);
+                if std::mem::replace(&mut before, sent) == sent {
                     st.pace.stalled = true;
                     break;
                 }
-                (queued, st.proto.outbox.writable())
+                st.proto.outbox.writable()
             };
-            before = queued;
-            match flush {
-                Some(chunk) => self.write_out(chunk),
-                None => socket::wait_writable(fd, PATIENCE.as_millis() as i32),
+            if let Some(chunk) = flush {
+                self.write_out(chunk);
             }
+            socket::wait_writable(fd, PATIENCE.as_millis() as i32);
         }
         let ended = {
             let mut st = self.lock();

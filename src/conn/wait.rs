@@ -7,7 +7,7 @@
 //! While calls of this kind are all that a connection carries, it is *lent*: readability is
 //! not reported to the loop, whose driver would be woken by every reply for nothing. A lent
 //! connection in which no caller sits is looked at by the background, which takes it back
-//! after two quiet looks.
+//! after two quiet looks, or when it has got anything but sync replies.
 //!
 //! INV-R1: a connection with an outstanding sync call has a holder of the reading right, or is
 //!         registered as readable, or is on the background's lent list.
@@ -166,9 +166,13 @@ impl Conn {
         if lend && !self.is_lent() && self.set().can_lend() && !thread::is_handling() {
             self.lend();
         }
-        let mut unsolicited = false;
         let mut lost = false;
-        while call.reply.is_none() && !lost && !waiter.is_done() {
+        while call.reply.is_none() && !lost {
+            // Whoever ends the call or the connection does so first, and then looks at this.
+            self.waiting.store(true, Ordering::SeqCst);
+            if waiter.is_done() {
+                break;
+            }
             let (got, claimed) = if self.broken.load(Ordering::SeqCst) {
                 self.read_once(&mut held, buf, false, Some(call))
             } else if let Some(limit) = spin {
@@ -179,45 +183,16 @@ impl Conn {
             if claimed {
                 // Not ours to run: we wait for our reply.
                 self.set().schedule(Arc::clone(self));
-                unsolicited = true;
             }
             // A blocking read that found nothing was ended by a shutdown.
             lost = matches!(got, Got::Nothing | Got::Ended);
         }
-        if unsolicited && self.is_lent() {
+        self.waiting.store(false, Ordering::Release);
+        if held.unsolicited && self.is_lent() {
             // More may come while nobody calls.
             self.take_back(&mut self.lock());
         }
-        self.reap_if_dead(&held);
-        let mut asked = held.release();
-        if asked.is_some() {
-            self.keep_reply(call, buf);
-        }
-        while let Some(mut held) = asked {
-            loop {
-                let (got, claimed) = self.read_once(&mut held, buf, false, Some(call));
-                if claimed {
-                    self.set().schedule(Arc::clone(self));
-                }
-                self.keep_reply(call, buf);
-                if matches!(got, Got::Nothing | Got::Paused | Got::Ended) {
-                    break;
-                }
-            }
-            self.reap_if_dead(&held);
-            asked = held.release();
-        }
-        self.promote_sleeper();
-    }
-
-    /// The buffer is needed again before the reply has been decoded.
-    fn keep_reply(&self, call: &mut OwnCall, buf: &[u8]) {
-        if let Some(Own::InBuffer { status, from, len }) = call.reply {
-            call.reply = Some(Own::Apart {
-                status,
-                payload: buf[from..from + len].to_vec(),
-            });
-        }
+        self.let_go(held, buf, Some(call));
     }
 
     /// Reads without sleeping for a while, if that has paid lately, and then blocking.
@@ -261,13 +236,18 @@ impl Conn {
     fn lend(self: &Arc<Self>) {
         {
             let mut st = self.lock();
-            if self.is_lent() || !st.proto.is_solitary() {
+            let open = st.proto.life.phase() == Phase::Open;
+            if self.is_lent() || !open || !st.proto.is_solitary() {
                 return;
             }
             let Some(place) = st.place else { return };
             self.lent.store(true, Ordering::Release);
             st.last_look = st.sync_calls;
+            st.quiet_looks = 0;
             self.set().reactor().attend(self.fd(), place, false);
+            if std::mem::replace(&mut st.listed, true) {
+                return;
+            }
         }
         self.set().lent(Arc::clone(self));
     }
@@ -286,6 +266,7 @@ impl Conn {
         let used = {
             let mut st = self.lock();
             if !self.is_lent() {
+                st.listed = false;
                 return false;
             }
             let calls = st.sync_calls;
@@ -295,11 +276,13 @@ impl Conn {
         if self.reading.is_held() {
             return true;
         }
-        self.look(buf);
+        let more = self.look(buf);
         let mut st = self.lock();
         st.quiet_looks = if used { 0 } else { st.quiet_looks + 1 };
-        if st.quiet_looks >= QUIET_LOOKS || st.proto.life.phase() != Phase::Open {
+        let quiet = st.quiet_looks >= QUIET_LOOKS;
+        if quiet || more || !st.proto.is_solitary() || st.proto.life.phase() != Phase::Open {
             self.take_back(&mut st);
+            st.listed = false;
             return false;
         }
         true

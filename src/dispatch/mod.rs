@@ -152,7 +152,7 @@ pub fn dispatch_loop(mut set: Arc<Set>) -> i32 {
 /// Waits for a connection with events to run; None: the set is being destroyed.
 fn next_runnable(set: &Arc<Set>, runs: &mut u32) -> Option<Arc<Conn>> {
     loop {
-        if set.is_ending() {
+        if set.is_ending() || set.check_process().is_err() {
             return None;
         }
         if *runs >= RUNS_PER_LOOK {
@@ -197,7 +197,7 @@ pub fn dispatch(mut set: Arc<Set>, max: i32) -> i32 {
         Ok(n) => n,
     };
     loop {
-        if set.is_ending() {
+        if set.is_ending() || set.check_process().is_err() {
             return libc::ENXIO;
         }
         let Some(conn) = set.queue().pop() else {
@@ -248,7 +248,12 @@ fn run(mut conn: Arc<Conn>, max: usize) -> usize {
     if let Some(mut batch) = thread::end() {
         if conn.finish_events(&mut batch) {
             let set = Arc::clone(conn.set());
-            set.queue().push([conn]);
+            if max == usize::MAX {
+                // The thread goes on, and comes to it.
+                set.queue().push([conn]);
+            } else {
+                set.schedule(conn);
+            }
         }
         thread::put_batch(batch);
     }

@@ -76,6 +76,11 @@ impl Ticket {
     /// The handler will not return, or was left.
     fn close(mut self) {
         let Some(conn) = self.conn.take() else { return };
+        if conn.set().check_process().is_err() {
+            // A child forked by the handler: all of this is the parent's.
+            std::mem::forget((conn, self));
+            return;
+        }
         if let Some(key) = self.owned.request {
             conn.keep_request(key);
         }
@@ -122,26 +127,27 @@ pub fn begin(conn: &Arc<Conn>, batch: Batch) {
     }
 }
 
-/// Calls C. None: the ticket is gone, since the callback dispatched in its turn, which is not
-/// allowed; then nothing of the event may be touched any more.
+/// Calls C. None: nothing of the event may be touched any more. The callback dispatched in its
+/// turn, which is not allowed, and the ticket is gone; or it forked, and this is the child.
 pub fn call_out<R>(
     conn: Arc<Conn>,
     owned: Owned,
     call: impl FnOnce() -> R,
 ) -> Option<(R, Arc<Conn>, Owned)> {
     let key = Arc::as_ptr(&conn);
-    let kept = with_local(|l| match &mut l.ticket {
-        Some(t) if t.key == key => {
-            t.conn = Some(conn);
-            t.owned = owned;
-        }
-        _ => drop((conn, owned)),
-    });
-    kept?;
+    let mut ours = Some((conn, owned));
+    with_local(|l| {
+        let ticket = l.ticket.as_mut().filter(|t| t.key == key)?;
+        let (conn, owned) = ours.take()?;
+        ticket.conn = Some(conn);
+        ticket.owned = owned;
+        Some(())
+    })??;
     let result = call();
     with_local(|l| {
         let ticket = l.ticket.as_mut().filter(|t| t.key == key)?;
-        let conn = ticket.conn.take()?;
+        let here = ticket.conn.as_ref()?.set().check_process().is_ok();
+        let conn = ticket.conn.take_if(|_| here)?;
         Some((result, conn, std::mem::take(&mut ticket.owned)))
     })
     .flatten()
@@ -195,15 +201,17 @@ pub fn is_in_batch(conn: &Arc<Conn>) -> bool {
 pub fn release_current() -> Result<()> {
     let released = with_local(|l| match &mut l.ticket {
         Some(t) if t.released => Err(Errno(libc::ENOENT)),
-        Some(t) => {
-            t.released = true;
-            Ok((t.conn.clone(), std::mem::take(&mut t.batch)))
-        }
+        Some(t) => match &t.conn {
+            Some(conn) if conn.set().check_process().is_ok() => {
+                t.released = true;
+                Ok((Arc::clone(conn), std::mem::take(&mut t.batch)))
+            }
+            _ => Err(Errno(libc::EPERM)),
+        },
         None => Err(Errno(libc::EPERM)),
     });
-    if let (Some(conn), mut batch) = released.unwrap_or(Err(Errno(libc::EPERM)))? {
-        conn.finish(&mut batch);
-    }
+    let (conn, mut batch) = released.unwrap_or(Err(Errno(libc::EPERM)))?;
+    conn.finish(&mut batch);
     Ok(())
 }
 

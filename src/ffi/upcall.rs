@@ -208,8 +208,10 @@ fn handle_request(
         return Some((conn, None));
     }
     if status == status::PENDING {
-        if requests().get(key).is_some() {
-            conn.keep_request(key);
+        conn.keep_request(key);
+        if requests().get(key).is_none() {
+            // Answered before it was kept.
+            conn.unkeep_request(key);
         }
         return Some((conn, None));
     }

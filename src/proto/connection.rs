@@ -101,7 +101,11 @@ impl<S, A> Connection<S, A> {
 
     /// Registers a call and returns its number.
     pub fn call(&mut self, call: Call<S, A>) -> u32 {
-        self.syncs += u32::from(matches!(call, Call::Sync { .. }));
+        match call {
+            Call::Sync { .. } => self.syncs += 1,
+            // Its reply, too, is for others than a sync caller.
+            Call::Async { .. } => self.solitary = 0,
+        }
         self.calls.insert(call)
     }
 

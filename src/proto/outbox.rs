@@ -2,8 +2,8 @@
 //!
 //! INV-F1: when bytes are queued, somebody writes, or the socket is blocked and a writable
 //!         edge is due, or the connection is on the background's dirty list.
-//! INV-F2: calls gathered while none is on the wire leave at once: no reply would come to
-//!         flush them.
+//! INV-F2: calls gathered while none is on the wire leave at once, or at the end of the batch
+//!         of events that sends them: no reply would come to flush them.
 //! INV-F3: frames leave in the order of their numbers, and a partial frame has one owner:
 //!         the front buffer, which only the writer takes.
 
@@ -116,14 +116,14 @@ impl Outbox {
 
     /// The writer's report on a direct frame: `rest` is what the socket did not take.
     /// Gives the next bytes that the same writer has to send.
-    pub fn wrote_direct(&mut self, rest: &[u8]) -> Option<Chunk> {
-        if !rest.is_empty() {
-            self.front.clear();
-            self.front.extend_from_slice(rest);
-            self.front_sent = 0;
+    pub fn wrote_direct(&mut self, rest: Vec<u8>) -> Option<Chunk> {
+        let left = !rest.is_empty();
+        if left {
             self.len += rest.len();
+            self.front = rest;
+            self.front_sent = 0;
         }
-        self.next(!rest.is_empty())
+        self.next(left)
     }
 
     /// The writer's report on a chunk, of which `chunk.at` bytes have been sent in all.
@@ -210,7 +210,7 @@ mod tests {
         assert!(!o.begin_direct(0), "somebody writes");
         o.append(b"abc", 0, true);
         let c = o
-            .wrote_direct(&[])
+            .wrote_direct(Vec::new())
             .expect("urgent bytes go with the writer");
         assert_eq!(&c.bytes[c.at..], b"abc");
         assert!(send(&mut o, c, 3).is_none());
@@ -222,7 +222,7 @@ mod tests {
         let mut o = Outbox::default();
         assert!(o.begin_direct(0));
         o.append(b"second", 0, true);
-        assert!(o.wrote_direct(b"rst").is_none(), "blocked");
+        assert!(o.wrote_direct(b"rst".to_vec()).is_none(), "blocked");
         assert!(o.blocked && o.len() == 9);
         assert!(o.begin_flush().is_none());
         let c = o.writable().unwrap();
@@ -247,7 +247,7 @@ mod tests {
     fn calls_gather_up_to_what_is_on_the_wire() {
         let mut o = Outbox::default();
         assert!(o.begin_direct(1));
-        assert!(o.wrote_direct(&[]).is_none());
+        assert!(o.wrote_direct(Vec::new()).is_none());
         o.append(&[0; 20], 1, false);
         assert!(o.is_ripe(), "1 gathered, 1 on the wire");
         let c = o.begin_flush().unwrap();

@@ -13,6 +13,7 @@
 
 use crate::sync::{race_point, AtomicU8, Ordering};
 use std::cell::UnsafeCell;
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 const FREE: u8 = 0;
@@ -32,6 +33,8 @@ unsafe impl<T: Send> Sync for Right<T> {}
 #[derive(Debug)]
 pub struct Held<'a, T> {
     right: &'a Right<T>,
+    /// As a mutable reference: shared only if `T` may be.
+    value: PhantomData<&'a mut T>,
 }
 
 impl<T> Right<T> {
@@ -48,7 +51,7 @@ impl<T> Right<T> {
         self.state
             .compare_exchange(FREE, HELD, Ordering::SeqCst, Ordering::SeqCst)
             .is_ok()
-            .then(|| Held { right: self })
+            .then(|| self.held())
     }
 
     /// Takes the right, or leaves a note for its holder.
@@ -60,7 +63,14 @@ impl<T> Right<T> {
         race_point();
         // Notes left from here on are for us; the one of our own is not needed.
         self.state.swap(HELD, Ordering::SeqCst);
-        Some(Held { right: self })
+        Some(self.held())
+    }
+
+    fn held(&self) -> Held<'_, T> {
+        Held {
+            right: self,
+            value: PhantomData,
+        }
     }
 
     /// True if somebody holds the right at this moment.

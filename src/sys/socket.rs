@@ -44,8 +44,10 @@ pub fn send(fd: RawFd, data: &[u8]) -> Result<usize> {
     })
 }
 
-/// Sends a list of pieces, as `send`.
+/// Sends a list of pieces, as `send`; the first of them, if the kernel does not take so many.
 pub fn send_vectored(fd: RawFd, pieces: &[&[u8]]) -> Result<usize> {
+    const IOV_MAX: usize = 1024;
+    let pieces = &pieces[..pieces.len().min(IOV_MAX)];
     // SAFETY: IoSlice has iovec's layout, the message header is otherwise zero, and the
     // kernel reads the pieces only.
     check(unsafe {

@@ -103,7 +103,7 @@ fn flush(outbox: &mut Outbox) -> usize {
 fn send_in_place(outbox: &mut Outbox) {
     for _ in 0..FRAMES {
         assert!(black_box(&mut *outbox).begin_direct(1));
-        assert!(outbox.wrote_direct(&[]).is_none());
+        assert!(outbox.wrote_direct(Vec::new()).is_none());
         outbox.answered();
     }
 }
