@@ -35,7 +35,7 @@ demo: all ## build all, run the examples, copy this source tree through the RPC
 	examples/demo
 
 # One after the other, also with -j: the last line of each is its verdict.
-check: ## everything below; MODE=valgrind or MODE=asan runs the C suite so
+check: ## check-cargo, -gen, -abi, -install, -stress, -c; MODE=valgrind or asan is for C tests
 	@$(MAKE) --no-print-directory check-cargo
 	@$(MAKE) --no-print-directory check-gen
 	@$(MAKE) --no-print-directory check-abi
@@ -54,7 +54,7 @@ check-loom: ## the threading protocol, in every order of events (needs some minu
 
 STRESS_SECONDS ?= 2
 check-stress: all ## everything at once, with random delays; STRESS_SECONDS=n for each of ten runs
-	@scripts/need cargo cc
+	@scripts/need cargo cc cpp $(filter valgrind,$(MODE))
 	$(CARGO) build --release --lib --features chaos --target-dir $(TARGET)/chaos $(CARGOFLAGS)
 	$(INSTALL) -d $(BUILD)/chaos
 	$(INSTALL) $(TARGET)/chaos/release/libminirpc.so $(BUILD)/chaos/$(SONAME)
@@ -102,7 +102,10 @@ header: ## make include/minirpc/minirpc.h of the comments in src/ffi
 TIRPC_CFLAGS ?= $(shell pkg-config --cflags libtirpc 2>/dev/null)
 TIRPC_LIBS ?= $(shell pkg-config --libs libtirpc 2>/dev/null)
 
-install: all ## install below PREFIX (also DESTDIR LIBDIR INCLUDEDIR BINDIR MANDIR)
+# Under sudo, what the user has built is installed as it is: root may have no Rust.
+BUILT := $(and $(SUDO_USER),$(wildcard $(BUILD)/lib/libminirpc.so.$(VERSION)))
+
+install: $(if $(BUILT),,all) ## install below PREFIX (also DESTDIR LIBDIR INCLUDEDIR BINDIR MANDIR)
 	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/minirpc \
 		$(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1
 	$(INSTALL) -m 644 $(HEADERS:%=include/minirpc/%) $(DESTDIR)$(INCLUDEDIR)/minirpc

@@ -1,4 +1,5 @@
-/* A customer of the paint shop.  Usage: color_client HOST PORT */
+/* A customer of the paint shop.  Usage: color_client HOST PORT
+   The Makefile wants GNU make 4.3 and an installed libminirpc that pkg-config finds. */
 
 #include <stdio.h>
 #include <stdlib.h>

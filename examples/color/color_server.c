@@ -1,5 +1,6 @@
 /* The paint shop.  Usage: color_server [PORT]; without PORT, on a free one.
-   Ends on SIGINT or SIGTERM. */
+   Ends on SIGINT or SIGTERM.  The Makefile wants GNU make 4.3 and an installed
+   libminirpc that pkg-config finds. */
 
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -10,7 +11,7 @@
 
 #include "color_server.h"
 
-enum { SHOP_SOLD_OUT = 1 };     /* positive statuses are the application's */
+enum { SHOP_NOTHING_ORDERED = 1 };     /* positive statuses are the application's */
 
 static const char *const names[] = {
     "nothing", "red", "yellow", "blue", "orange", "green", "purple", "brown"
@@ -24,7 +25,7 @@ static mrpc_status_t order(void *conn_data, struct mrpc_message *msg, palette *i
     (void) conn_data;
     (void) msg;
     if (in->colors.colors_len == 0)
-        return SHOP_SOLD_OUT;
+        return SHOP_NOTHING_ORDERED;
     printf("order \"%s\":", in->name);
     for (i = 0; i < in->colors.colors_len; i++)
         printf(" %s", names[in->colors.colors_val[i]]);
@@ -46,7 +47,7 @@ static mrpc_status_t mix(void *conn_data, struct mrpc_message *msg, palette *in,
     for (i = 0; i < in->colors.colors_len; i++)
         pots |= parts[in->colors.colors_val[i]];
     if (pots == 0)
-        return SHOP_SOLD_OUT;
+        return SHOP_NOTHING_ORDERED;
     *out = results[pots];
     return MINIRPC_OK;
 }
