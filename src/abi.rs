@@ -77,7 +77,7 @@ pub type reply_callback_ptr = Option<reply_callback_fn>;
 /// An XDR procedure: declared variadic by libtirpc, but never defined so.
 pub type xdrproc_t = unsafe extern "C" fn(xdrs: *mut XDR, object: *mut c_void) -> c_int;
 
-/// `struct xdr_ops` of both libraries in one (xdr-abi: slots 8 and 9 are glibc's; libtirpc has
+/// `struct xdr_ops` of both libraries in one (slots 8 and 9 are glibc's; libtirpc has
 /// `control` in slot 8, which it calls on its own streams only).
 #[repr(C)]
 pub struct xdr_ops {

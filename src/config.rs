@@ -1,4 +1,4 @@
-//! A set's settings. Each takes effect for what is made later, as api.md says.
+//! A set's settings. Each takes effect for what is made later, as the header says.
 
 use crate::error::{Errno, Result};
 use crate::sys::socket::Keepalive;

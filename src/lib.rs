@@ -7,15 +7,19 @@
 //!
 //! ```text
 //! ffi/        what C sees (exports), what calls C (upcall, xdr), every pointer cast (handle)
+//! abi         the types that C sees
 //! set         the connection set; config, listener, background are its parts
 //! dispatch    application threads that run events
 //! conn/       a connection: send, receive, wait (sync calls)
 //! requests    requests that handlers look at, by key
 //! event/      lanes (one connection's events), queue (runnable lanes, parked dispatchers)
-//! reactor/    the loop behind the driver token; rights that nobody waits for; spinning
-//! waiter      where threads sleep
+//! reactor/    the loop behind the driver token; spinning
+//! waiter      where threads sleep; bell: how the background is reached
+//! local       what each thread keeps for itself
 //! proto/      PURE: frames, calls, outbox, phases
-//! sys/        sockets, name resolution, threads, fork
+//! error       errno values as Rust's errors
+//! sync/       atomics, locks and parking, which the model checker (models) replaces
+//! sys/        sockets, name resolution, threads, fork; right: held, and never waited for
 //! ```
 //!
 //! # Invariants

@@ -1,4 +1,4 @@
-/* The rows of the receiver table in wire.md, as bytes and outcomes. */
+/* The rows of the receiver table in docs/wire.md, as bytes and outcomes. */
 #ifndef WIRE_TABLE_H
 #define WIRE_TABLE_H
 

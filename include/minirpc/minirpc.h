@@ -3,17 +3,20 @@
  *
  * The rules for all functions:
  *
- * - Pointers may be NULL: the result is then EINVAL, or nothing happens where a
- *   function returns void. Otherwise they must be what they are declared to be,
- *   and alive; a string ends in a zero byte.
+ * - Pointers may be NULL: where the comment gives that no meaning, the result is
+ *   EINVAL, or nothing happens where a function returns void. Otherwise they must
+ *   be what they are declared to be, and alive; a string ends in a zero byte.
  * - A function that returns int returns 0 or a positive errno value, unless its
  *   comment says otherwise.
- * - Any thread may call any function at any time, also in a handler; the dispatch
- *   functions are the exception.
+ * - Any thread may call any function, also in a handler; the dispatch functions
+ *   are the exception. In a signal handler only those may be called whose comments
+ *   say so.
  * - Handlers run in dispatcher threads only, which the application provides. The
  *   events of one connection fire in order and one at a time; those of different
  *   connections run in parallel on as many dispatchers as there are.
  * - Nothing here raises SIGPIPE, and all descriptors are close-on-exec.
+ * - After fork, sets and connections are the parent's: in the child, functions fail,
+ *   and closing or dropping them concerns the child only.
  */
 
 #ifndef MINIRPC_H
@@ -127,8 +130,9 @@ int mrpc_set_accept_func(struct mrpc_conn_set *set, mrpc_accept_fn *func);
 int mrpc_set_disconnect_func(struct mrpc_conn_set *set, mrpc_disconnect_fn *func);
 
 /**
- * Sets the function that is told of messages that could not be processed, for
- * logging: the connection goes on.
+ * Sets the function that is told, for logging, of messages that could not be
+ * processed, after which the connection goes on, and of errors of the socket, after
+ * which it ends.
  *
  * set: the set.
  * func: called in a dispatcher thread; NULL for none. See mrpc_ioerr_fn.
@@ -148,11 +152,11 @@ int mrpc_set_ioerr_func(struct mrpc_conn_set *set, mrpc_ioerr_fn *func);
  *     Or *service is NULL: then a free port is taken, and *service becomes its
  *     number as a string, which the caller frees with free().
  *
- * One listener is opened for each address found; SO_REUSEADDR is set. Returns 0
- * if at least one could be opened; EINVAL if set or service is NULL, the set has
- * the client's role or no accept function, or *service is NULL with AF_UNSPEC;
- * the error of the name resolution as in mrpc_connect(); else the last errno
- * (EADDRINUSE, EACCES, EMFILE ...).
+ * One listener is opened for each address found, or, for a free port, one in all;
+ * SO_REUSEADDR is set. Returns 0 if at least one could be opened; EINVAL if set or
+ * service is NULL, the set has the client's role or no accept function, or
+ * *service is NULL with AF_UNSPEC; the error of the name resolution as in
+ * mrpc_connect(); else the last errno (EADDRINUSE, EACCES, EMFILE ...).
  *
  * The listeners hold the set until mrpc_listen_close(). Blocks while the name is
  * resolved. Any thread may call it, also from a handler.
@@ -172,8 +176,9 @@ void mrpc_listen_close(struct mrpc_conn_set *set);
 
 /**
  * Sets the largest payload that the set's connections accept. A larger message
- * is skipped: a request is answered with MINIRPC_ENCODING_ERR, a reply fails its
- * call so, and the ioerr function is told.
+ * is skipped and the ioerr function told: a request is answered with
+ * MINIRPC_ENCODING_ERR, a call whose reply it is returns that, and a one-way message
+ * is dropped.
  *
  * set: the set.
  * len: bytes; the default is 16384.
@@ -201,8 +206,8 @@ int mrpc_set_listen_backlog(struct mrpc_conn_set *set, unsigned int backlog);
  * set: the set.
  * ms: milliseconds; the default is 1000.
  *
- * Returns 0; EINVAL if set is NULL or ms is 0. Any thread may call it, also from
- * a handler.
+ * Returns 0; EINVAL if set is NULL or ms is 0. Holds from the next time that it
+ * runs out. Any thread may call it, also from a handler.
  */
 int mrpc_set_accept_backoff(struct mrpc_conn_set *set, unsigned int ms);
 
@@ -304,7 +309,8 @@ int mrpc_connect(struct mrpc_connection *conn, int family, const char *host, con
  * finished its own handshake on.
  *
  * conn: a handle that is not connected, of either role.
- * fd: a connected stream socket of any family.
+ * fd: a connected stream socket of any family, blocking or not. The library makes
+ *     it blocking and close-on-exec.
  *
  * Returns 0, and then the descriptor is the library's, which closes it; EINVAL
  * if conn is NULL or is or was connected; EPROTONOSUPPORT if fd is not a stream
@@ -334,15 +340,15 @@ int mrpc_conn_get_counter(struct mrpc_connection *conn,
  * Closes a connection. Messages that are queued are sent first; nothing new can
  * be sent. Events still to come: accept, if it has not fired; the callbacks of
  * outstanding calls, with MINIRPC_NETWORK_FAILURE; disconnect, last, with
- * MRPC_DISC_USER unless the connection had failed before. Requests and ioerr
+ * MRPC_DISC_USER unless the connection had ended before. Requests and ioerr
  * events are dropped.
  *
  * conn: the handle. No reference is dropped: see mrpc_conn_unref().
  *
- * A handler of this connection that has not called mrpc_release_event() sees, by
- * the time this returns, no further event but those. Returns 0, also if the peer
- * had already gone; EINVAL if conn is NULL; ENOTCONN if it was never connected;
- * EALREADY if this was called before.
+ * When a handler of this connection calls this before mrpc_release_event(), no
+ * event but those fires afterwards. Returns 0, also if the peer had already gone;
+ * EINVAL if conn is NULL; ENOTCONN if it was never connected; EALREADY if this was
+ * called before.
  *
  * Never blocks. Any thread may call it, also from a handler.
  */
@@ -400,7 +406,7 @@ int mrpc_dispatch_loop(struct mrpc_conn_set *set);
  * For programs with an event loop of their own: see mrpc_get_event_fd().
  *
  * set: a set that the thread is registered for.
- * max: how many events at most; 0 is no bound.
+ * max: how many events at most; 0 or less is no bound.
  *
  * Returns EAGAIN when the queue ran empty; 0 when max events were run; ENXIO when
  * the set is being destroyed: call mrpc_dispatcher_remove(); EINVAL if set is
@@ -417,8 +423,8 @@ int mrpc_dispatch(struct mrpc_conn_set *set, int max);
  *
  * Returns the descriptor, the same one at every call; -1 if set is NULL or no
  * descriptor can be made. It is the library's: poll it, but do not read, write or
- * close it. It is valid until mrpc_dispatch() returns ENXIO. Any thread may call
- * it, also from a handler.
+ * close it. It is valid until a dispatch function returns ENXIO. Any thread may
+ * call it, also from a handler.
  */
 int mrpc_get_event_fd(struct mrpc_conn_set *set);
 

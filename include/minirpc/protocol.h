@@ -1,6 +1,7 @@
 /*
  * minirpc/protocol.h: what stubs made by minirpcgen call. Applications include
- * the generated headers and <minirpc/minirpc.h> instead.
+ * the generated headers and <minirpc/minirpc.h> instead. Arguments and results
+ * are XDR (RFC 4506); docs/wire.md has the messages around them.
  */
 #ifndef MINIRPC_PROTOCOL_H
 #define MINIRPC_PROTOCOL_H
@@ -121,14 +122,20 @@ mrpc_status_t mrpc_send_request(const struct mrpc_protocol *protocol,
 /**
  * Calls a procedure of the peer without waiting for the reply.
  *
- * protocol, conn, cmd, in: as for mrpc_send_request().
+ * protocol, conn, cmd: as for mrpc_send_request().
+ * in: as there; it may be freed or reused as soon as this returns.
  * callback: called in a dispatcher thread with the reply, as one of the
  *     connection's events.
  * msg_private: passed to the callback.
  *
  * Returns MINIRPC_OK, and then the callback fires exactly once; on an error it
- * never does. The errors are those of mrpc_send_request() before the call is
- * made, and MINIRPC_INVALID_ARGUMENT, first of all, also if callback is NULL.
+ * never does. The errors are MINIRPC_INVALID_ARGUMENT, first of all, if conn or
+ * callback is NULL or cmd is not above 0; then those of mrpc_send_request() before
+ * the call is made.
+ *
+ * Outside of handlers, a thread with more than 1 MiB queued on the connection is
+ * held up to the peer's pace; if the peer reads nothing for 20 ms, not again
+ * until it does.
  *
  * Any thread may call it, also from a handler.
  */
@@ -142,9 +149,13 @@ mrpc_status_t mrpc_send_request_async(const struct mrpc_protocol *protocol,
  * protocol, conn, in: as for mrpc_send_request().
  * cmd: the message's number, below 0.
  *
- * Returns MINIRPC_OK when the message is on its way. The errors are those of
- * mrpc_send_request() before the call is made, but MINIRPC_INVALID_ARGUMENT if
- * cmd is not below 0.
+ * Returns MINIRPC_OK when the message is sent or queued; nothing tells whether it
+ * arrived. The errors are those of mrpc_send_request() before the call is made,
+ * but MINIRPC_INVALID_ARGUMENT if cmd is not below 0.
+ *
+ * Outside of handlers, a thread with more than 1 MiB queued on the connection is
+ * held up to the peer's pace; if the peer reads nothing for 20 ms, not again
+ * until it does.
  *
  * Any thread may call it, also from a handler.
  */
@@ -160,12 +171,12 @@ mrpc_status_t mrpc_send_request_noreply(const struct mrpc_protocol *protocol,
  * request: the request as the handler was given it.
  * data: the result; NULL if its type is void. It stays the caller's.
  *
- * Returns MINIRPC_OK, and then the request is consumed. On an error it is still to
- * be replied to: MINIRPC_INVALID_ARGUMENT if request is NULL or cmd is not the
- * request's; MINIRPC_INVALID_PROTOCOL if protocol is not the set's;
- * MINIRPC_ENCODING_ERR if data is NULL for a type that is not void, or does not
- * encode; MINIRPC_NETWORK_FAILURE if the connection is closing or gone, however
- * long ago.
+ * Returns MINIRPC_OK, and then the request is consumed. MINIRPC_NETWORK_FAILURE if
+ * it has been replied to, or the connection is closing or gone, however long ago:
+ * then there is nothing more to do. On the other errors it is still to be replied
+ * to: MINIRPC_INVALID_ARGUMENT if request is NULL or cmd is not the request's;
+ * MINIRPC_INVALID_PROTOCOL if protocol is not the set's; MINIRPC_ENCODING_ERR if
+ * data is NULL for a type that is not void, or does not encode.
  *
  * Any thread may call it, also before the handler has returned.
  */

@@ -72,13 +72,13 @@ enum mrpc_disc_reason {
 
 /** What mrpc_conn_get_counter() can tell. */
 enum mrpc_conn_counter {
-	/** Bytes sent, headers included. */
+	/** Bytes sent or queued to be sent, headers included. */
 	MRPC_CONNCTR_SEND_BYTES,
-	/** Bytes received, headers included. */
+	/** Bytes of messages that arrived completely, headers included. */
 	MRPC_CONNCTR_RECV_BYTES,
-	/** Messages sent: requests, replies and one-way messages. */
+	/** Messages sent or queued: requests, replies and one-way messages. */
 	MRPC_CONNCTR_SEND_MSGS,
-	/** Messages received. */
+	/** Messages received completely. */
 	MRPC_CONNCTR_RECV_MSGS,
 	/** How many counters there are; none itself. */
 	MRPC_CONNCTR_NR
@@ -112,7 +112,8 @@ typedef void (mrpc_disconnect_fn)(void *conn_data,
 	enum mrpc_disc_reason reason);
 
 /**
- * Called when something arrived, or was to be sent, that could not be processed.
+ * Called when something arrived, or was to be sent, that could not be processed,
+ * or when the socket failed.
  *
  * conn_data: the connection's cookie.
  * message: a text in English, for logging; valid during the call only.

@@ -2,7 +2,7 @@
  * minirpc/xdr.h: the XDR types, and all that code made by minirpcgen needs.
  *
  * The types are the system's where <rpc/xdr.h> can be included (libtirpc, or
- * glibc before 2.26), else declarations of the same layout. Define
+ * glibc before 2.32), else declarations of the same layout. Define
  * MINIRPC_OWN_XDR to have the latter in any case.
  *
  * Everything else is static inline and works on a stream's operations table
@@ -151,7 +151,7 @@ typedef bool_t (mrpc_xdr_encode_fn)(struct mrpc_xdr_cursor *cursor,
 typedef bool_t (mrpc_xdr_decode_fn)(struct mrpc_xdr_cursor *cursor, void *obj);
 typedef void (mrpc_xdr_release_fn)(void *obj);
 
-/* --- Numbers on the wire ------------------------------------------------ */
+/* --- Numbers on the wire (RFC 4506, 4.1, 4.2, 4.5 to 4.7) --------------- */
 
 static inline uint32_t
 mrpc_xdr_swap32(uint32_t value)
@@ -380,7 +380,7 @@ mrpc_xdr_unpack_ulong(const unsigned char *wire, void *obj, size_t count)
 		*to++ = mrpc_xdr_load32(wire);
 }
 
-/* Any value but zero is true, in both directions. */
+/* Any value but zero is true, in both directions (RFC 4506, 4.4). */
 static inline void
 mrpc_xdr_pack_bool(unsigned char *wire, const void *obj, size_t count)
 {
@@ -495,7 +495,7 @@ mrpc_xdr_put_word(struct mrpc_xdr_cursor *cursor, uint32_t value)
 	return mrpc_xdr_give(cursor, wire, 4, spare);
 }
 
-/* --- Opaque data and strings -------------------------------------------- */
+/* --- Opaque data and strings (RFC 4506, 4.9 to 4.11) -------------------- */
 
 /* `len` bytes as they are, to be followed by mrpc_xdr_get_pad. */
 static inline bool_t
@@ -667,7 +667,7 @@ mrpc_xdr_get_string(struct mrpc_xdr_cursor *cursor, char **val, uint32_t bound)
 	return memchr(*val, '\0', count) == NULL;
 }
 
-/* --- Elements of a fixed size on the wire -------------------------------- */
+/* --- Elements of a fixed size on the wire (arrays: RFC 4506, 4.12, 4.13) -- */
 
 /* How many of `count` elements to move next, and where to or from. */
 static inline unsigned char *
@@ -888,7 +888,7 @@ mrpc_xdr_release_items(void *obj, size_t count, size_t size,
 			release(item);
 }
 
-/* --- Optional data --------------------------------------------------------- */
+/* --- Optional data (RFC 4506, 4.19) ---------------------------------------- */
 
 /*
  * The flag before optional data. `*obj` becomes NULL where it is absent; where

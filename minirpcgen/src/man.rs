@@ -28,7 +28,7 @@ The files appear only if all of them could be made.
 The generated code needs the headers of libminirpc and
 .B \-lminirpc
 alone.
-It belongs to the owner of the interface.
+It belongs to the owner of the interface, and may be distributed under any terms.
 "#;
 
 const LANGUAGE: &str = r#"
@@ -127,6 +127,13 @@ Errors are reported as
 .BR error :
 .IR message ,
 with the line in question.
+Wrong arguments print the usage on standard output.
+"#;
+
+const EXAMPLE: &str = r#"
+.B minirpcgen \-o build/clock clock.mx
+.PP
+writes build/clock_client.h and the five other files.
 "#;
 
 pub fn page() -> String {
@@ -134,7 +141,7 @@ pub fn page() -> String {
     let _ = writeln!(
         page,
         ".\\\" Made from minirpcgen's sources: edit src/man.rs and src/cli.rs.\n\
-         .TH MINIRPCGEN 1 \"\" \"miniRPC {}\" \"User Commands\"\n\
+         .TH MINIRPCGEN 1 \"\" \"libminirpc {}\" \"User Commands\"\n\
          .SH NAME\nminirpcgen \\- make C stubs for libminirpc\n\
          .SH SYNOPSIS\n.B minirpcgen\n{}",
         env!("CARGO_PKG_VERSION"),
@@ -156,6 +163,7 @@ pub fn page() -> String {
     section(&mut page, "DECODING", DECODING);
     section(&mut page, "ENVIRONMENT", ENVIRONMENT);
     section(&mut page, "EXIT STATUS", STATUS);
+    section(&mut page, "EXAMPLE", EXAMPLE);
     section(&mut page, "SEE ALSO", "\n.BR rpcgen (1)\n");
     page
 }

@@ -340,7 +340,7 @@ impl Conn {
             .copied()
     }
 
-    /// Closes: what is queued is sent first; see runtime.md, "Closing".
+    /// Closes: what is queued is sent first; see `mrpc_conn_close`.
     pub fn close(self: &Arc<Self>) -> Result<()> {
         if self.set.check_process().is_err() {
             self.close_copy();

@@ -15,8 +15,9 @@ unsafe fn apply(set: *mut mrpc_conn_set, change: impl FnOnce(&Config) -> Result<
 }
 
 /// Sets the largest payload that the set's connections accept. A larger message
-/// is skipped: a request is answered with MINIRPC_ENCODING_ERR, a reply fails its
-/// call so, and the ioerr function is told.
+/// is skipped and the ioerr function told: a request is answered with
+/// MINIRPC_ENCODING_ERR, a call whose reply it is returns that, and a one-way message
+/// is dropped.
 ///
 /// set: the set.
 /// len: bytes; the default is 16384.
@@ -51,8 +52,8 @@ pub unsafe extern "C" fn mrpc_set_listen_backlog(
 /// set: the set.
 /// ms: milliseconds; the default is 1000.
 ///
-/// Returns 0; EINVAL if set is NULL or ms is 0. Any thread may call it, also from
-/// a handler.
+/// Returns 0; EINVAL if set is NULL or ms is 0. Holds from the next time that it
+/// runs out. Any thread may call it, also from a handler.
 #[no_mangle]
 pub unsafe extern "C" fn mrpc_set_accept_backoff(set: *mut mrpc_conn_set, ms: c_uint) -> c_int {
     // SAFETY: the caller passes NULL or a set that it holds.

@@ -108,7 +108,8 @@ pub unsafe extern "C" fn mrpc_connect(
 /// finished its own handshake on.
 ///
 /// conn: a handle that is not connected, of either role.
-/// fd: a connected stream socket of any family.
+/// fd: a connected stream socket of any family, blocking or not. The library makes
+///     it blocking and close-on-exec.
 ///
 /// Returns 0, and then the descriptor is the library's, which closes it; EINVAL
 /// if conn is NULL or is or was connected; EPROTONOSUPPORT if fd is not a stream
@@ -150,15 +151,15 @@ pub unsafe extern "C" fn mrpc_conn_get_counter(
 /// Closes a connection. Messages that are queued are sent first; nothing new can
 /// be sent. Events still to come: accept, if it has not fired; the callbacks of
 /// outstanding calls, with MINIRPC_NETWORK_FAILURE; disconnect, last, with
-/// MRPC_DISC_USER unless the connection had failed before. Requests and ioerr
+/// MRPC_DISC_USER unless the connection had ended before. Requests and ioerr
 /// events are dropped.
 ///
 /// conn: the handle. No reference is dropped: see mrpc_conn_unref().
 ///
-/// A handler of this connection that has not called mrpc_release_event() sees, by
-/// the time this returns, no further event but those. Returns 0, also if the peer
-/// had already gone; EINVAL if conn is NULL; ENOTCONN if it was never connected;
-/// EALREADY if this was called before.
+/// When a handler of this connection calls this before mrpc_release_event(), no
+/// event but those fires afterwards. Returns 0, also if the peer had already gone;
+/// EINVAL if conn is NULL; ENOTCONN if it was never connected; EALREADY if this was
+/// called before.
 ///
 /// Never blocks. Any thread may call it, also from a handler.
 #[no_mangle]

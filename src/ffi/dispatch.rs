@@ -74,7 +74,7 @@ pub unsafe extern "C" fn mrpc_dispatch_loop(set: *mut mrpc_conn_set) -> c_int {
 /// For programs with an event loop of their own: see mrpc_get_event_fd().
 ///
 /// set: a set that the thread is registered for.
-/// max: how many events at most; 0 is no bound.
+/// max: how many events at most; 0 or less is no bound.
 ///
 /// Returns EAGAIN when the queue ran empty; 0 when max events were run; ENXIO when
 /// the set is being destroyed: call mrpc_dispatcher_remove(); EINVAL if set is
@@ -94,8 +94,8 @@ pub unsafe extern "C" fn mrpc_dispatch(set: *mut mrpc_conn_set, max: c_int) -> c
 ///
 /// Returns the descriptor, the same one at every call; -1 if set is NULL or no
 /// descriptor can be made. It is the library's: poll it, but do not read, write or
-/// close it. It is valid until mrpc_dispatch() returns ENXIO. Any thread may call
-/// it, also from a handler.
+/// close it. It is valid until a dispatch function returns ENXIO. Any thread may
+/// call it, also from a handler.
 #[no_mangle]
 pub unsafe extern "C" fn mrpc_get_event_fd(set: *mut mrpc_conn_set) -> c_int {
     // SAFETY: the caller passes NULL or a set that it holds or is registered for.

@@ -122,8 +122,9 @@ pub unsafe extern "C" fn mrpc_set_disconnect_func(
     )
 }
 
-/// Sets the function that is told of messages that could not be processed, for
-/// logging: the connection goes on.
+/// Sets the function that is told, for logging, of messages that could not be
+/// processed, after which the connection goes on, and of errors of the socket, after
+/// which it ends.
 ///
 /// set: the set.
 /// func: called in a dispatcher thread; NULL for none. See mrpc_ioerr_fn.
@@ -152,11 +153,11 @@ pub unsafe extern "C" fn mrpc_set_ioerr_func(
 ///     Or *service is NULL: then a free port is taken, and *service becomes its
 ///     number as a string, which the caller frees with free().
 ///
-/// One listener is opened for each address found; SO_REUSEADDR is set. Returns 0
-/// if at least one could be opened; EINVAL if set or service is NULL, the set has
-/// the client's role or no accept function, or *service is NULL with AF_UNSPEC;
-/// the error of the name resolution as in mrpc_connect(); else the last errno
-/// (EADDRINUSE, EACCES, EMFILE ...).
+/// One listener is opened for each address found, or, for a free port, one in all;
+/// SO_REUSEADDR is set. Returns 0 if at least one could be opened; EINVAL if set or
+/// service is NULL, the set has the client's role or no accept function, or
+/// *service is NULL with AF_UNSPEC; the error of the name resolution as in
+/// mrpc_connect(); else the last errno (EADDRINUSE, EACCES, EMFILE ...).
 ///
 /// The listeners hold the set until mrpc_listen_close(). Blocks while the name is
 /// resolved. Any thread may call it, also from a handler.

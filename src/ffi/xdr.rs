@@ -1,6 +1,6 @@
 //! The XDR streams that the application's procedures run over, and every call of one.
 //!
-//! Their memory layout is ABI: see xdr-abi in the specification, and RFC 4506 for the encoding.
+//! Their memory layout is ABI: see include/minirpc/xdr.h, and RFC 4506 for the encoding.
 //! One table of operations serves the layouts of glibc and of libtirpc.
 
 use super::role::Type;

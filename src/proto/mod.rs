@@ -9,7 +9,7 @@ pub mod outbox;
 pub mod payload;
 pub mod phase;
 
-/// `mrpc_status_t` values that the wire knows (wire.md, field `status`).
+/// `mrpc_status_t` values that the wire knows (docs/wire.md, field `status`).
 pub mod status {
     pub const OK: i32 = 0;
     pub const PENDING: i32 = -1;
