@@ -143,8 +143,11 @@ impl Run<'_> {
             if unattended {
                 match self.attend(lent) {
                     Attended::Keep => {
-                        // A turn of our own does not tell that somebody else attends.
-                        self.seen_turns = self.set.reactor().turns();
+                        if self.set.queue().has_event_fd() {
+                            // Who dispatches by hand waits for what is found here, and never
+                            // drives: a turn of our own tells of nobody else's.
+                            self.seen_turns = self.set.reactor().turns();
+                        }
                         continue;
                     }
                     Attended::StepBack => found = true,

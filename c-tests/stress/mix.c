@@ -22,6 +22,7 @@ struct link {
 	struct mrpc_connection *client, *server;
 	pthread_rwlock_t gone;          /* held for reading while it is used */
 	atomic_long notified, events;
+	struct counter ended;           /* its two connections */
 };
 
 struct caller {
@@ -40,7 +41,6 @@ struct burst {
 static struct link links[CONNS];
 static struct caller callers[CALLERS];
 static struct mrpc_conn_set *client_set, *server_set;
-static struct counter ended = COUNTER_INIT;
 static atomic_bool stop, last_round;
 static pthread_barrier_t round_end;
 static atomic_long connections;
@@ -153,9 +153,10 @@ static const struct test_client_operations client_ops = {
 
 static void on_disconnect(void *data, enum mrpc_disc_reason reason)
 {
-	(void)data;
+	struct link *link = data;
+
 	(void)reason;
-	counter_add(&ended, 1);
+	counter_add(&link->ended, 1);
 }
 
 static void connect_link(struct link *link)
@@ -167,6 +168,7 @@ static void connect_link(struct link *link)
 	REQUIRE_EQ(mrpc_conn_create(&link->server, server_set, link), 0);
 	REQUIRE_EQ(test_client_set_operations(link->client, &client_ops), 0);
 	REQUIRE_EQ(test_server_set_operations(link->server, &server_ops), 0);
+	counter_init(&link->ended);
 	atomic_store(&link->notified, 0);
 	atomic_store(&link->events, 0);
 	REQUIRE_EQ(mrpc_bind_fd(link->client, fds[0]), 0);
@@ -176,10 +178,8 @@ static void connect_link(struct link *link)
 
 static void disconnect_link(struct link *link)
 {
-	long before = counter_get(&ended);
-
 	CHECK_EQ(mrpc_conn_close(link->client), 0);
-	counter_wait(&ended, before + 2, __FILE__, __LINE__);
+	COUNTER_WAIT(&link->ended, 2);
 	mrpc_conn_unref(link->client);
 	mrpc_conn_unref(link->server);
 }

@@ -104,6 +104,11 @@ impl<T> ReadyQueue<T> {
         Ok(self.fd.get().map_or(-1, EventFd::as_raw))
     }
 
+    /// True once the application has asked for it: it may dispatch by hand.
+    pub fn has_event_fd(&self) -> bool {
+        self.fd.get().is_some()
+    }
+
     /// The set is being destroyed: wakes everybody.
     pub fn end(&self) {
         let mut inner = self.inner.lock();
