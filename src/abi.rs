@@ -136,10 +136,9 @@ pub struct mrpc_protocol {
     pub receiver_reply_info: Option<info_fn>,
 }
 
-const WORD: usize = size_of::<usize>();
-
 /// The layouts are ABI: applications carry tables and procedures compiled years ago.
 const _: () = {
+    const WORD: usize = size_of::<usize>();
     assert!(size_of::<xdr_ops>() == 10 * WORD);
     assert!(offset_of!(XDR, x_ops) == WORD);
     assert!(offset_of!(XDR, x_public) == 2 * WORD);
