@@ -46,7 +46,7 @@ pub struct Set {
     queue: ReadyQueue<Arc<Conn>>,
     listeners: Mutex<Vec<Arc<Listener>>>,
     pub(crate) background: Background,
-    pub(crate) spin: Option<Duration>,
+    spin: Option<Duration>,
     /// The peer that was heard last runs on this thread's CPU, and we have no other.
     peer_here: AtomicBool,
 }
@@ -69,7 +69,8 @@ impl Source for Watched {
     }
 }
 
-fn spin_limit() -> Option<Duration> {
+/// What the environment and the number of CPUs allow.
+fn spin_setting() -> Option<Duration> {
     let limit = match std::env::var("MINIRPC_SPIN_US") {
         Ok(text) => Duration::from_micros(text.trim().parse().unwrap_or(0)),
         Err(_) => SPIN,
@@ -97,7 +98,7 @@ impl Set {
             queue: ReadyQueue::new(),
             listeners: Mutex::new(Vec::new()),
             background: Background::default(),
-            spin: spin_limit(),
+            spin: spin_setting(),
             peer_here: AtomicBool::new(false),
         });
         if data.is_null() {

@@ -38,7 +38,7 @@ pub enum SendError {
 
 /// What is being sent; the frame's header is complete but for a call's sequence number.
 pub enum Kind {
-    Async { cmd: i32, call: AsyncCall },
+    Async(AsyncCall),
     Message,
     Reply,
 }
@@ -70,10 +70,11 @@ impl Conn {
         let in_batch = thread::is_in_batch(self);
         let mut st = self.open_state()?;
         let (calls, in_place, urgent) = match kind {
-            Kind::Async { cmd, call } => {
+            Kind::Async(call) => {
                 if self.is_lent() {
                     self.take_back(&mut st);
                 }
+                let cmd = call.cmd;
                 let sequence = st.proto.call(Call::Async { cmd, call });
                 frame[..4].copy_from_slice(&sequence.to_be_bytes());
                 let idle = st.proto.outbox.on_wire() == 0;

@@ -66,7 +66,7 @@ impl Set {
     }
 
     fn turn_blocking(&self, driver: &mut Driver<'_, Watched>, found: &mut Found<Arc<Conn>>) {
-        let measures = self.spin.is_some() && !self.peer_is_here();
+        let measures = self.spin_limit().is_some() && !self.peer_is_here();
         let start = measures.then(Instant::now);
         self.queue().wait_in_poll(|may_wait| {
             let wait = may_wait && !self.is_ending();
@@ -83,7 +83,9 @@ impl Set {
         driver: &mut Driver<'_, Watched>,
         found: &mut Found<Arc<Conn>>,
     ) -> bool {
-        let Some(limit) = self.spin else { return false };
+        let Some(limit) = self.spin_limit() else {
+            return false;
+        };
         if self.peer_is_here() || !driver.spin().wanted() {
             return false;
         }

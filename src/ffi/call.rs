@@ -200,14 +200,11 @@ pub unsafe extern "C" fn mrpc_send_request_async(
     let Some(callback) = callback.filter(|_| !conn.is_null() && cmd > 0) else {
         return status::INVALID_ARGUMENT;
     };
-    let kind = Kind::Async {
+    let kind = Kind::Async(AsyncCall {
         cmd,
-        call: AsyncCall {
-            cmd,
-            callback,
-            private: handle::expose(private),
-        },
-    };
+        callback,
+        private: handle::expose(private),
+    });
     // SAFETY: a handle that lives, and an object of the command's type.
     or_status(unsafe { checked(protocol, conn).and_then(|conn| post(&conn, cmd, in_, kind)) })
 }
