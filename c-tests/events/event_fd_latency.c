@@ -98,8 +98,8 @@ int main(void)
 	end_open_client(&e, &ops, BY_HAND);
 	measure(&e, "a message", false, true, 4000);
 	measure(&e, "the reply to an async call", true, true, 4000);
-	measure(&e, "a message, in a flow of them", false, false, 700);
-	measure(&e, "the reply to an async call, in a flow of them", true, false, 700);
+	measure(&e, "a message, in a flow of them", false, false, 2500);
+	measure(&e, "the reply to an async call, in a flow of them", true, false, 2500);
 	end_close(&e);
 	return tap_done();
 }
