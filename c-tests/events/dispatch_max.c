@@ -22,6 +22,8 @@ static void queue(struct end *e, int n)
 	for (i = 0; i < n; i++)
 		peer_send(e->fd, 0, PENDING, nr_test_poke, NULL, 0);
 	WAIT_FOR(conn_count(e->conn, MRPC_CONNCTR_RECV_MSGS) == before + (uint64_t)n);
+	/* Counted is not queued yet. */
+	WAIT_FOR(poll(&(struct pollfd){ mrpc_get_event_fd(e->set), POLLIN, 0 }, 1, 0) == 1);
 }
 
 int main(void)

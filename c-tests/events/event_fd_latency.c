@@ -57,7 +57,7 @@ static void *answer(void *arg)
 	return NULL;
 }
 
-static void measure(struct end *e, const char *what, bool call, bool dozes, int64_t limit)
+static void measure(struct end *e, const char *what, bool call)
 {
 	struct pollfd p = { mrpc_get_event_fd(e->set), POLLIN, 0 };
 	int64_t took[ROUNDS], start;
@@ -68,9 +68,9 @@ static void measure(struct end *e, const char *what, bool call, bool dozes, int6
 	if (call)
 		thread = thread_start(answer, &e->fd);
 	for (i = 0; i < ROUNDS; i++) {
-		struct timespec pause = { 0, dozes && i % 2 ? 40000000 : 1000000 };
+		struct timespec pause = { 0, i % 2 ? 40000000 : 1000000 };
 
-		nanosleep(&pause, NULL);
+		nanosleep(&pause, NULL);        /* the library may doze off, or not */
 		start = now_us();
 		if (call)
 			CHECK_EQ(test_ping_async(e->conn, replied, NULL), MINIRPC_OK);
@@ -88,7 +88,7 @@ static void measure(struct end *e, const char *what, bool call, bool dozes, int6
 		 (long long)took[ROUNDS - 1]);
 	/* A tick of 1 to 8 ms would be the median. */
 	CHECK(took[ROUNDS / 4] < 900);
-	CHECK(took[ROUNDS / 2] < limit);
+	CHECK(took[ROUNDS / 2] < 4000);
 }
 
 int main(void)
@@ -96,10 +96,8 @@ int main(void)
 	struct end e;
 
 	end_open_client(&e, &ops, BY_HAND);
-	measure(&e, "a message", false, true, 4000);
-	measure(&e, "the reply to an async call", true, true, 4000);
-	measure(&e, "a message, in a flow of them", false, false, 2500);
-	measure(&e, "the reply to an async call, in a flow of them", true, false, 2500);
+	measure(&e, "a message", false);
+	measure(&e, "the reply to an async call", true);
 	end_close(&e);
 	return tap_done();
 }

@@ -94,6 +94,8 @@ int main(void)
 			peer_header(requests + i * HEADER_LEN, (uint32_t)i, PENDING, nr_test_ping, 0);
 		peer_write(e.fd, requests, sizeof(requests));
 		WAIT_FOR(conn_count(e.conn, MRPC_CONNCTR_RECV_MSGS) == REQUESTS);
+		/* Counted is not queued yet. */
+		WAIT_FOR(poll(&(struct pollfd){ mrpc_get_event_fd(e.set), POLLIN, 0 }, 1, 0) == 1);
 		child = -1;
 		result = mrpc_dispatch(e.set, 0);
 		if (child == 0)         /* it came back to where its parent's events were run */
