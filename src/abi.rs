@@ -136,6 +136,16 @@ pub struct mrpc_protocol {
     pub receiver_reply_info: Option<info_fn>,
 }
 
+/// A request's key, as C holds it.
+pub fn message(key: u64) -> *mut mrpc_message {
+    std::ptr::without_provenance_mut(key as usize)
+}
+
+/// The application's pointer that was exposed as a number.
+pub fn exposed(n: usize) -> *mut c_void {
+    std::ptr::with_exposed_provenance_mut(n)
+}
+
 /// The layouts are ABI: applications carry tables and procedures compiled years ago.
 const _: () = {
     const WORD: usize = size_of::<usize>();

@@ -6,20 +6,20 @@
 //! # Map
 //!
 //! ```text
-//! ffi/        what C sees (exports), what calls C (upcall, xdr), every pointer cast (handle)
+//! ffi/        what C sees (exports), every pointer cast (handle)
+//! protocol    the roles; xdr: running an application's XDR procedures
 //! abi         the types that C sees
 //! set         the connection set; config, listener, background are its parts
-//! dispatch    application threads that run events
-//! conn/       a connection: send, receive, wait (sync calls)
-//! requests    requests that handlers look at, by key
-//! event/      lanes (one connection's events), queue (runnable lanes, parked dispatchers)
+//! dispatch/   application threads that run events: ticket, upcall (every call of a handler)
+//! conn/       a connection: send, receive, wait (sync calls); requests: what handlers look at
+//! queue       runnable lanes, parked dispatchers
 //! reactor/    the loop behind the driver token; spinning
 //! waiter      where threads sleep; bell: how the background is reached
 //! local       what each thread keeps for itself
-//! proto/      PURE: frames, calls, outbox, phases
+//! proto/      PURE: frames, calls, outbox, phases, events and their lanes
 //! error       errno values as Rust's errors
-//! sync/       atomics, locks and parking, which the model checker (models) replaces
-//! sys/        sockets, name resolution, threads, fork; right: held, and never waited for
+//! sync/       atomics, locks and parking, which the model checker (models) replaces; rights
+//! sys/        sockets, name resolution, threads, fork
 //! ```
 //!
 //! # Invariants
@@ -33,8 +33,8 @@
 //! 3. Phases only move forward (`proto::phase`), and the first reason wins.
 //! 4. Sources are registered once, edge-triggered; who reads, reads until the socket is empty
 //!    or puts the connection on the list of those to be called again.
-//! 5. A request left PENDING belongs to its connection; C holds only its key (`requests`).
-//! 6. No wake-up is lost: INV-Q1 (`event::queue`), INV-R1 to R3 (`conn::wait`), INV-T2 and T3
+//! 5. A request left PENDING belongs to its connection; C holds only its key (`conn::requests`).
+//! 6. No wake-up is lost: INV-Q1 (`queue`), INV-R1 to R3 (`conn::wait`), INV-T2 and T3
 //!    (`background`), INV-F1 to F3 (`proto::outbox`).
 
 #![deny(unsafe_code, unsafe_op_in_unsafe_fn)]
@@ -48,19 +48,20 @@ mod config;
 mod conn;
 mod dispatch;
 mod error;
-mod event;
 mod ffi;
 mod listener;
 mod local;
 #[cfg(all(test, loom))]
 mod models;
 mod proto;
+mod protocol;
+mod queue;
 mod reactor;
-mod requests;
 mod set;
 mod sync;
 mod sys;
 mod waiter;
+mod xdr;
 
 // A thread that unwound would leave its callers waiting for ever.
 #[cfg(all(not(test), not(doc), not(panic = "abort")))]

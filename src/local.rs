@@ -13,6 +13,7 @@ thread_local! {
     static WAITER: Arc<Waiter> = Arc::new(Waiter::new());
     static PARKER: Arc<Parker> = Arc::new(Parker::new());
     static FRAME: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    static HANDLED: Cell<Option<Handled>> = const { Cell::new(None) };
     static READ: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -55,4 +56,40 @@ pub fn with_read_buffer<R>(with: impl FnOnce(&mut Vec<u8>) -> R) -> R {
         (_, Some(with)) => with(&mut Vec::new()),
         (_, None) => unreachable!("either `with` ran, or it is still there"),
     }
+}
+
+/// The event that a thread handles, as far as a sender has to know.
+#[derive(Clone, Copy)]
+pub struct Handled {
+    /// The connection's address.
+    pub conn: usize,
+    /// What is sent on that connection is gathered until the end of the batch.
+    pub gathers: bool,
+}
+
+pub fn set_handled(handled: Option<Handled>) {
+    let _ = HANDLED.try_with(|h| h.set(handled));
+}
+
+/// The event was released: nothing is gathered any more.
+pub fn release_handled() {
+    set_handled(handled().map(|h| Handled {
+        gathers: false,
+        ..h
+    }));
+}
+
+fn handled() -> Option<Handled> {
+    HANDLED.try_with(Cell::get).ok().flatten()
+}
+
+/// True if the calling thread is inside an event handler.
+pub fn is_handling() -> bool {
+    handled().is_some()
+}
+
+/// True if the calling thread runs a batch of this connection's events, at whose end what they
+/// sent is flushed.
+pub fn is_in_batch(conn: usize) -> bool {
+    handled().is_some_and(|h| h.gathers && h.conn == conn)
 }

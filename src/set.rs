@@ -6,12 +6,12 @@
 use crate::abi::{mrpc_accept_fn, mrpc_disconnect_fn, mrpc_ioerr_fn};
 use crate::background::{self, Background};
 use crate::config::Config;
-use crate::conn::Conn;
+use crate::conn::{requests, Conn};
 use crate::dispatch::DispatchThread;
 use crate::error::{Errno, Result};
-use crate::event::queue::ReadyQueue;
-use crate::ffi::role::Role;
 use crate::listener::Listener;
+use crate::protocol::Role;
+use crate::queue::ReadyQueue;
 use crate::reactor::{Reactor, Ready, Source, Turn};
 use crate::sys::{fork, socket, thread};
 use parking_lot::Mutex;
@@ -83,7 +83,7 @@ impl Set {
     /// A new set with one user reference and its background thread; `data` NULL: the cookie is
     /// the handle itself.
     pub fn create(role: Role, data: *mut c_void) -> Result<Arc<Set>> {
-        fork::install();
+        fork::install(requests::FORK);
         let set = Arc::new(Set {
             role,
             cookie: AtomicPtr::new(data),

@@ -12,30 +12,41 @@
 //! - INV-C2: `shut` is done once; it queues the disconnect event, which is the last.
 
 mod receive;
+pub mod requests;
 mod send;
 mod wait;
 
 pub use send::{Kind, SendError};
 
+use crate::abi::reply_callback_fn;
 use crate::error::{Errno, Result};
-use crate::event::{AsyncCall, Event};
 use crate::proto::connection::{CloseError, Connection, Refusal};
+use crate::proto::event::Event;
 use crate::proto::phase::{Phase, Reason};
 use crate::proto::status;
 use crate::reactor::Place;
-use crate::requests::requests;
 use crate::set::{Set, Watched};
+use crate::sync::right::{Held, Right};
 use crate::sync::{Mutex, MutexGuard};
 use crate::sys::resolve::resolve;
-use crate::sys::right::{Held, Right};
 use crate::sys::socket::{self, ConnectError, Direction};
 use crate::waiter::{Outcome, Waiter};
 use receive::Reader;
+use requests::requests;
 use std::collections::{HashSet, VecDeque};
 use std::ffi::{c_void, CStr};
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicUsize, Ordering};
 use std::sync::Arc;
+
+/// What an async call keeps for its callback.
+#[derive(Clone, Copy)]
+pub struct AsyncCall {
+    pub cmd: i32,
+    pub callback: reply_callback_fn,
+    /// The application's pointer, as an exposed address: it is only ever handed back.
+    pub private: usize,
+}
 
 pub struct Conn {
     set: Arc<Set>,

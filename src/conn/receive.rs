@@ -8,7 +8,7 @@ use crate::proto::phase::{Phase, Reason};
 use crate::reactor::spin::Spin;
 use crate::reactor::{Ready, Turn, BUDGET, READ_SIZE};
 use crate::set::Watched;
-use crate::sys::right::Held;
+use crate::sync::right::Held;
 use crate::sys::socket;
 use crate::waiter::{Outcome, Waiter};
 use std::sync::atomic::Ordering;

@@ -6,10 +6,9 @@
 //! one is due, but a handler or the peer takes its time, the background's tick sends.
 
 use super::receive::text_of;
-use super::{Conn, State};
-use crate::dispatch::thread;
+use super::{AsyncCall, Conn, State};
 use crate::error::Errno;
-use crate::event::AsyncCall;
+use crate::local;
 use crate::proto::connection::Call;
 use crate::proto::outbox::{Chunk, GATHER};
 use crate::proto::phase::Phase;
@@ -67,7 +66,7 @@ pub struct Pace {
 impl Conn {
     /// Sends a frame of `kind`, or queues it; never waits for the peer in an event handler.
     pub fn send(self: &Arc<Self>, kind: Kind, frame: &mut [u8]) -> Result<(), SendError> {
-        let in_batch = thread::is_in_batch(self);
+        let in_batch = local::is_in_batch(Arc::as_ptr(self).addr());
         let mut st = self.open_state()?;
         let (calls, in_place, urgent) = match kind {
             Kind::Async(call) => {
@@ -112,7 +111,7 @@ impl Conn {
         } else if dirty {
             self.set().gathered(Arc::clone(self), expected);
         }
-        if full && !thread::is_handling() {
+        if full && !local::is_handling() {
             self.wait_for_room();
         }
         Ok(())

@@ -18,13 +18,12 @@
 
 use super::receive::{Got, Own, OwnCall, Reader};
 use super::{Conn, SendError, State};
-use crate::dispatch::thread;
 use crate::local;
 use crate::proto::connection::Call;
 use crate::proto::phase::Phase;
 use crate::reactor::spin::{self, End};
 use crate::sync::race_point;
-use crate::sys::right::Held;
+use crate::sync::right::Held;
 use crate::waiter::{Outcome, Waiter};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -163,7 +162,7 @@ impl Conn {
         spin: Option<Duration>,
         buf: &mut Vec<u8>,
     ) {
-        if lend && !self.is_lent() && self.set().can_lend() && !thread::is_handling() {
+        if lend && !self.is_lent() && self.set().can_lend() && !local::is_handling() {
             self.lend();
         }
         let mut lost = false;

@@ -4,11 +4,11 @@
 //! runs what the turn found; if the token is taken, it parks. The token, like every lock, is
 //! let go of before any C code runs.
 
-pub mod thread;
+pub mod ticket;
+pub mod upcall;
 
 use crate::conn::Conn;
 use crate::error::{Errno, Result};
-use crate::ffi::upcall;
 use crate::local;
 use crate::reactor::spin::{self, End};
 use crate::reactor::{Driver, Found};
@@ -34,13 +34,13 @@ impl Set {
             return;
         }
         self.dispatchers_came(1);
-        if !thread::register(self) {
+        if !ticket::register(self) {
             self.dispatchers_gone(1);
         }
     }
 
     pub fn unregister_dispatcher(self: &Arc<Self>) {
-        if thread::unregister(self) && self.check_process().is_ok() {
+        if ticket::unregister(self) && self.check_process().is_ok() {
             self.dispatchers_gone(1);
         }
     }
@@ -125,7 +125,7 @@ impl Thread for DispatchThread {
 fn may_dispatch(set: &Arc<Set>) -> Result<*const Set> {
     set.check_process()?;
     let key = Arc::as_ptr(set);
-    thread::registered(key).map(|_| key).ok_or(NOT_REGISTERED)
+    ticket::registered(key).map(|_| key).ok_or(NOT_REGISTERED)
 }
 
 const NOT_REGISTERED: Errno = Errno(libc::EPERM);
@@ -144,7 +144,7 @@ pub fn dispatch_loop(mut set: Arc<Set>) -> i32 {
         };
         drop(set);
         run(conn, usize::MAX);
-        set = match thread::registered(key) {
+        set = match ticket::registered(key) {
             Some(set) => set,
             None => return NOT_REGISTERED.0,
         };
@@ -210,7 +210,7 @@ pub fn dispatch(mut set: Arc<Set>, max: i32) -> i32 {
         if left == 0 {
             return 0;
         }
-        set = match thread::registered(key) {
+        set = match ticket::registered(key) {
             Some(set) => set,
             None => return NOT_REGISTERED.0,
         };
@@ -222,13 +222,13 @@ pub fn dispatch(mut set: Arc<Set>, max: i32) -> i32 {
 fn run(mut conn: Arc<Conn>, max: usize) -> usize {
     let alone = conn.set().queue().is_empty();
     let more = if alone { max.min(BATCH) - 1 } else { 0 };
-    let mut batch = thread::spare_batch();
+    let mut batch = ticket::spare_batch();
     let Some(mut event) = conn.begin_events(more, &mut batch) else {
-        thread::put_batch(batch);
+        ticket::put_batch(batch);
         return 0;
     };
     let start = (!batch.is_empty()).then(Instant::now);
-    thread::begin(&conn, batch);
+    ticket::begin(&conn, batch);
     let mut done = 0;
     loop {
         conn = match upcall::run(conn, event) {
@@ -239,7 +239,7 @@ fn run(mut conn: Arc<Conn>, max: usize) -> usize {
         if !conn.set().queue().is_empty() || conn.is_interrupted() {
             break;
         }
-        event = match thread::next_event() {
+        event = match ticket::next_event() {
             Some(event) => event,
             None => break,
         };
@@ -247,7 +247,7 @@ fn run(mut conn: Arc<Conn>, max: usize) -> usize {
     if let Some(start) = start {
         conn.note_pace(start.elapsed() / done as u32 > SLOW);
     }
-    if let Some(mut batch) = thread::end() {
+    if let Some(mut batch) = ticket::end() {
         if conn.finish_events(&mut batch) {
             let set = Arc::clone(conn.set());
             if max == usize::MAX {
@@ -257,7 +257,7 @@ fn run(mut conn: Arc<Conn>, max: usize) -> usize {
                 set.schedule(conn);
             }
         }
-        thread::put_batch(batch);
+        ticket::put_batch(batch);
     }
     done
 }

@@ -4,17 +4,17 @@
 //! any lock is taken: it checks in the order that the interface gives, encodes, and sends.
 
 use super::handle;
-use super::role::Type;
-use super::upcall::{self, malformed_reply};
-use super::xdr;
 use crate::abi::{mrpc_connection, mrpc_message, mrpc_protocol, mrpc_status_t, reply_callback_ptr};
+use crate::conn::requests::{requests, Request};
+use crate::conn::AsyncCall;
 use crate::conn::{Conn, Kind, SendError};
+use crate::dispatch::upcall::{self, malformed_reply};
 use crate::error::Errno;
-use crate::event::AsyncCall;
 use crate::local;
 use crate::proto::frame::{Header, HEADER_LEN};
 use crate::proto::status;
-use crate::requests::{requests, Request};
+use crate::protocol::Type;
+use crate::xdr;
 use std::ffi::{c_int, c_void};
 use std::ptr;
 use std::sync::Arc;

@@ -142,5 +142,5 @@ pub unsafe extern "C" fn mrpc_start_events(conn: *mut mrpc_connection) -> c_int 
 /// handler has released its event before.
 #[no_mangle]
 pub extern "C" fn mrpc_release_event() -> c_int {
-    handle::code(dispatch::thread::release_current())
+    handle::code(dispatch::ticket::release_current())
 }

@@ -48,11 +48,6 @@ pub fn new_conn(conn: Arc<Conn>) -> *mut mrpc_connection {
     conn.as_handle().cast()
 }
 
-/// A request's key, as C holds it.
-pub fn message(key: u64) -> *mut mrpc_message {
-    std::ptr::without_provenance_mut(key as usize)
-}
-
 /// The key behind what C holds; 0 for NULL.
 pub fn message_key(p: *mut mrpc_message) -> u64 {
     p.addr() as u64
@@ -86,8 +81,4 @@ pub fn malloc_str(text: &str) -> Option<NonNull<c_char>> {
 /// The application's pointer as a number, and back.
 pub fn expose(p: *mut c_void) -> usize {
     p.expose_provenance()
-}
-
-pub fn exposed(n: usize) -> *mut c_void {
-    std::ptr::with_exposed_provenance_mut(n)
 }

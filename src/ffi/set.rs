@@ -1,11 +1,11 @@
 //! Connection sets: their life, their handlers, their listeners.
 
 use super::handle;
-use super::role::Role;
 use crate::abi::{
     mrpc_accept_ptr, mrpc_conn_set, mrpc_disconnect_ptr, mrpc_ioerr_ptr, mrpc_protocol,
 };
 use crate::error::{Errno, Result};
+use crate::protocol::Role;
 use crate::set::Set;
 use core::ffi::{c_char, c_int, c_void, CStr};
 use core::ptr::{copy_nonoverlapping, null_mut, NonNull};

@@ -3,13 +3,13 @@
 //! Pure. Every method mutates and returns what the caller has to do after it has unlocked.
 
 use super::calls::Calls;
+use super::event::Event;
 use super::frame::{Body, Frame, Header, HEADER_LEN};
+use super::lane::Lane;
 use super::outbox::Outbox;
 use super::payload::Payload;
 use super::phase::{Life, Phase, Reason};
 use super::status;
-use crate::event::lanes::Lane;
-use crate::event::Event;
 use std::collections::VecDeque;
 
 /// While this many events wait, or payloads of this many bytes in all, no more is read from

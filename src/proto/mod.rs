@@ -4,7 +4,9 @@
 
 pub mod calls;
 pub mod connection;
+pub mod event;
 pub mod frame;
+pub mod lane;
 pub mod outbox;
 pub mod payload;
 pub mod phase;

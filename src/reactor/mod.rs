@@ -6,8 +6,8 @@
 pub mod spin;
 
 use crate::error::Result;
+use crate::sync::right::{Held, Right};
 use crate::sync::{race_point, Mutex};
-use crate::sys::right::{Held, Right};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 use slab::Slab;

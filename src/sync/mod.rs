@@ -1,5 +1,8 @@
 //! The primitives that the model checker replaces: `--cfg loom` builds the same code on loom.
 
+#[allow(unsafe_code)]
+pub mod right;
+
 #[cfg(loom)]
 mod model;
 

@@ -7,6 +7,5 @@ pub mod eventfd;
 pub mod fork;
 pub mod futex;
 pub mod resolve;
-pub mod right;
 pub mod socket;
 pub mod thread;

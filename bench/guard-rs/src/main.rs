@@ -4,13 +4,11 @@
 // The library's own sources; not all of their functions are on a path.
 #![allow(dead_code)]
 
-#[path = "../../../src/event/lanes.rs"]
-mod lanes;
-
 #[path = "../../../src/proto"]
 mod proto {
     pub mod calls;
     pub mod frame;
+    pub mod lane;
     pub mod outbox;
     pub mod payload;
 
@@ -19,9 +17,9 @@ mod proto {
     }
 }
 
-use lanes::Lane;
 use proto::calls::Calls;
 use proto::frame::{Decoder, Header};
+use proto::lane::Lane;
 use proto::outbox::Outbox;
 use std::collections::VecDeque;
 use std::hint::black_box;

@@ -1,21 +1,24 @@
 //! Every call of the application's handlers. No lock, right or token is held here: a callback
 //! may call anything, block, or end its thread.
 
-use super::handle;
-use super::role::Type;
-use super::xdr::{self, Object};
+#![allow(unsafe_code, reason = "a boundary: handlers are called here")]
+
+use super::ticket::{call_out, Owned};
 use crate::abi::{
-    long_reply_callback_fn, mrpc_connection, mrpc_message, mrpc_status_t, short_reply_callback_fn,
+    self, long_reply_callback_fn, mrpc_connection, mrpc_message, mrpc_status_t,
+    short_reply_callback_fn,
 };
+use crate::conn::requests::{requests, Request};
+use crate::conn::AsyncCall;
 use crate::conn::{Conn, Kind};
-use crate::dispatch::thread::{call_out, Owned};
-use crate::event::{AsyncCall, Event};
 use crate::local;
+use crate::proto::event::Event;
 use crate::proto::frame::{Header, HEADER_LEN};
 use crate::proto::payload::Payload;
 use crate::proto::phase::Reason;
 use crate::proto::status;
-use crate::requests::{requests, Request};
+use crate::protocol::Type;
+use crate::xdr::{self, Object};
 use std::ffi::{c_int, c_void, CString};
 use std::sync::Arc;
 
@@ -201,7 +204,7 @@ fn handle_request(
     let (input, output, cookie) = (pointer(&owned.input), pointer(&owned.output), conn.cookie());
     let (status, conn, mut owned) = call_out(conn, owned, || {
         // SAFETY: generated code for this command, with objects of its types, or NULL for void.
-        unsafe { handler(operations, cookie, handle::message(key), cmd, input, output) }
+        unsafe { handler(operations, cookie, abi::message(key), cmd, input, output) }
     })?;
     owned.input = None;
     if cmd < 0 {
@@ -298,7 +301,7 @@ fn reply(conn: Arc<Conn>, call: AsyncCall, status: i32, payload: Payload) -> Opt
         }
     }
     drop(payload);
-    let private = handle::exposed(call.private);
+    let private = abi::exposed(call.private);
     let is_void = ty.is_none_or(|ty| ty.is_void());
     let cookie = conn.cookie();
     let data = owned.input.as_ref();

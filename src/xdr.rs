@@ -3,9 +3,11 @@
 //! Their memory layout is ABI: see include/minirpc/xdr.h, and RFC 4506 for the encoding.
 //! One table of operations serves the layouts of glibc and of libtirpc.
 
-use super::role::Type;
+#![allow(unsafe_code, reason = "a boundary: C procedures run here")]
+
 use crate::abi::{xdr_ops, xdrproc_t, XDR, XDR_DECODE, XDR_ENCODE, XDR_FREE};
 use crate::proto::frame::HEADER_LEN;
+use crate::protocol::Type;
 use std::ffi::{c_char, c_int, c_long, c_uint, c_void};
 use std::ptr::{self, NonNull};
 

@@ -11,7 +11,7 @@
 //! go, then look at the flag; the other side sets the flag, then tries), and one of the two
 //! sees the other.
 
-use crate::sync::{race_point, AtomicU8, Ordering};
+use super::{race_point, AtomicU8, Ordering};
 use std::cell::UnsafeCell;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};

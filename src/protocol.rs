@@ -1,5 +1,7 @@
 //! A role of a protocol: the application's table of types, and how it is read.
 
+#![allow(unsafe_code, reason = "a boundary: C tables are read here")]
+
 use crate::abi::{info_fn, mrpc_protocol, xdrproc_t};
 use crate::proto::status;
 use std::ffi::c_int;

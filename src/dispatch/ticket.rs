@@ -5,11 +5,13 @@
 //! is on the stack: connection, set and objects are in the thread's ticket (`call_out`), which
 //! is closed by the thread's next event or its end.
 
+use crate::conn::AsyncCall;
 use crate::conn::Conn;
 use crate::error::{Errno, Result};
-use crate::event::{AsyncCall, Event};
-use crate::ffi::xdr::Object;
+use crate::local::{self, Handled};
+use crate::proto::event::Event;
 use crate::set::Set;
+use crate::xdr::Object;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -36,8 +38,6 @@ struct Ticket {
     owned: Owned,
     batch: Batch,
     released: bool,
-    /// More than one event: what they send is gathered.
-    gathers: bool,
 }
 
 /// Dropped with the thread: one that ends inside a callback has finished its event, and is no
@@ -52,6 +52,7 @@ struct Local {
 impl Drop for Local {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
+            local::set_handled(None);
             ticket.close();
         }
         for (set, times) in self.registered.drain(..) {
@@ -111,12 +112,16 @@ pub fn spare_batch() -> Batch {
 
 /// The thread starts to run events of a connection, of which `batch` are to follow the first.
 pub fn begin(conn: &Arc<Conn>, batch: Batch) {
+    let gathers = !batch.is_empty() && !conn.is_slow();
+    local::set_handled(Some(Handled {
+        conn: Arc::as_ptr(conn).addr(),
+        gathers,
+    }));
     let stale = with_local(|l| {
         l.ticket.replace(Ticket {
             key: Arc::as_ptr(conn),
             conn: None,
             owned: Owned::default(),
-            gathers: !batch.is_empty() && !conn.is_slow(),
             batch,
             released: false,
         })
@@ -164,6 +169,7 @@ pub fn next_event() -> Option<Event<AsyncCall>> {
 
 /// The thread is through. Some(rest of the batch): the lane has to be given back.
 pub fn end() -> Option<Batch> {
+    local::set_handled(None);
     with_local(|l| {
         let mut ticket = l.ticket.take()?;
         if ticket.released {
@@ -181,22 +187,6 @@ pub fn put_batch(mut batch: Batch) {
     with_local(|l| l.spare = batch);
 }
 
-/// True if the calling thread is inside an event handler.
-pub fn is_handling() -> bool {
-    with_local(|l| l.ticket.is_some()).unwrap_or(false)
-}
-
-/// True if the calling thread runs a batch of this connection's events, at whose end what they
-/// sent is flushed.
-pub fn is_in_batch(conn: &Arc<Conn>) -> bool {
-    with_local(|l| {
-        l.ticket
-            .as_ref()
-            .is_some_and(|t| t.gathers && !t.released && t.key == Arc::as_ptr(conn))
-    })
-    .unwrap_or(false)
-}
-
 /// Lets the connection's next event run although the handler has not returned.
 pub fn release_current() -> Result<()> {
     let released = with_local(|l| match &mut l.ticket {
@@ -204,6 +194,7 @@ pub fn release_current() -> Result<()> {
         Some(t) => match &t.conn {
             Some(conn) if conn.set().check_process().is_ok() => {
                 t.released = true;
+                local::release_handled();
                 Ok((Arc::clone(conn), std::mem::take(&mut t.batch)))
             }
             _ => Err(Errno(libc::EPERM)),

@@ -3,7 +3,8 @@
 //! What C holds as `struct mrpc_message *` is a key: it is checked when a reply is made, so one
 //! that is stale, because the request was answered or its connection is gone, touches nothing.
 
-use crate::conn::Conn;
+use super::Conn;
+use crate::sys::fork::Hooks;
 use slab::Slab;
 use std::cell::Cell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,13 +46,19 @@ thread_local! {
     static FORKING: Cell<Option<MutexGuard<'static, Table>>> = const { Cell::new(None) };
 }
 
+/// What a fork has to do for the table.
+pub const FORK: Hooks = Hooks {
+    before: before_fork,
+    after: after_fork,
+};
+
 /// Before a fork, in the thread that forks.
-pub fn before_fork() {
+fn before_fork() {
     let _ = FORKING.try_with(|f| f.set(Some(REQUESTS.lock())));
 }
 
 /// After it, in both processes.
-pub fn after_fork() {
+fn after_fork() {
     drop(FORKING.try_with(Cell::take));
 }
 

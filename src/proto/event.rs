@@ -1,20 +1,7 @@
 //! Events: what a connection has for the application's dispatchers.
 
-pub mod lanes;
-pub mod queue;
-
-use crate::abi::reply_callback_fn;
-use crate::proto::payload::Payload;
-use crate::proto::phase::Reason;
-
-/// What an async call keeps for its callback.
-#[derive(Clone, Copy)]
-pub struct AsyncCall {
-    pub cmd: i32,
-    pub callback: reply_callback_fn,
-    /// The application's pointer, as an exposed address: it is only ever handed back.
-    pub private: usize,
-}
+use super::payload::Payload;
+use super::phase::Reason;
 
 /// One event of a connection; `A` is what an async call keeps for its callback.
 pub enum Event<A> {
