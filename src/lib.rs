@@ -9,9 +9,10 @@
 //! ffi/        what C sees (exports), every pointer cast (handle)
 //! protocol    the roles; xdr: running an application's XDR procedures
 //! abi         the types that C sees
-//! set         the connection set; config, listener, background are its parts
+//! set         the connection set: a hub and its listeners; background: the set's own thread
 //! dispatch/   application threads that run events: ticket, upcall (every call of a handler)
 //! conn/       a connection: send, receive, wait (sync calls); requests: what handlers look at
+//! hub         what a set's connections share; config: the settings
 //! queue       runnable lanes, parked dispatchers
 //! reactor/    the loop behind the driver token; spinning
 //! waiter      where threads sleep; bell: how the background is reached
@@ -49,6 +50,7 @@ mod conn;
 mod dispatch;
 mod error;
 mod ffi;
+mod hub;
 mod listener;
 mod local;
 #[cfg(all(test, loom))]

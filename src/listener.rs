@@ -1,30 +1,38 @@
 //! Listening sockets: accept until nothing waits; back off when descriptors run out.
+//!
+//! A listener may be closed in a signal handler, which interrupts whoever accepts. So there is
+//! no lock: the accepting right covers the descriptor, and who closes asks for it. If it is
+//! held, its holder closes.
 
-use crate::conn::Conn;
+use crate::conn::{Conn, ConnHub};
 use crate::error::{Errno, Result};
-use crate::reactor::{Place, Turn};
-use crate::set::{Set, Watched};
+use crate::reactor::{Place, Ready, Source, Turn};
+use crate::sync::right::{Held, Right};
+use crate::sys::fd::Fd;
 use crate::sys::resolve::resolve;
 use crate::sys::socket;
-use parking_lot::Mutex;
 use std::ffi::CStr;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::RawFd;
 use std::ptr;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 /// Connections accepted in one turn, so that a crowd at the door does not starve the others.
 const BUDGET: usize = 32;
 
 pub struct Listener {
-    set: Arc<Set>,
-    open: Mutex<Option<Open>>,
+    hub: Arc<ConnHub>,
+    family: i32,
+    /// -1: closed. Taken out with the accepting right held.
+    fd: AtomicI32,
+    closing: AtomicBool,
+    place: OnceLock<Place>,
+    accepting: Right<Accepting>,
 }
 
-struct Open {
-    fd: OwnedFd,
-    place: Option<Place>,
-    family: i32,
+#[derive(Default)]
+struct Accepting {
     /// Out of descriptors: nothing is accepted before.
     resume: Option<Instant>,
 }
@@ -51,7 +59,7 @@ impl Listener {
     /// One listener for each address; at least one, or the last error. With a free port
     /// taken, also its number.
     pub fn open_all(
-        set: &Arc<Set>,
+        hub: &Arc<ConnHub>,
         family: i32,
         address: Option<&CStr>,
         service: Option<&CStr>,
@@ -59,20 +67,19 @@ impl Listener {
         let mut made = Vec::new();
         let mut port = None;
         let mut error = Errno(libc::ENOENT);
+        // Then IPv4 has a listener of its own.
+        let both = family == libc::AF_UNSPEC && address.is_none();
         for at in resolve(family, address, service, true)? {
-            match socket::listen(&at, set.config().listen_backlog()) {
-                Ok(fd) => {
-                    let taken = socket::local_port(fd.as_raw_fd());
-                    match Listener::start(set, fd, at.family) {
-                        Ok(listener) => {
-                            made.push(listener);
-                            if service.is_none() {
-                                // One port is all that the caller can be told.
-                                port = taken.ok();
-                                break;
-                            }
-                        }
-                        Err(e) => error = e,
+            let opened = socket::listen(&at, hub.config.listen_backlog(), both);
+            let taken = opened.as_ref().map(|fd| socket::local_port(fd.as_raw()));
+            let taken = taken.ok().and_then(Result::ok);
+            match opened.and_then(|fd| Listener::start(hub, fd, at.family)) {
+                Ok(listener) => {
+                    made.push(listener);
+                    if service.is_none() {
+                        // One port is all that the caller can be told.
+                        port = taken;
+                        break;
                     }
                 }
                 Err(e) => error = e,
@@ -84,101 +91,125 @@ impl Listener {
         Ok((made, port))
     }
 
-    fn start(set: &Arc<Set>, fd: OwnedFd, family: i32) -> Result<Arc<Listener>> {
-        let raw = fd.as_raw_fd();
-        set.handle_made();
+    fn start(hub: &Arc<ConnHub>, fd: Fd, family: i32) -> Result<Arc<Listener>> {
         let listener = Arc::new(Listener {
-            set: Arc::clone(set),
-            open: Mutex::new(Some(Open {
-                fd,
-                place: None,
-                family,
-                resume: None,
-            })),
+            hub: Arc::clone(hub),
+            family,
+            fd: AtomicI32::new(fd.as_raw()),
+            closing: AtomicBool::new(false),
+            place: OnceLock::new(),
+            accepting: Right::new(Accepting::default()),
         });
-        match set
-            .reactor()
-            .register(raw, Watched::Listener(Arc::clone(&listener)))
-        {
-            Ok(place) => {
-                if let Some(open) = &mut *listener.open.lock() {
-                    open.place = Some(place);
-                }
-                Ok(listener)
-            }
-            Err(e) => {
-                listener.close();
-                Err(e)
-            }
-        }
+        let source: Arc<dyn Source<Arc<Conn>>> = Arc::clone(&listener) as _;
+        let place = hub.reactor.register(fd.as_raw(), source)?;
+        hub.handle_made();
+        let _ = listener.place.set(place);
+        // The listener's from here on.
+        fd.into_raw();
+        Ok(listener)
     }
 
-    /// Stops listening. Accept events that are queued still fire.
+    /// Stops listening; accept events that are queued still fire. Safe in a signal handler:
+    /// what has to be freed is left to `retire`.
     pub fn close(&self) {
-        let open = self.open.lock().take();
-        if let Some(open) = open {
-            if let Some(place) = open.place {
-                self.set.reactor().deregister(open.fd.as_raw_fd(), place);
-            }
-            drop(open);
-            self.set.handle_gone();
+        self.closing.store(true, Ordering::SeqCst);
+        let mut asked = self.accepting.ask();
+        while let Some(held) = asked {
+            self.close_held(&held);
+            asked = held.release();
         }
     }
 
-    /// In a forked child: closes this process's copy, without waiting for a lock.
+    fn close_held(&self, _accepting: &Held<'_, Accepting>) {
+        let fd = self.fd.swap(-1, Ordering::SeqCst);
+        if fd >= 0 {
+            self.hub.reactor.detach(fd);
+            drop(Fd::own(fd));
+        }
+    }
+
+    /// Closed, or about to be.
+    pub fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::SeqCst)
+    }
+
+    /// True once the descriptor is closed.
+    pub fn is_closed(&self) -> bool {
+        self.fd() < 0
+    }
+
+    /// A closed listener is not on its set's list any more: lets go of the set.
+    pub fn retire(&self) {
+        if let Some(place) = self.place.get() {
+            self.hub.reactor.forget(*place);
+        }
+        self.hub.handle_gone();
+    }
+
+    /// In a forked child: closes this process's copy. The loop's is the parent's.
     pub fn close_copy(&self) {
-        if let Some(mut open) = self.open.try_lock() {
-            open.take();
+        let fd = self.fd.swap(-1, Ordering::SeqCst);
+        if fd >= 0 {
+            drop(Fd::own(fd));
         }
     }
 
-    pub fn on_ready(self: &Arc<Self>, turn: &mut Turn<'_, Watched>) {
-        // A connection that is accepted while the listener is being closed must find the set.
-        self.set.handle_made();
-        self.accept_all(turn);
-        self.set.handle_gone();
+    fn fd(&self) -> RawFd {
+        self.fd.load(Ordering::SeqCst)
     }
 
-    fn accept_all(self: &Arc<Self>, turn: &mut Turn<'_, Watched>) {
+    fn accept_all(self: &Arc<Self>, accepting: &mut Accepting, turn: &mut Turn<'_, Arc<Conn>>) {
+        if accepting.resume.is_some_and(|t| Instant::now() < t) {
+            return;
+        }
+        accepting.resume = None;
         for _ in 0..BUDGET {
-            let (accepted, family) = match &mut *self.open.lock() {
-                Some(open) => {
-                    if open.resume.is_some_and(|t| Instant::now() < t) {
-                        return;
-                    }
-                    open.resume = None;
-                    (socket::accept(open.fd.as_raw_fd()), open.family)
-                }
-                None => return,
-            };
-            match accepted {
-                Ok((fd, from)) => self.welcome(fd, family, from, turn),
+            let fd = self.fd();
+            if fd < 0 || self.is_closing() {
+                return;
+            }
+            match socket::accept(fd) {
+                Ok((fd, from)) => self.welcome(fd, from, turn),
                 Err(Errno(libc::EAGAIN)) => return,
                 // This one is gone: the next.
                 Err(Errno(e)) if is_of_one_connection(e) => {}
                 // Out of descriptors or memory: what waits stays in the backlog, without a
                 // new edge. Of anything else, too, more attempts at once are no help.
                 Err(_) => {
-                    let resume = Instant::now() + self.set.config().accept_backoff();
-                    if let Some(open) = &mut *self.open.lock() {
-                        open.resume = Some(resume);
-                    }
-                    return turn.at(resume, Watched::Listener(Arc::clone(self)));
+                    let resume = Instant::now() + self.hub.config.accept_backoff();
+                    accepting.resume = Some(resume);
+                    return turn.at(resume, Arc::clone(self) as _);
                 }
             }
         }
-        turn.again(Watched::Listener(Arc::clone(self)));
+        turn.again(Arc::clone(self) as _);
     }
 
-    fn welcome(&self, fd: OwnedFd, family: i32, from: Vec<u8>, turn: &mut Turn<'_, Watched>) {
-        let Ok(conn) = Conn::create(&self.set, ptr::null_mut()) else {
+    fn welcome(&self, fd: Fd, from: Vec<u8>, turn: &mut Turn<'_, Arc<Conn>>) {
+        let Ok(conn) = Conn::create(&self.hub, ptr::null_mut()) else {
             return;
         };
-        match conn.open(fd, family, Some(from)) {
+        match conn.open(fd, self.family, Some(from)) {
             Ok(true) => turn.found.push(conn),
             Ok(false) => {}
             // The loop could not take it (no memory): the peer sees it closed.
             Err(_) => conn.drop_user(),
         }
+    }
+}
+
+impl Source<Arc<Conn>> for Listener {
+    fn on_ready(self: Arc<Self>, _: Ready, turn: &mut Turn<'_, Arc<Conn>>) {
+        // A connection that is accepted while the listener is being closed must find the set.
+        self.hub.handle_made();
+        let mut asked = self.accepting.ask();
+        while let Some(mut held) = asked {
+            self.accept_all(&mut held, turn);
+            if self.is_closing() {
+                self.close_held(&held);
+            }
+            asked = held.release();
+        }
+        self.hub.handle_gone();
     }
 }

@@ -4,11 +4,11 @@
 //! tick here: a thread that nobody wakes is a deadlock, which loom reports.
 
 use crate::bell::Bell;
-use crate::event::queue::ReadyQueue;
 use crate::proto::outbox::{Chunk, Outbox};
 use crate::proto::payload::Payload;
+use crate::queue::ReadyQueue;
+use crate::sync::right::{Held, Right};
 use crate::sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard, Ordering};
-use crate::sys::right::{Held, Right};
 use crate::waiter::{Outcome, Parker, Waiter};
 use loom::sync::{Arc, Condvar};
 use loom::thread;

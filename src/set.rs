@@ -1,83 +1,36 @@
-//! A connection set: the loop, the ready queue, the listeners, and what they share.
+//! A connection set, as C holds it: a hub and its listeners.
 //!
 //! The background thread owns the set. It ends, and the set is freed, when no user, no
 //! connection handle, no listener and no dispatcher is left.
 
 use crate::abi::{mrpc_accept_fn, mrpc_disconnect_fn, mrpc_ioerr_fn};
-use crate::background::{self, Background};
-use crate::config::Config;
-use crate::conn::{requests, Conn};
+use crate::background;
+use crate::conn::{requests, Conn, ConnHub};
 use crate::dispatch::DispatchThread;
 use crate::error::{Errno, Result};
+use crate::hub::Hub;
 use crate::listener::Listener;
 use crate::protocol::Role;
-use crate::queue::ReadyQueue;
-use crate::reactor::{Reactor, Ready, Source, Turn};
-use crate::sys::{fork, socket, thread};
+use crate::reactor::{Ready, Source, Turn};
+use crate::sync::right::{Held, Right};
+use crate::sys::cancel;
+use crate::sys::{fork, thread};
 use parking_lot::Mutex;
 use std::ffi::{c_void, CStr};
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
-use std::sync::Arc;
-use std::time::Duration;
-
-/// How long a wait may be spent awake, unless MINIRPC_SPIN_US says otherwise.
-const SPIN: Duration = Duration::from_micros(50);
-
-#[derive(Clone, Copy, Default)]
-pub struct Callbacks {
-    pub accept: Option<mrpc_accept_fn>,
-    pub disconnect: Option<mrpc_disconnect_fn>,
-    pub ioerr: Option<mrpc_ioerr_fn>,
-}
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 pub struct Set {
-    role: Role,
-    cookie: AtomicPtr<c_void>,
-    /// The process that made it, by its number of forks.
-    generation: u32,
-    users: AtomicUsize,
-    /// Connection handles and listeners.
-    handles: AtomicUsize,
-    dispatchers: AtomicUsize,
-    ending: AtomicBool,
-    config: Config,
-    callbacks: Mutex<Callbacks>,
-    reactor: Reactor<Watched>,
-    queue: ReadyQueue<Arc<Conn>>,
-    listeners: Mutex<Vec<Arc<Listener>>>,
-    pub(crate) background: Background,
-    spin: Option<Duration>,
-    /// The peer that was heard last runs on this thread's CPU, and we have no other.
-    peer_here: AtomicBool,
+    hub: Arc<ConnHub>,
+    /// Signal handlers close listeners: so this is a right, and no lock.
+    listeners: Right<Listeners>,
+    /// Before the right is waited for: by one thread at a time.
+    changing: Mutex<()>,
+    /// There are closed listeners on the list.
+    to_retire: AtomicBool,
 }
 
-/// What the loop watches.
-#[derive(Clone)]
-pub enum Watched {
-    Conn(Arc<Conn>),
-    Listener(Arc<Listener>),
-}
-
-impl Source for Watched {
-    type Found = Arc<Conn>;
-
-    fn on_ready(&self, ready: Ready, turn: &mut Turn<'_, Watched>) {
-        match self {
-            Watched::Conn(conn) => conn.on_ready(ready, turn),
-            Watched::Listener(listener) => listener.on_ready(turn),
-        }
-    }
-}
-
-/// What the environment and the number of CPUs allow.
-fn spin_setting() -> Option<Duration> {
-    let limit = match std::env::var("MINIRPC_SPIN_US") {
-        Ok(text) => Duration::from_micros(text.trim().parse().unwrap_or(0)),
-        Err(_) => SPIN,
-    };
-    // With one CPU, whoever we wait for cannot run while we spin.
-    (!limit.is_zero() && thread::online_cpus() > 1).then_some(limit)
-}
+type Listeners = Vec<Arc<Listener>>;
 
 impl Set {
     /// A new set with one user reference and its background thread; `data` NULL: the cookie is
@@ -85,25 +38,16 @@ impl Set {
     pub fn create(role: Role, data: *mut c_void) -> Result<Arc<Set>> {
         fork::install(requests::FORK);
         let set = Arc::new(Set {
-            role,
-            cookie: AtomicPtr::new(data),
-            generation: fork::generation(),
-            users: AtomicUsize::new(1),
-            handles: AtomicUsize::new(0),
-            dispatchers: AtomicUsize::new(0),
-            ending: AtomicBool::new(false),
-            config: Config::default(),
-            callbacks: Mutex::new(Callbacks::default()),
-            reactor: Reactor::new()?,
-            queue: ReadyQueue::new(),
-            listeners: Mutex::new(Vec::new()),
-            background: Background::default(),
-            spin: spin_setting(),
-            peer_here: AtomicBool::new(false),
+            hub: Arc::new(Hub::new(role, data)?),
+            listeners: Right::new(Vec::new()),
+            changing: Mutex::new(()),
+            to_retire: AtomicBool::new(false),
         });
         if data.is_null() {
-            set.cookie.store(set.as_handle().cast(), Ordering::Relaxed);
+            set.hub.set_cookie(set.as_handle().cast());
         }
+        let source: Weak<Set> = Arc::downgrade(&set);
+        set.hub.reactor.set_waker_source(source);
         background::start(&set)?;
         Ok(set)
     }
@@ -113,208 +57,135 @@ impl Set {
         Arc::as_ptr(self).cast_mut()
     }
 
-    pub fn cookie(&self) -> *mut c_void {
-        self.cookie.load(Ordering::Relaxed)
-    }
-
-    pub fn role(&self) -> &Role {
-        &self.role
-    }
-
-    pub fn config(&self) -> &Config {
-        &self.config
-    }
-
-    pub fn callbacks(&self) -> Callbacks {
-        *self.callbacks.lock()
-    }
-
-    pub fn reactor(&self) -> &Reactor<Watched> {
-        &self.reactor
-    }
-
-    pub fn queue(&self) -> &ReadyQueue<Arc<Conn>> {
-        &self.queue
-    }
-
-    /// An error in a forked child, where the set is dead and its locks may be held for ever.
-    #[inline]
-    pub fn check_process(&self) -> Result<()> {
-        if self.generation == fork::generation() {
-            Ok(())
-        } else {
-            Err(Errno::INVAL)
-        }
+    pub fn hub(&self) -> &Arc<ConnHub> {
+        &self.hub
     }
 
     pub fn set_accept_func(&self, f: mrpc_accept_fn) -> Result<()> {
-        self.check_process()?;
-        if !self.role.is_server() {
+        self.hub.check_process()?;
+        if !self.hub.role().is_server() {
             return Err(Errno::INVAL);
         }
-        self.callbacks.lock().accept = Some(f);
+        self.hub.callbacks.lock().accept = Some(f);
         Ok(())
     }
 
     pub fn set_disconnect_func(&self, f: Option<mrpc_disconnect_fn>) -> Result<()> {
-        self.check_process()?;
-        self.callbacks.lock().disconnect = f;
+        self.hub.check_process()?;
+        self.hub.callbacks.lock().disconnect = f;
         Ok(())
     }
 
     pub fn set_ioerr_func(&self, f: Option<mrpc_ioerr_fn>) -> Result<()> {
-        self.check_process()?;
-        self.callbacks.lock().ioerr = f;
+        self.hub.check_process()?;
+        self.hub.callbacks.lock().ioerr = f;
         Ok(())
     }
 
-    // --- listeners
-
     /// Listens on every address; Some(port) if `service` is None and a free port was taken.
     pub fn listen(
-        self: &Arc<Self>,
+        &self,
         family: i32,
         address: Option<&CStr>,
         service: Option<&CStr>,
     ) -> Result<Option<u16>> {
-        self.check_process()?;
-        let may = self.role.is_server() && self.callbacks().accept.is_some();
+        let hub = &self.hub;
+        hub.check_process()?;
+        let may = hub.role().is_server() && hub.callbacks().accept.is_some();
         if !may || (service.is_none() && family == libc::AF_UNSPEC) {
             return Err(Errno::INVAL);
         }
-        let (listeners, port) = Listener::open_all(self, family, address, service)?;
-        self.listeners.lock().extend(listeners);
+        self.await_closes();
+        let open = || Listener::open_all(hub, family, address, service);
+        let (opened, port) = cancel::held_off(open)?;
+        self.change_listeners(|list| list.extend(opened));
         Ok(port)
     }
 
+    /// Closes all listeners, at once if nobody accepts at this moment. Safe in a signal handler.
     pub fn close_listeners(&self) {
-        if self.check_process().is_err() {
+        let here = self.hub.check_process().is_ok();
+        let mut asked = self.listeners.ask();
+        if !here {
             // The child's copies only, and only if no other thread was at the list.
-            if let Some(list) = self.listeners.try_lock() {
+            if let Some(list) = asked {
                 list.iter().for_each(|l| l.close_copy());
             }
             return;
         }
-        let closed = std::mem::take(&mut *self.listeners.lock());
-        for listener in closed {
-            listener.close();
+        while let Some(list) = asked {
+            list.iter().for_each(|l| l.close());
+            asked = list.release();
         }
+        self.to_retire.store(true, Ordering::SeqCst);
+        self.hub.reactor.wake();
     }
 
-    // --- spinning
-
-    /// How long a wait may be spent awake; None: not at all.
-    pub fn spin_limit(&self) -> Option<Duration> {
-        self.spin
-    }
-
-    /// True if spinning would keep the CPU from the very peer that is waited for.
-    pub fn peer_is_here(&self) -> bool {
-        self.peer_here.load(Ordering::Relaxed)
-    }
-
-    /// Looks where a connection's peer runs. If nothing tells, it must be elsewhere only if
-    /// there is another CPU for us.
-    pub fn note_peer(&self, fd: i32) -> bool {
-        let here = match socket::incoming_cpu(fd) {
-            Some(cpu) => cpu == thread::current_cpu(),
-            None => thread::cpus() == 1,
+    fn change_listeners<R>(&self, change: impl FnOnce(&mut Listeners) -> R) -> R {
+        let _one = self.changing.lock();
+        // Held for some instructions only, by whoever closes.
+        let mut list: Held<'_, Listeners> = loop {
+            match self.listeners.try_take() {
+                Some(list) => break list,
+                None => std::thread::yield_now(),
+            }
         };
-        self.peer_here.store(here, Ordering::Relaxed);
-        here
+        let result = change(&mut list);
+        let mut noted = list.release();
+        while let Some(list) = noted {
+            list.iter().for_each(|l| l.close());
+            noted = list.release();
+        }
+        result
     }
 
-    // --- scheduling
-
-    /// Brings a claimed lane to a dispatcher.
-    pub fn schedule(&self, conn: Arc<Conn>) {
-        self.queue.push([conn]);
-        self.wake_dispatcher();
-    }
-
-    /// Somebody has to see what was queued; false if no dispatcher waits for anything.
-    pub(crate) fn wake_dispatcher(&self) -> bool {
-        self.queue.wake(|| self.reactor.wake())
-    }
-
-    // --- life
-
-    pub fn add_user(&self) {
-        self.users.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub fn drop_user(&self) {
-        if self.users.fetch_sub(1, Ordering::SeqCst) == 1 && self.check_process().is_ok() {
-            self.end_if_unused();
+    /// Whoever accepted when a listener was closed is about to close it: its port is free then.
+    fn await_closes(&self) {
+        let closes = |list: &mut Listeners| list.iter().any(|l| l.is_closing() && !l.is_closed());
+        while self.change_listeners(closes) {
+            std::thread::yield_now();
         }
     }
 
-    pub fn handle_made(&self) {
-        self.handles.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub fn handle_gone(&self) {
-        if self.handles.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.end_if_unused();
-        }
-    }
-
-    /// True once the set is being destroyed.
-    #[inline]
-    pub fn is_ending(&self) -> bool {
-        self.ending.load(Ordering::SeqCst)
-    }
-
-    fn end_if_unused(&self) {
-        let used = |count: &AtomicUsize| count.load(Ordering::SeqCst) > 0;
-        if used(&self.users) || used(&self.handles) {
+    /// Lets go of closed listeners.
+    fn retire_listeners(&self) {
+        if !self.to_retire.swap(false, Ordering::SeqCst) {
             return;
         }
-        if !self.ending.swap(true, Ordering::SeqCst) {
-            self.queue.end();
-            self.reactor.wake();
-            self.ring_background();
+        let (closed, late): (Listeners, bool) = self.change_listeners(|list| {
+            let (closed, open) = std::mem::take(list)
+                .into_iter()
+                .partition(|l| l.is_closed());
+            *list = open;
+            (closed, list.iter().any(|l| l.is_closing()))
+        });
+        for listener in closed {
+            listener.retire();
         }
-    }
-
-    pub(crate) fn dispatchers_came(&self, n: usize) {
-        self.dispatchers.fetch_add(n, Ordering::AcqRel);
-    }
-
-    pub(crate) fn dispatchers_gone(&self, n: usize) {
-        let last = self.dispatchers.fetch_sub(n, Ordering::SeqCst) == n;
-        if last && self.check_process().is_ok() {
-            // Whether the set ends or lives on without dispatchers, the background takes over.
-            self.ring_background();
+        if late {
+            self.to_retire.store(true, Ordering::SeqCst);
+            self.hub.reactor.wake();
         }
-    }
-
-    /// True when the background may end: nobody uses the set or dispatches for it any more.
-    pub(crate) fn is_over(&self) -> bool {
-        self.is_ending() && self.dispatchers.load(Ordering::SeqCst) == 0
     }
 
     /// A detached thread that dispatches until the set is destroyed; returns once it is
     /// registered.
-    pub fn spawn_dispatcher(self: &Arc<Self>) -> Result<()> {
-        self.check_process()?;
+    pub fn spawn_dispatcher(&self) -> Result<()> {
+        self.hub.check_process()?;
         // Counted here, so that the set cannot end before the thread has begun.
-        self.dispatchers_came(1);
-        let spawned = thread::spawn_detached::<DispatchThread>(Arc::clone(self));
+        self.hub.dispatchers_came(1);
+        let spawned = thread::spawn_detached::<DispatchThread>(Arc::clone(&self.hub));
         if spawned.is_err() {
-            self.dispatchers_gone(1);
+            self.hub.dispatchers_gone(1);
         }
         spawned
     }
+}
 
-    /// -1 if there is none.
-    pub fn event_fd(&self) -> i32 {
-        if self.check_process().is_err() {
-            return -1;
-        }
-        let fd = self.queue.event_fd().unwrap_or(-1);
-        // From now on nobody may come to the loop but the background.
-        self.ring_background();
-        fd
+/// The waker has been read: what a signal handler may have left is done.
+impl Source<Arc<Conn>> for Set {
+    fn on_ready(self: Arc<Self>, ready: Ready, _: &mut Turn<'_, Arc<Conn>>) {
+        self.retire_listeners();
+        self.hub.waker_read(ready.wakes);
     }
 }

@@ -212,9 +212,25 @@ unsafe fn encoder<'a>(xdrs: *mut XDR) -> &'a mut Encoder<'a> {
 }
 
 impl Encoder<'_> {
+    /// True if a payload that is `more` bytes longer can be sent.
+    #[inline]
+    fn has_room(&self, more: usize) -> bool {
+        let len = (self.pos - HEADER_LEN).checked_add(self.apart);
+        let len = len.and_then(|len| len.checked_add(more));
+        len.is_some_and(|len| u32::try_from(len).is_ok())
+    }
+
+    #[cold]
+    fn grow(&mut self, more: usize) -> bool {
+        self.has_room(more) && self.buf.try_reserve(more).is_ok()
+    }
+
     #[inline]
     fn put(&mut self, data: &[u8]) -> c_int {
         if self.pos == self.buf.len() {
+            if self.buf.capacity() - self.pos < data.len() && !self.grow(data.len()) {
+                return FALSE;
+            }
             self.buf.extend_from_slice(data);
         } else {
             let over = data.len().min(self.buf.len() - self.pos);
@@ -244,6 +260,9 @@ unsafe extern "C" fn put_bytes(xdrs: *mut XDR, data: *const c_char, len: c_uint)
     unsafe {
         let e = encoder(xdrs);
         let n = len as usize;
+        if !e.has_room(n) {
+            return FALSE;
+        }
         if n >= BY_REFERENCE && e.pos == e.buf.len() {
             if let Some(pieces) = &mut e.pieces {
                 pieces.push(Piece {
@@ -283,10 +302,9 @@ unsafe extern "C" fn encode_inline(xdrs: *mut XDR, len: c_uint) -> *mut i32 {
     unsafe {
         let e = encoder(xdrs);
         let n = len as usize;
-        if e.pos != e.buf.len() {
+        if e.pos != e.buf.len() || !e.has_room(n) || e.buf.try_reserve(n).is_err() {
             return ptr::null_mut();
         }
-        e.buf.reserve(n);
         let at = e.buf.as_mut_ptr().add(e.pos).cast::<i32>();
         if !at.is_aligned() {
             return ptr::null_mut();

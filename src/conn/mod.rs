@@ -20,14 +20,16 @@ pub use send::{Kind, SendError};
 
 use crate::abi::reply_callback_fn;
 use crate::error::{Errno, Result};
+use crate::hub::Hub;
 use crate::proto::connection::{CloseError, Connection, Refusal};
 use crate::proto::event::Event;
 use crate::proto::phase::{Phase, Reason};
 use crate::proto::status;
 use crate::reactor::Place;
-use crate::set::{Set, Watched};
 use crate::sync::right::{Held, Right};
 use crate::sync::{Mutex, MutexGuard};
+use crate::sys::cancel;
+use crate::sys::fd::Fd;
 use crate::sys::resolve::resolve;
 use crate::sys::socket::{self, ConnectError, Direction};
 use crate::waiter::{Outcome, Waiter};
@@ -35,7 +37,7 @@ use receive::Reader;
 use requests::requests;
 use std::collections::{HashSet, VecDeque};
 use std::ffi::{c_void, CStr};
-use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicUsize, Ordering};
 use std::sync::Arc;
 
@@ -48,8 +50,11 @@ pub struct AsyncCall {
     pub private: usize,
 }
 
+/// The hub of a set's connections.
+pub type ConnHub = Hub<Conn>;
+
 pub struct Conn {
-    set: Arc<Set>,
+    hub: Arc<ConnHub>,
     cookie: AtomicPtr<c_void>,
     operations: AtomicPtr<c_void>,
     /// User references, plus one while the connection is active.
@@ -104,11 +109,11 @@ struct State {
 
 impl Conn {
     /// A new handle with one user reference; `data` NULL: the cookie is the handle itself.
-    pub fn create(set: &Arc<Set>, data: *mut c_void) -> Result<Arc<Conn>> {
-        set.check_process()?;
-        set.handle_made();
+    pub fn create(hub: &Arc<ConnHub>, data: *mut c_void) -> Result<Arc<Conn>> {
+        hub.check_process()?;
+        hub.handle_made();
         let conn = Arc::new(Conn {
-            set: Arc::clone(set),
+            hub: Arc::clone(hub),
             cookie: AtomicPtr::new(data),
             operations: AtomicPtr::new(std::ptr::null_mut()),
             holds: AtomicUsize::new(1),
@@ -152,8 +157,8 @@ impl Conn {
         Arc::as_ptr(self).cast_mut()
     }
 
-    pub fn set(&self) -> &Arc<Set> {
-        &self.set
+    pub fn hub(&self) -> &Arc<ConnHub> {
+        &self.hub
     }
 
     pub fn cookie(&self) -> *mut c_void {
@@ -194,7 +199,7 @@ impl Conn {
 
     /// Drops a user reference. The handle may be gone when this returns.
     pub fn drop_user(&self) {
-        if self.set.check_process().is_err() {
+        if self.hub.check_process().is_err() {
             self.close_copy();
         } else {
             self.drop_hold();
@@ -211,7 +216,7 @@ impl Conn {
         if self.holds.fetch_sub(1, Ordering::AcqRel) == 1 {
             // The callers have references of their own, so this is not the last one here.
             let handle = self.lock().handle.take();
-            self.set.handle_gone();
+            self.hub.handle_gone();
             drop(handle);
         }
     }
@@ -228,7 +233,7 @@ impl Conn {
     fn close_copy(&self) {
         let fd = self.fd.swap(-1, Ordering::AcqRel);
         if fd >= 0 {
-            drop(socket::own(fd));
+            drop(Fd::own(fd));
         }
     }
 
@@ -239,8 +244,8 @@ impl Conn {
         host: Option<&CStr>,
         service: &CStr,
     ) -> Result<()> {
-        self.set.check_process()?;
-        if self.set.role().is_server() {
+        self.hub.check_process()?;
+        if self.hub.role().is_server() {
             return Err(Errno::INVAL);
         }
         let make = || {
@@ -264,15 +269,15 @@ impl Conn {
 
     /// Takes over a connected stream socket; on an error it stays the caller's.
     pub fn bind(self: &Arc<Self>, fd: RawFd) -> Result<()> {
-        self.set.check_process()?;
+        self.hub.check_process()?;
         let family = socket::peer_family(fd)?;
         if !socket::is_stream(fd)? {
             return Err(Errno(libc::EPROTONOSUPPORT));
         }
         self.opening(
-            || Ok((socket::own(fd), family)),
+            || Ok((Fd::own(fd), family)),
             |fd| {
-                let _ = fd.into_raw_fd();
+                fd.into_raw();
             },
         )
     }
@@ -280,8 +285,8 @@ impl Conn {
     /// The state of a handle while a socket is made for it: one thread at a time, once.
     fn opening(
         self: &Arc<Self>,
-        make: impl FnOnce() -> Result<(OwnedFd, i32)>,
-        give_back: impl FnOnce(OwnedFd),
+        make: impl FnOnce() -> Result<(Fd, i32)>,
+        give_back: impl FnOnce(Fd),
     ) -> Result<()> {
         {
             let mut st = self.lock();
@@ -290,7 +295,7 @@ impl Conn {
             }
             st.opening = true;
         }
-        let made = make().and_then(|(fd, family)| {
+        let made = cancel::held_off(make).and_then(|(fd, family)| {
             let opened = self.open(fd, family, None);
             opened.map(drop).map_err(|(e, fd)| {
                 give_back(fd);
@@ -305,24 +310,20 @@ impl Conn {
     /// queued before anything can arrive; true: the caller has to schedule its lane.
     pub fn open(
         self: &Arc<Self>,
-        fd: OwnedFd,
+        fd: Fd,
         family: i32,
         accepted: Option<Vec<u8>>,
-    ) -> std::result::Result<bool, (Errno, OwnedFd)> {
-        let raw = fd.as_raw_fd();
-        socket::prepare(raw, family, self.set.config().keepalive());
+    ) -> std::result::Result<bool, (Errno, Fd)> {
+        let raw = fd.as_raw();
+        socket::prepare(raw, family, self.hub.config.keepalive());
         // With the right held, nothing is read before the state says so.
         let held = self.reading.try_take();
-        let place = match self
-            .set
-            .reactor()
-            .register(raw, Watched::Conn(Arc::clone(self)))
-        {
+        let place = match self.hub.reactor.register(raw, Arc::clone(self) as _) {
             Ok(place) => place,
             Err(e) => return Err((e, fd)),
         };
         self.holds.fetch_add(1, Ordering::Relaxed);
-        self.fd.store(fd.into_raw_fd(), Ordering::Release);
+        self.fd.store(fd.into_raw(), Ordering::Release);
         let claimed = {
             let mut st = self.lock();
             st.place = Some(place);
@@ -337,14 +338,14 @@ impl Conn {
             while let Some(held) = asked {
                 asked = held.release();
             }
-            self.set.reactor().again(Watched::Conn(Arc::clone(self)));
+            self.hub.reactor.again(Arc::clone(self) as _);
         }
         Ok(claimed)
     }
 
     /// Indexed as `enum mrpc_conn_counter`; None beyond it.
     pub fn counter(&self, index: usize) -> Option<u64> {
-        self.set.check_process().ok()?;
+        self.hub.check_process().ok()?;
         let c = self.lock().proto.counters;
         [c.send_bytes, c.recv_bytes, c.send_msgs, c.recv_msgs]
             .get(index)
@@ -353,7 +354,7 @@ impl Conn {
 
     /// Closes: what is queued is sent first; see `mrpc_conn_close`.
     pub fn close(self: &Arc<Self>) -> Result<()> {
-        if self.set.check_process().is_err() {
+        if self.hub.check_process().is_err() {
             self.close_copy();
             return Ok(());
         }
@@ -371,7 +372,7 @@ impl Conn {
         };
         fail(waiters);
         if claimed {
-            self.set.schedule(Arc::clone(self));
+            self.hub.schedule(Arc::clone(self));
         }
         match flush {
             Some(chunk) => self.write_out(chunk),
@@ -432,7 +433,7 @@ impl Conn {
         self.shut_socket();
         requests().forget(kept.into_iter().flat_map(|keys| *keys));
         if claimed {
-            self.set.schedule(Arc::clone(self));
+            self.hub.schedule(Arc::clone(self));
         }
         self.reap();
     }
@@ -475,9 +476,9 @@ impl Conn {
             return;
         }
         if let Some(place) = place {
-            self.set.reactor().deregister(fd, place);
+            self.hub.reactor.deregister(fd, place);
         }
-        let fd = socket::own(fd);
+        let fd = Fd::own(fd);
         // Closing with unread bytes sends a reset, which may overtake our last messages. Without
         // one, a peer that is writing waits: for the window, which reading opens, unless that
         // was shut.
@@ -486,7 +487,7 @@ impl Conn {
         }
         let mut sink = [0u8; 4096];
         for _ in 0..64 {
-            match socket::recv(fd.as_raw_fd(), &mut sink, false) {
+            match socket::recv(fd.as_raw(), &mut sink, false) {
                 Ok(n) if n > 0 => {}
                 _ => break,
             }
@@ -495,17 +496,17 @@ impl Conn {
 
     /// Queued events wait until `start_events`; calls nest.
     pub fn stop_events(&self) -> Result<()> {
-        self.set.check_process()?;
+        self.hub.check_process()?;
         self.lock().proto.lane.hold();
         self.interrupt.store(true, Ordering::Release);
         Ok(())
     }
 
     pub fn start_events(self: &Arc<Self>) -> Result<()> {
-        self.set.check_process()?;
+        self.hub.check_process()?;
         let claimed = self.lock().proto.lane.unhold().ok_or(Errno::INVAL)?;
         if claimed {
-            self.set.schedule(Arc::clone(self));
+            self.hub.schedule(Arc::clone(self));
         }
         Ok(())
     }
@@ -521,7 +522,7 @@ impl Conn {
             st.proto.lane.claim()
         };
         if claimed {
-            self.set.schedule(Arc::clone(self));
+            self.hub.schedule(Arc::clone(self));
         }
     }
 
@@ -577,7 +578,7 @@ impl Conn {
             (claimed, flush, st.proto.resume())
         };
         if resume {
-            self.set.reactor().again(Watched::Conn(Arc::clone(self)));
+            self.hub.reactor.again(Arc::clone(self) as _);
         }
         if let Some(chunk) = flush {
             self.write_out(chunk);

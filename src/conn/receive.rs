@@ -6,8 +6,7 @@ use crate::proto::connection::Handled;
 use crate::proto::frame::{Body, Decoder};
 use crate::proto::phase::{Phase, Reason};
 use crate::reactor::spin::Spin;
-use crate::reactor::{Ready, Turn, BUDGET, READ_SIZE};
-use crate::set::Watched;
+use crate::reactor::{Ready, Source, Turn, BUDGET, READ_SIZE};
 use crate::sync::right::Held;
 use crate::sys::socket;
 use crate::waiter::{Outcome, Waiter};
@@ -30,6 +29,8 @@ pub struct Reader {
     pub unsolicited: bool,
     /// The stream has ended, or failed: no more is read.
     ended: bool,
+    /// Too much was queued when it was read last.
+    resting: bool,
 }
 
 /// What one read came to.
@@ -79,7 +80,7 @@ impl OwnCall {
 
 impl Conn {
     /// The loop's call: the socket is readable, writable or has hung up.
-    pub fn on_ready(self: &Arc<Self>, ready: Ready, turn: &mut Turn<'_, Watched>) {
+    pub(super) fn ready(self: &Arc<Self>, ready: Ready, turn: &mut Turn<'_, Arc<Conn>>) {
         if ready.writable || ready.hangup {
             let chunk = self.lock().proto.outbox.writable();
             if let Some(chunk) = chunk {
@@ -92,8 +93,9 @@ impl Conn {
         let Some(mut held) = self.reading.ask() else {
             return;
         };
-        // A short read ends the turn, unless there is an end of the stream to be found.
-        let mut to_end = ready.hangup || ready.again;
+        // A short read ends the turn, unless there is an end of the stream, or something behind
+        // urgent data, to be found.
+        let mut to_end = ready.hangup || ready.again || ready.urgent;
         let mut budget = BUDGET;
         loop {
             let (got, claimed) = self.read_once(&mut held, turn.scratch, false, None);
@@ -111,7 +113,7 @@ impl Conn {
                 Some(noted) if budget > 0 => noted,
                 noted => {
                     if more || noted.is_some() {
-                        turn.again(Watched::Conn(Arc::clone(self)));
+                        turn.again(Arc::clone(self) as _);
                     }
                     break;
                 }
@@ -137,6 +139,10 @@ impl Conn {
         wait: bool,
         own: Option<&mut OwnCall>,
     ) -> (Got, bool) {
+        let called = own.as_ref().is_some_and(|own| own.reply.is_none());
+        if !called && self.is_resting(held) {
+            return (Got::Paused, false);
+        }
         let fd = self.fd();
         if fd < 0 || held.ended {
             held.ended = true;
@@ -154,8 +160,8 @@ impl Conn {
         match result {
             Ok(0) => (self.stream_ended(reader), false),
             Ok(n) => {
-                if reader.reads % READS_PER_LOOK == 0 && self.set().spin_limit().is_some() {
-                    reader.peer_here = self.set().note_peer(fd);
+                if reader.reads % READS_PER_LOOK == 0 && self.hub.spin_limit().is_some() {
+                    reader.peer_here = self.hub.note_peer(fd);
                 }
                 reader.reads = reader.reads.wrapping_add(1);
                 let chunk = (!appended).then(|| &buf[..n]);
@@ -171,6 +177,15 @@ impl Conn {
             Err(Errno(libc::EAGAIN)) => (self.nothing_there(reader), false),
             Err(e) => (self.failed(reader, "read", e), false),
         }
+    }
+
+    /// True while reading has to wait until events have been handled; `finish_events` sees to it
+    /// that it goes on then.
+    fn is_resting(&self, reader: &mut Reader) -> bool {
+        if reader.resting {
+            reader.resting = self.lock().proto.is_paused();
+        }
+        reader.resting
     }
 
     fn nothing_there(self: &Arc<Self>, reader: &mut Reader) -> Got {
@@ -213,7 +228,7 @@ impl Conn {
         chunk: Option<&[u8]>,
         mut own: Option<&mut OwnCall>,
     ) -> (bool, bool) {
-        let max = self.set().config().max_buf_len();
+        let max = self.hub.config.max_buf_len();
         let mut wakes: Vec<(Arc<Waiter>, Outcome)> = Vec::new();
         let mut replies = false;
         let mut st = self.lock();
@@ -232,7 +247,9 @@ impl Conn {
                             from: chunk.map_or(0, |c| offset_in(c, s)),
                             len: s.len(),
                         },
-                        Body::Oversize => unreachable!("the core turns it into an error"),
+                        Body::Coming | Body::Refused(_) | Body::Skipped => {
+                            unreachable!("the core turns it into an error")
+                        }
                     };
                     if let Some(own) = own.as_mut() {
                         own.reply = Some(reply);
@@ -260,6 +277,7 @@ impl Conn {
         reader.unsolicited = !st.proto.is_solitary();
         let claimed = st.proto.lane.claim();
         let pause = st.proto.pause();
+        reader.resting = pause;
         let flush = if replies {
             st.proto.outbox.begin_flush()
         } else {
@@ -312,7 +330,7 @@ impl Conn {
                 }
                 let (got, claimed) = self.read_once(&mut held, buf, false, own.as_deref_mut());
                 if claimed {
-                    self.set().schedule(Arc::clone(self));
+                    self.hub.schedule(Arc::clone(self));
                 }
                 if matches!(got, Got::Nothing | Got::Paused | Got::Ended) {
                     break;
@@ -320,7 +338,7 @@ impl Conn {
                 budget -= 1;
                 if budget == 0 {
                     drop(held);
-                    self.set().reactor().again(Watched::Conn(Arc::clone(self)));
+                    self.hub.reactor.again(Arc::clone(self) as _);
                     return self.promote_sleeper();
                 }
             }
@@ -338,7 +356,7 @@ impl Conn {
         for _ in 0..BUDGET {
             let (got, claimed) = self.read_once(&mut held, buf, false, None);
             if claimed {
-                self.set().schedule(Arc::clone(self));
+                self.hub.schedule(Arc::clone(self));
             }
             more = !matches!(got, Got::Nothing | Got::Paused | Got::Ended);
             if !more {
@@ -347,6 +365,12 @@ impl Conn {
         }
         self.let_go(held, buf, None);
         more
+    }
+}
+
+impl Source<Arc<Conn>> for Conn {
+    fn on_ready(self: Arc<Self>, ready: Ready, turn: &mut Turn<'_, Arc<Conn>>) {
+        self.ready(ready, turn);
     }
 }
 

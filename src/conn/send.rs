@@ -12,7 +12,6 @@ use crate::local;
 use crate::proto::connection::Call;
 use crate::proto::outbox::{Chunk, GATHER};
 use crate::proto::phase::Phase;
-use crate::set::Watched;
 use crate::sync::{race_point, MutexGuard};
 use crate::sys::socket;
 use std::sync::atomic::Ordering;
@@ -33,6 +32,7 @@ const PATIENCE: Duration = Duration::from_millis(20);
 pub enum SendError {
     NeverConnected,
     Closed,
+    NoMemory,
 }
 
 /// What is being sent; the frame's header is complete but for a call's sequence number.
@@ -68,24 +68,31 @@ impl Conn {
     pub fn send(self: &Arc<Self>, kind: Kind, frame: &mut [u8]) -> Result<(), SendError> {
         let in_batch = local::is_in_batch(Arc::as_ptr(self).addr());
         let mut st = self.open_state()?;
-        let (calls, in_place, urgent) = match kind {
+        let in_place = !in_batch
+            && match kind {
+                Kind::Async(_) => st.proto.outbox.on_wire() == 0,
+                Kind::Message => st.pace.is_due(),
+                Kind::Reply => true,
+            };
+        let urgent = in_place && matches!(kind, Kind::Reply);
+        let direct = in_place && st.proto.outbox.is_free();
+        if !direct && !st.proto.outbox.reserve(frame.len()) {
+            return Err(SendError::NoMemory);
+        }
+        let (calls, sequence) = match kind {
             Kind::Async(call) => {
                 if self.is_lent() {
                     self.take_back(&mut st);
                 }
                 let cmd = call.cmd;
-                let sequence = st.proto.call(Call::Async { cmd, call });
-                frame[..4].copy_from_slice(&sequence.to_be_bytes());
-                let idle = st.proto.outbox.on_wire() == 0;
-                (1, idle && !in_batch, false)
+                (1, Some(st.proto.call(Call::Async { cmd, call })))
             }
-            Kind::Message => {
-                let sequence = st.proto.message();
-                frame[..4].copy_from_slice(&sequence.to_be_bytes());
-                (0, !in_batch && st.pace.is_due(), false)
-            }
-            Kind::Reply => (0, !in_batch, !in_batch),
+            Kind::Message => (0, Some(st.proto.message())),
+            Kind::Reply => (0, None),
         };
+        if let Some(sequence) = sequence {
+            frame[..4].copy_from_slice(&sequence.to_be_bytes());
+        }
         st.proto.count_sent(frame.len());
         if in_place && st.proto.outbox.begin_direct(calls) {
             drop(st);
@@ -109,7 +116,7 @@ impl Conn {
         if let Some(chunk) = flush {
             self.write_out(chunk);
         } else if dirty {
-            self.set().gathered(Arc::clone(self), expected);
+            self.hub.gathered(Arc::clone(self), expected);
         }
         if full && !local::is_handling() {
             self.wait_for_room();
@@ -141,7 +148,10 @@ impl Conn {
                 Err(e) => return self.write_failed(e),
             }
         }
-        let rest = rest_of(pieces, sent);
+        let Some(rest) = rest_of(pieces, sent) else {
+            // Torn: half of the frame has left.
+            return self.write_failed(Errno(libc::ENOMEM));
+        };
         let (next, left) = {
             let mut st = self.lock();
             let next = if st.proto.life.phase() >= Phase::Shut {
@@ -214,7 +224,7 @@ impl Conn {
     fn after_write(self: &Arc<Self>, left: Left) {
         match left {
             Left::Nothing => {}
-            Left::Dirty => self.set().gathered(Arc::clone(self), false),
+            Left::Dirty => self.hub.gathered(Arc::clone(self), false),
             Left::Drained => self.shut_if_drained(),
             Left::Dead => self.reap(),
         }
@@ -244,7 +254,7 @@ impl Conn {
             self.shut(crate::proto::phase::Reason::User, Some(text_of(e)));
         }
         self.reap();
-        self.set().reactor().again(Watched::Conn(Arc::clone(self)));
+        self.hub.reactor.again(Arc::clone(self) as _);
     }
 
     /// The background flushes what was gathered and nobody sent.
@@ -285,7 +295,7 @@ impl Conn {
             if let Some(chunk) = flush {
                 self.write_out(chunk);
             }
-            socket::wait_writable(fd, PATIENCE.as_millis() as i32);
+            socket::wait_writable(fd, Some(PATIENCE));
         }
         let ended = {
             let mut st = self.lock();
@@ -326,13 +336,16 @@ fn send_from(fd: i32, pieces: &[&[u8]], sent: usize) -> crate::error::Result<usi
     socket::send_vectored(fd, &left)
 }
 
-fn rest_of(pieces: &[&[u8]], sent: usize) -> Vec<u8> {
+/// A copy of what was not sent; None without memory.
+fn rest_of(pieces: &[&[u8]], sent: usize) -> Option<Vec<u8>> {
     let mut skip = sent;
     let mut rest = Vec::new();
+    let total: usize = pieces.iter().map(|p| p.len()).sum();
+    rest.try_reserve_exact(total - sent).ok()?;
     for p in pieces {
         let cut = skip.min(p.len());
         skip -= cut;
         rest.extend_from_slice(&p[cut..]);
     }
-    rest
+    Some(rest)
 }

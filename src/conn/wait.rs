@@ -47,13 +47,16 @@ impl Conn {
     ) -> Result<R, SendError> {
         let waiter = local::waiter();
         let mut st = self.open_state()?;
+        let len = frame.len() + pieces.iter().map(|p| p.len()).sum::<usize>();
+        if !st.proto.outbox.is_free() && !st.proto.outbox.reserve(len) {
+            return Err(SendError::NoMemory);
+        }
         let sequence = st.proto.call(Call::Sync {
             cmd,
             waiter: Arc::clone(&waiter),
         });
         st.sync_calls = st.sync_calls.wrapping_add(1);
         frame[..4].copy_from_slice(&sequence.to_be_bytes());
-        let len = frame.len() + pieces.iter().map(|p| p.len()).sum::<usize>();
         st.proto.count_sent(len);
         let lend = st.proto.is_solitary();
         if st.proto.outbox.begin_direct(1) {
@@ -76,7 +79,7 @@ impl Conn {
                 self.write_out(chunk);
             }
         }
-        let spin = self.set().spin_limit();
+        let spin = self.hub.spin_limit();
         if spin.is_some() {
             WAITING.fetch_add(1, Ordering::Relaxed);
         }
@@ -162,7 +165,7 @@ impl Conn {
         spin: Option<Duration>,
         buf: &mut Vec<u8>,
     ) {
-        if lend && !self.is_lent() && self.set().can_lend() && !local::is_handling() {
+        if lend && !self.is_lent() && self.hub.can_lend() && !local::is_handling() {
             self.lend();
         }
         let mut lost = false;
@@ -181,7 +184,7 @@ impl Conn {
             };
             if claimed {
                 // Not ours to run: we wait for our reply.
-                self.set().schedule(Arc::clone(self));
+                self.hub.schedule(Arc::clone(self));
             }
             // A blocking read that found nothing was ended by a shutdown.
             lost = matches!(got, Got::Nothing | Got::Ended);
@@ -243,18 +246,18 @@ impl Conn {
             self.lent.store(true, Ordering::Release);
             st.last_look = st.sync_calls;
             st.quiet_looks = 0;
-            self.set().reactor().attend(self.fd(), place, false);
+            self.hub.reactor.attend(self.fd(), place, false);
             if std::mem::replace(&mut st.listed, true) {
                 return;
             }
         }
-        self.set().lent(Arc::clone(self));
+        self.hub.lent(Arc::clone(self));
     }
 
     /// Lets the loop hear of everything again; an edge comes if something is there to read.
     pub(super) fn take_back(&self, st: &mut State) {
         if let (true, Some(place)) = (self.is_lent(), st.place) {
-            self.set().reactor().attend(self.fd(), place, true);
+            self.hub.reactor.attend(self.fd(), place, true);
         }
         self.lent.store(false, Ordering::Release);
     }

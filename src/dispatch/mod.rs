@@ -7,13 +7,13 @@
 pub mod ticket;
 pub mod upcall;
 
-use crate::conn::Conn;
+use crate::conn::{Conn, ConnHub};
 use crate::error::{Errno, Result};
 use crate::local;
 use crate::reactor::spin::{self, End};
 use crate::reactor::{Driver, Found};
-use crate::set::{Set, Watched};
 use crate::sync::race_point;
+use crate::sys::cancel;
 use crate::sys::thread::Thread;
 use std::ffi::CStr;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ const SLOW: Duration = Duration::from_micros(20);
 /// A blocking wait below this makes a driver's spinning look worth while again.
 const SHORT_WAIT: Duration = Duration::from_micros(150);
 
-impl Set {
+impl ConnHub {
     pub fn register_dispatcher(self: &Arc<Self>) {
         if self.check_process().is_err() {
             return;
@@ -49,7 +49,7 @@ impl Set {
     /// Some(Some(conn)): the first of the connections found runnable, for the caller to run;
     /// the others have been queued.
     fn drive(self: &Arc<Self>, limit: Option<Duration>) -> Option<Option<Arc<Conn>>> {
-        let mut driver = self.reactor().try_drive()?;
+        let mut driver = self.reactor.try_drive()?;
         let mut found = Found::default();
         if limit.is_some() {
             driver.turn(limit, &mut found);
@@ -59,16 +59,16 @@ impl Set {
         drop(driver);
         self.token_freed();
         if !found.rest.is_empty() {
-            self.queue().push(found.rest);
+            self.queue.push(found.rest);
             self.wake_dispatcher();
         }
         Some(found.first)
     }
 
-    fn turn_blocking(&self, driver: &mut Driver<'_, Watched>, found: &mut Found<Arc<Conn>>) {
+    fn turn_blocking(&self, driver: &mut Driver<'_, Arc<Conn>>, found: &mut Found<Arc<Conn>>) {
         let measures = self.spin_limit().is_some() && !self.peer_is_here();
         let start = measures.then(Instant::now);
-        self.queue().wait_in_poll(|may_wait| {
+        self.queue.wait_in_poll(|may_wait| {
             let wait = may_wait && !self.is_ending();
             driver.turn((!wait).then_some(Duration::ZERO), found);
         });
@@ -80,7 +80,7 @@ impl Set {
     /// Polls without sleeping for a while, if that has paid lately. True: something came.
     fn turn_spinning(
         &self,
-        driver: &mut Driver<'_, Watched>,
+        driver: &mut Driver<'_, Arc<Conn>>,
         found: &mut Found<Arc<Conn>>,
     ) -> bool {
         let Some(limit) = self.spin_limit() else {
@@ -91,7 +91,7 @@ impl Set {
         }
         let end = spin::poll(limit, || {
             let some = driver.turn(Some(Duration::ZERO), found) > 0;
-            (some || !self.queue().is_empty() || self.is_ending()).then_some(some)
+            (some || !self.queue.is_empty() || self.is_ending()).then_some(some)
         });
         let spin = driver.spin();
         match end {
@@ -111,9 +111,9 @@ pub struct DispatchThread;
 
 impl Thread for DispatchThread {
     const NAME: &'static CStr = c"minirpc-disp";
-    type Owner = Set;
+    type Owner = ConnHub;
 
-    fn run(set: Arc<Set>) {
+    fn run(set: Arc<ConnHub>) {
         set.register_dispatcher();
         set.dispatchers_gone(1);
         // Its registration ends with the thread, also if a handler ends that.
@@ -122,9 +122,9 @@ impl Thread for DispatchThread {
 }
 
 /// The set at this address, if the calling thread may dispatch for it.
-fn may_dispatch(set: &Arc<Set>) -> Result<*const Set> {
-    set.check_process()?;
-    let key = Arc::as_ptr(set);
+fn may_dispatch(hub: &Arc<ConnHub>) -> Result<*const ConnHub> {
+    hub.check_process()?;
+    let key = Arc::as_ptr(hub);
     ticket::registered(key).map(|_| key).ok_or(NOT_REGISTERED)
 }
 
@@ -132,65 +132,77 @@ const NOT_REGISTERED: Errno = Errno(libc::EPERM);
 
 /// Runs events until the set is being destroyed; then ENXIO. The set is not kept on the stack
 /// while a handler runs: the thread is registered for it, and finds it again.
-pub fn dispatch_loop(mut set: Arc<Set>) -> i32 {
-    let key = match may_dispatch(&set) {
+pub fn dispatch_loop(mut hub: Arc<ConnHub>) -> i32 {
+    let key = match may_dispatch(&hub) {
         Ok(key) => key,
         Err(Errno(e)) => return e,
     };
     let mut runs = 0;
     loop {
-        let Some(conn) = next_runnable(&set, &mut runs) else {
-            return libc::ENXIO;
-        };
-        drop(set);
-        run(conn, usize::MAX);
-        set = match ticket::registered(key) {
-            Some(set) => set,
+        match next_runnable(&hub, &mut runs) {
+            Next::Run(conn) => {
+                drop(hub);
+                run(conn, usize::MAX);
+            }
+            Next::Look => drop(hub),
+            Next::Ended => return libc::ENXIO,
+        }
+        cancel::point();
+        hub = match ticket::registered(key) {
+            Some(hub) => hub,
             None => return NOT_REGISTERED.0,
         };
     }
 }
 
-/// Waits for a connection with events to run; None: the set is being destroyed.
-fn next_runnable(set: &Arc<Set>, runs: &mut u32) -> Option<Arc<Conn>> {
-    loop {
-        if set.is_ending() || set.check_process().is_err() {
-            return None;
+/// What a dispatcher does next.
+enum Next {
+    Run(Arc<Conn>),
+    /// It waited, and has to look again.
+    Look,
+    /// The set is being destroyed.
+    Ended,
+}
+
+/// Takes a connection with events to run, or waits for one.
+fn next_runnable(hub: &Arc<ConnHub>, runs: &mut u32) -> Next {
+    if hub.is_ending() || hub.check_process().is_err() {
+        return Next::Ended;
+    }
+    if *runs >= RUNS_PER_LOOK {
+        *runs = 0;
+        if let Some(Some(conn)) = hub.drive(Some(Duration::ZERO)) {
+            hub.queue.push([conn]);
         }
-        if *runs >= RUNS_PER_LOOK {
-            *runs = 0;
-            if let Some(Some(conn)) = set.drive(Some(Duration::ZERO)) {
-                set.queue().push([conn]);
-            }
+    }
+    if let Some(conn) = hub.queue.pop() {
+        *runs += 1;
+        if !hub.queue.is_empty() {
+            hub.wake_dispatcher();
         }
-        if let Some(conn) = set.queue().pop() {
-            *runs += 1;
-            if !set.queue().is_empty() {
-                set.wake_dispatcher();
-            }
-            return Some(conn);
-        }
-        match set.drive(None) {
-            Some(None) => {}
-            Some(found) => return found,
-            None => {
-                let parker = local::parker();
-                if set.queue().enlist(&parker) {
-                    // The token may have been freed before we were listed.
-                    race_point();
-                    if set.reactor().is_driven() && !set.is_ending() {
-                        parker.park(None);
-                    }
-                    set.queue().delist(&parker);
+        return Next::Run(conn);
+    }
+    match hub.drive(None) {
+        Some(None) => {}
+        Some(Some(conn)) => return Next::Run(conn),
+        None => {
+            let parker = local::parker();
+            if hub.queue.enlist(&parker) {
+                // The token may have been freed before we were listed.
+                race_point();
+                if hub.reactor.is_driven() && !hub.is_ending() {
+                    parker.park(None);
                 }
+                hub.queue.delist(&parker);
             }
         }
     }
+    Next::Look
 }
 
 /// Runs up to `max` events (0: no bound) without waiting.
-pub fn dispatch(mut set: Arc<Set>, max: i32) -> i32 {
-    let key = match may_dispatch(&set) {
+pub fn dispatch(mut hub: Arc<ConnHub>, max: i32) -> i32 {
+    let key = match may_dispatch(&hub) {
         Ok(key) => key,
         Err(Errno(e)) => return e,
     };
@@ -199,19 +211,19 @@ pub fn dispatch(mut set: Arc<Set>, max: i32) -> i32 {
         Ok(n) => n,
     };
     loop {
-        if set.is_ending() || set.check_process().is_err() {
+        if hub.is_unused() || hub.check_process().is_err() {
             return libc::ENXIO;
         }
-        let Some(conn) = set.queue().pop() else {
+        let Some(conn) = hub.queue.pop() else {
             return libc::EAGAIN;
         };
-        drop(set);
+        drop(hub);
         left -= run(conn, left);
         if left == 0 {
             return 0;
         }
-        set = match ticket::registered(key) {
-            Some(set) => set,
+        hub = match ticket::registered(key) {
+            Some(hub) => hub,
             None => return NOT_REGISTERED.0,
         };
     }
@@ -220,7 +232,7 @@ pub fn dispatch(mut set: Arc<Set>, max: i32) -> i32 {
 /// Runs events of one connection, up to `max`, as long as no other connection waits. Returns
 /// how many were run.
 fn run(mut conn: Arc<Conn>, max: usize) -> usize {
-    let alone = conn.set().queue().is_empty();
+    let alone = conn.hub().queue.is_empty();
     let more = if alone { max.min(BATCH) - 1 } else { 0 };
     let mut batch = ticket::spare_batch();
     let Some(mut event) = conn.begin_events(more, &mut batch) else {
@@ -236,7 +248,7 @@ fn run(mut conn: Arc<Conn>, max: usize) -> usize {
             None => return done + 1,
         };
         done += 1;
-        if !conn.set().queue().is_empty() || conn.is_interrupted() {
+        if !conn.hub().queue.is_empty() || conn.is_interrupted() {
             break;
         }
         event = match ticket::next_event() {
@@ -249,12 +261,12 @@ fn run(mut conn: Arc<Conn>, max: usize) -> usize {
     }
     if let Some(mut batch) = ticket::end() {
         if conn.finish_events(&mut batch) {
-            let set = Arc::clone(conn.set());
+            let hub = Arc::clone(conn.hub());
             if max == usize::MAX {
                 // The thread goes on, and comes to it.
-                set.queue().push([conn]);
+                hub.queue.push([conn]);
             } else {
-                set.schedule(conn);
+                hub.schedule(conn);
             }
         }
         ticket::put_batch(batch);

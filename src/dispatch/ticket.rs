@@ -6,11 +6,10 @@
 //! is closed by the thread's next event or its end.
 
 use crate::conn::AsyncCall;
-use crate::conn::Conn;
+use crate::conn::{Conn, ConnHub};
 use crate::error::{Errno, Result};
 use crate::local::{self, Handled};
 use crate::proto::event::Event;
-use crate::set::Set;
 use crate::xdr::Object;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -46,7 +45,7 @@ struct Ticket {
 struct Local {
     ticket: Option<Ticket>,
     spare: Batch,
-    registered: Vec<(Arc<Set>, u32)>,
+    registered: Vec<(Arc<ConnHub>, u32)>,
 }
 
 impl Drop for Local {
@@ -77,7 +76,7 @@ impl Ticket {
     /// The handler will not return, or was left.
     fn close(mut self) {
         let Some(conn) = self.conn.take() else { return };
-        if conn.set().check_process().is_err() {
+        if conn.hub().check_process().is_err() {
             // A child forked by the handler: all of this is the parent's.
             std::mem::forget((conn, self));
             return;
@@ -98,7 +97,7 @@ impl Conn {
     /// Gives back the lane, and brings it to a dispatcher if there is more in it.
     fn finish(self: &Arc<Self>, batch: &mut Batch) {
         if self.finish_events(batch) {
-            self.set().schedule(Arc::clone(self));
+            self.hub().schedule(Arc::clone(self));
         }
     }
 }
@@ -151,7 +150,7 @@ pub fn call_out<R>(
     let result = call();
     with_local(|l| {
         let ticket = l.ticket.as_mut().filter(|t| t.key == key)?;
-        let here = ticket.conn.as_ref()?.set().check_process().is_ok();
+        let here = ticket.conn.as_ref()?.hub().check_process().is_ok();
         let conn = ticket.conn.take_if(|_| here)?;
         Some((result, conn, std::mem::take(&mut ticket.owned)))
     })
@@ -192,7 +191,7 @@ pub fn release_current() -> Result<()> {
     let released = with_local(|l| match &mut l.ticket {
         Some(t) if t.released => Err(Errno(libc::ENOENT)),
         Some(t) => match &t.conn {
-            Some(conn) if conn.set().check_process().is_ok() => {
+            Some(conn) if conn.hub().check_process().is_ok() => {
                 t.released = true;
                 local::release_handled();
                 Ok((Arc::clone(conn), std::mem::take(&mut t.batch)))
@@ -209,7 +208,7 @@ pub fn release_current() -> Result<()> {
 // --- the sets that a thread dispatches for
 
 /// Counts a registration; false if the thread cannot keep any.
-pub fn register(set: &Arc<Set>) -> bool {
+pub fn register(set: &Arc<ConnHub>) -> bool {
     with_local(
         |l| match l.registered.iter_mut().find(|(s, _)| Arc::ptr_eq(s, set)) {
             Some((_, times)) => *times += 1,
@@ -220,7 +219,7 @@ pub fn register(set: &Arc<Set>) -> bool {
 }
 
 /// Takes one registration back; false if there is none.
-pub fn unregister(set: &Arc<Set>) -> bool {
+pub fn unregister(set: &Arc<ConnHub>) -> bool {
     let removed = with_local(|l| {
         let at = l.registered.iter().position(|(s, _)| Arc::ptr_eq(s, set))?;
         l.registered[at].1 -= 1;
@@ -231,7 +230,7 @@ pub fn unregister(set: &Arc<Set>) -> bool {
 }
 
 /// The set at this address, if the thread is registered for it.
-pub fn registered(key: *const Set) -> Option<Arc<Set>> {
+pub fn registered(key: *const ConnHub) -> Option<Arc<ConnHub>> {
     with_local(|l| {
         let mut sets = l.registered.iter().map(|(s, _)| s);
         sets.find(|s| Arc::as_ptr(s) == key).map(Arc::clone)

@@ -46,7 +46,13 @@ pub fn run(conn: Arc<Conn>, event: Event<AsyncCall>) -> Option<Arc<Conn>> {
             payload,
         } => request(conn, sequence, cmd, payload),
         Event::Refused { sequence, cmd } => {
-            reply_status(&conn, sequence, cmd, status::ENCODING_ERR);
+            let known = cmd > 0 && conn.hub().role().received(cmd).is_some();
+            let status = if known {
+                status::ENCODING_ERR
+            } else {
+                status::PROCEDURE_UNAVAIL
+            };
+            reply_status(&conn, sequence, cmd, status);
             Some(conn)
         }
         Event::Reply {
@@ -60,7 +66,7 @@ pub fn run(conn: Arc<Conn>, event: Event<AsyncCall>) -> Option<Arc<Conn>> {
 }
 
 fn accept(conn: Arc<Conn>, from: Vec<u8>) -> Option<Arc<Conn>> {
-    let Some(f) = conn.set().callbacks().accept else {
+    let Some(f) = conn.hub().callbacks().accept else {
         return Some(conn);
     };
     // The storage must be aligned as a sockaddr is.
@@ -72,7 +78,7 @@ fn accept(conn: Arc<Conn>, from: Vec<u8>) -> Option<Arc<Conn>> {
         std::ptr::copy_nonoverlapping(from.as_ptr(), (&raw mut storage).cast::<u8>(), len);
     }
     drop(from);
-    let set_data = conn.set().cookie();
+    let set_data = conn.hub().cookie();
     let handle = conn.as_handle().cast::<mrpc_connection>();
     let at = (&raw mut storage).cast();
     let (cookie, conn, _) = call_out(conn, Owned::default(), || {
@@ -85,7 +91,7 @@ fn accept(conn: Arc<Conn>, from: Vec<u8>) -> Option<Arc<Conn>> {
 }
 
 fn disconnect(mut conn: Arc<Conn>, reason: Reason) -> Option<Arc<Conn>> {
-    if let Some(f) = conn.set().callbacks().disconnect {
+    if let Some(f) = conn.hub().callbacks().disconnect {
         let cookie = conn.cookie();
         let owned = Owned {
             is_last: true,
@@ -101,7 +107,7 @@ fn disconnect(mut conn: Arc<Conn>, reason: Reason) -> Option<Arc<Conn>> {
 }
 
 fn io_error(conn: Arc<Conn>, text: String) -> Option<Arc<Conn>> {
-    let (Some(f), Ok(text)) = (conn.set().callbacks().ioerr, CString::new(text)) else {
+    let (Some(f), Ok(text)) = (conn.hub().callbacks().ioerr, CString::new(text)) else {
         return Some(conn);
     };
     let mut owned = Owned {
@@ -139,7 +145,7 @@ struct Prepared {
 
 /// Decodes a request. Err: what to answer instead of calling the handler.
 fn prepare(conn: &Arc<Conn>, cmd: i32, payload: Payload) -> Result<Prepared, i32> {
-    let role = conn.set().role();
+    let role = conn.hub().role();
     let operations = conn.operations();
     let ty = role.received(cmd).filter(|_| cmd != 0);
     let (Some(ty), Some(handler)) = (ty, role.table().request) else {
@@ -161,13 +167,20 @@ fn prepare(conn: &Arc<Conn>, cmd: i32, payload: Payload) -> Result<Prepared, i32
         let ty = role.reply_to_received(cmd);
         Some(ty.ok_or(status::PROCEDURE_UNAVAIL)?).filter(|t| !t.is_void())
     };
+    let output = reply_type.map(|ty| Object::new(ty).ok_or(ty.size));
+    let output = output.transpose().map_err(|size| {
+        conn.report(format!(
+            "no memory for the {size} bytes of command {cmd}'s result"
+        ));
+        status::ENCODING_ERR
+    })?;
     Ok(Prepared {
         handler,
         operations,
         reply_type,
         owned: Owned {
             input,
-            output: reply_type.and_then(Object::new),
+            output,
             ..Owned::default()
         },
     })
@@ -289,7 +302,7 @@ fn reply(conn: Arc<Conn>, call: AsyncCall, status: i32, payload: Payload) -> Opt
     } else {
         status
     };
-    let ty = conn.set().role().reply_to_sent(call.cmd);
+    let ty = conn.hub().role().reply_to_sent(call.cmd);
     let mut owned = Owned::default();
     if status == status::OK {
         match ty.map(|ty| xdr::decode(ty, payload.as_slice())) {

@@ -27,10 +27,10 @@ unsafe fn checked(
 ) -> Result<Arc<Conn>, mrpc_status_t> {
     // SAFETY: as this function's contract.
     let conn = unsafe { handle::conn(conn) }.ok_or(status::INVALID_ARGUMENT)?;
-    if !ptr::eq(protocol, conn.set().role().table()) {
+    if !ptr::eq(protocol, conn.hub().role().table()) {
         return Err(status::INVALID_PROTOCOL);
     }
-    if conn.set().check_process().is_err() {
+    if conn.hub().check_process().is_err() {
         return Err(status::NETWORK_FAILURE);
     }
     Ok(conn)
@@ -40,6 +40,7 @@ fn send_status(e: SendError) -> mrpc_status_t {
     match e {
         SendError::NeverConnected => status::INVALID_ARGUMENT,
         SendError::Closed => status::NETWORK_FAILURE,
+        SendError::NoMemory => status::ENCODING_ERR,
     }
 }
 
@@ -98,7 +99,7 @@ pub unsafe extern "C" fn mrpc_conn_set_operations(
     // SAFETY: the caller passes NULL or a handle that lives.
     let conn = unsafe { handle::conn(conn) };
     match conn {
-        Some(conn) if ptr::eq(protocol, conn.set().role().table()) => {
+        Some(conn) if ptr::eq(protocol, conn.hub().role().table()) => {
             conn.set_operations(ops);
             0
         }
@@ -138,7 +139,7 @@ unsafe fn call(
     out: Option<&mut *mut c_void>,
     frame: &mut Vec<u8>,
 ) -> Result<mrpc_status_t, mrpc_status_t> {
-    let role = conn.set().role();
+    let role = conn.hub().role();
     // SAFETY: as this function's contract.
     let encoded = unsafe { encode(frame, role.sent(cmd), object, true) }?;
     let ended = |status: mrpc_status_t, payload: &[u8]| {
@@ -237,7 +238,7 @@ unsafe fn post(
     kind: Kind,
 ) -> Result<(), mrpc_status_t> {
     with_frame(|frame| {
-        let ty = conn.set().role().sent(cmd);
+        let ty = conn.hub().role().sent(cmd);
         // SAFETY: as this function's contract.
         unsafe { encode(frame, ty, object, false) }?;
         let header = request_header(cmd, frame.len() - HEADER_LEN);
@@ -264,10 +265,10 @@ fn request_of(
     if request.cmd != cmd {
         return Err(status::INVALID_ARGUMENT);
     }
-    if !ptr::eq(protocol, request.conn.set().role().table()) {
+    if !ptr::eq(protocol, request.conn.hub().role().table()) {
         return Err(status::INVALID_PROTOCOL);
     }
-    if request.conn.set().check_process().is_err() {
+    if request.conn.hub().check_process().is_err() {
         return Err(status::NETWORK_FAILURE);
     }
     Ok((key, request))
@@ -294,7 +295,7 @@ pub unsafe extern "C" fn mrpc_send_reply(
 ) -> mrpc_status_t {
     let result = request_of(protocol, cmd, request).and_then(|(key, request)| {
         with_frame(|frame| {
-            let ty = request.conn.set().role().reply_to_received(cmd);
+            let ty = request.conn.hub().role().reply_to_received(cmd);
             // SAFETY: the caller passes an object of the command's reply type.
             unsafe { encode(frame, ty, data, false) }?;
             answer(key, |r| {

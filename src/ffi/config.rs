@@ -11,7 +11,10 @@ use core::ffi::{c_int, c_uint};
 unsafe fn apply(set: *mut mrpc_conn_set, change: impl FnOnce(&Config) -> Result<()>) -> c_int {
     // SAFETY: as this function's own contract.
     let set = unsafe { handle::set(set) };
-    handle::code(set.ok_or(Errno::INVAL).and_then(|set| change(set.config())))
+    handle::code(
+        set.ok_or(Errno::INVAL)
+            .and_then(|set| change(&set.hub().config)),
+    )
 }
 
 /// Sets the largest payload that the set's connections accept. A larger message

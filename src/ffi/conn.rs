@@ -32,7 +32,7 @@ pub unsafe extern "C" fn mrpc_conn_create(
     *place = null_mut();
     let conn = set
         .ok_or(Errno::INVAL)
-        .and_then(|set| Conn::create(&set, data));
+        .and_then(|set| Conn::create(set.hub(), data));
     handle::code(conn.map(|conn| *place = handle::new_conn(conn)))
 }
 

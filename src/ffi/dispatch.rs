@@ -5,6 +5,7 @@ use crate::abi::{mrpc_conn_set, mrpc_connection};
 use crate::dispatch;
 use crate::error::Errno;
 use core::ffi::c_int;
+use std::sync::Arc;
 
 /// Starts a thread that runs the set's events until the set ends. May be called
 /// repeatedly, for as many dispatchers. The thread is detached and has all signals
@@ -35,7 +36,7 @@ pub unsafe extern "C" fn mrpc_start_dispatch_thread(set: *mut mrpc_conn_set) -> 
 pub unsafe extern "C" fn mrpc_dispatcher_add(set: *mut mrpc_conn_set) {
     // SAFETY: the caller passes NULL or a set that it holds.
     if let Some(set) = unsafe { handle::set(set) } {
-        set.register_dispatcher();
+        set.hub().register_dispatcher();
     }
 }
 
@@ -51,7 +52,7 @@ pub unsafe extern "C" fn mrpc_dispatcher_add(set: *mut mrpc_conn_set) {
 pub unsafe extern "C" fn mrpc_dispatcher_remove(set: *mut mrpc_conn_set) {
     // SAFETY: the caller passes NULL or a set that it holds or is registered for.
     if let Some(set) = unsafe { handle::set(set) } {
-        set.unregister_dispatcher();
+        set.hub().unregister_dispatcher();
     }
 }
 
@@ -67,7 +68,11 @@ pub unsafe extern "C" fn mrpc_dispatcher_remove(set: *mut mrpc_conn_set) {
 pub unsafe extern "C" fn mrpc_dispatch_loop(set: *mut mrpc_conn_set) -> c_int {
     // SAFETY: the caller passes NULL or a set that it holds or is registered for.
     let set = unsafe { handle::set(set) };
-    set.map_or(Errno::INVAL.0, dispatch::dispatch_loop)
+    set.map_or(Errno::INVAL.0, |set| {
+        let hub = Arc::clone(set.hub());
+        drop(set);
+        dispatch::dispatch_loop(hub)
+    })
 }
 
 /// Runs events that are queued, in the calling thread, without waiting for more.
@@ -84,7 +89,11 @@ pub unsafe extern "C" fn mrpc_dispatch_loop(set: *mut mrpc_conn_set) -> c_int {
 pub unsafe extern "C" fn mrpc_dispatch(set: *mut mrpc_conn_set, max: c_int) -> c_int {
     // SAFETY: the caller passes NULL or a set that it holds or is registered for.
     let set = unsafe { handle::set(set) };
-    set.map_or(Errno::INVAL.0, |set| dispatch::dispatch(set, max))
+    set.map_or(Errno::INVAL.0, |set| {
+        let hub = Arc::clone(set.hub());
+        drop(set);
+        dispatch::dispatch(hub, max)
+    })
 }
 
 /// Gives a descriptor for poll, select or epoll that is readable while events are
@@ -100,7 +109,7 @@ pub unsafe extern "C" fn mrpc_dispatch(set: *mut mrpc_conn_set, max: c_int) -> c
 pub unsafe extern "C" fn mrpc_get_event_fd(set: *mut mrpc_conn_set) -> c_int {
     // SAFETY: the caller passes NULL or a set that it holds or is registered for.
     let set = unsafe { handle::set(set) };
-    set.map_or(-1, |set| set.event_fd())
+    set.map_or(-1, |set| set.hub().event_fd())
 }
 
 /// Holds back a connection's events: from now on they queue and none is lost. A

@@ -40,6 +40,16 @@ unsafe fn share<T>(p: *const T) -> Option<Arc<T>> {
     }
 }
 
+/// For signal handlers, where no reference may be the last: the set outlives the call, by its
+/// own thread's reference.
+///
+/// # Safety
+/// `p` is NULL or a set handle that is still held.
+pub unsafe fn borrow_set<'a>(p: *mut mrpc_conn_set) -> Option<&'a Set> {
+    // SAFETY: by the contract, the address of a live Set.
+    unsafe { p.cast::<Set>().as_ref() }
+}
+
 pub fn new_set(set: Arc<Set>) -> *mut mrpc_conn_set {
     set.as_handle().cast()
 }

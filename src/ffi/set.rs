@@ -7,6 +7,7 @@ use crate::abi::{
 use crate::error::{Errno, Result};
 use crate::protocol::Role;
 use crate::set::Set;
+use crate::sys::errno;
 use core::ffi::{c_char, c_int, c_void, CStr};
 use core::ptr::{copy_nonoverlapping, null_mut, NonNull};
 use std::sync::Arc;
@@ -53,7 +54,7 @@ pub unsafe extern "C" fn mrpc_conn_set_create(
 pub unsafe extern "C" fn mrpc_conn_set_ref(set: *mut mrpc_conn_set) {
     // SAFETY: the caller passes NULL or a set that it holds.
     if let Some(set) = unsafe { handle::set(set) } {
-        set.add_user();
+        set.hub().add_user();
     }
 }
 
@@ -73,9 +74,10 @@ pub unsafe extern "C" fn mrpc_conn_set_ref(set: *mut mrpc_conn_set) {
 /// a signal handler that interrupts mrpc_dispatch_loop().
 #[no_mangle]
 pub unsafe extern "C" fn mrpc_conn_set_unref(set: *mut mrpc_conn_set) {
-    // SAFETY: the caller passes NULL or a set on which it has a reference to give up.
-    if let Some(set) = unsafe { handle::set(set) } {
-        set.drop_user();
+    // SAFETY: the caller passes NULL or a set on which it has a reference to give up; it is
+    // not touched after that.
+    if let Some(set) = unsafe { handle::borrow_set(set) } {
+        errno::kept(|| set.hub().drop_user());
     }
 }
 
@@ -214,7 +216,7 @@ fn listen_anywhere(
 #[no_mangle]
 pub unsafe extern "C" fn mrpc_listen_close(set: *mut mrpc_conn_set) {
     // SAFETY: the caller passes NULL or a set that it holds.
-    if let Some(set) = unsafe { handle::set(set) } {
-        set.close_listeners();
+    if let Some(set) = unsafe { handle::borrow_set(set) } {
+        errno::kept(|| set.close_listeners());
     }
 }

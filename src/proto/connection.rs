@@ -4,7 +4,8 @@
 
 use super::calls::Calls;
 use super::event::Event;
-use super::frame::{Body, Frame, Header, HEADER_LEN};
+use super::foreign;
+use super::frame::{Body, Frame, Header, Refused, HEADER_LEN};
 use super::lane::Lane;
 use super::outbox::Outbox;
 use super::payload::Payload;
@@ -48,6 +49,8 @@ pub struct Connection<S, A> {
     syncs: u32,
     /// Sync replies since something else came in.
     solitary: u32,
+    /// A header has been seen.
+    begun: bool,
     closed_by_user: bool,
 }
 
@@ -63,6 +66,7 @@ impl<S, A> Default for Connection<S, A> {
             paused: false,
             syncs: 0,
             solitary: SOLITARY,
+            begun: false,
             closed_by_user: false,
         }
     }
@@ -137,6 +141,11 @@ impl<S, A> Connection<S, A> {
         pause
     }
 
+    /// True until paused reading may go on: when room has come, or a sync call.
+    pub fn is_paused(&self) -> bool {
+        self.paused && self.syncs == 0
+    }
+
     /// True, once, if paused reading can go on.
     pub fn resume(&mut self) -> bool {
         let resume =
@@ -184,9 +193,22 @@ impl<S, A> Connection<S, A> {
     /// Takes one received frame; `own` is the number of the reading thread's own sync call.
     pub fn receive<'a>(&mut self, frame: Frame<'a>, own: Option<u32>) -> Handled<'a, S> {
         let Frame { header, body } = frame;
+        let open = self.life.phase() == Phase::Open;
+        if !std::mem::replace(&mut self.begun, true) && open {
+            self.note_foreign(&header);
+        }
+        match body {
+            Body::Coming => return Handled::Done,
+            Body::Refused(why) if open => {
+                self.note_refused(&header, why);
+                return Handled::Done;
+            }
+            Body::Refused(_) => return Handled::Done,
+            _ => {}
+        }
         self.counters.recv_bytes += HEADER_LEN as u64 + u64::from(header.len);
         self.counters.recv_msgs += 1;
-        if self.life.phase() != Phase::Open {
+        if !open {
             return Handled::Done;
         }
         if header.is_request() {
@@ -197,14 +219,37 @@ impl<S, A> Connection<S, A> {
         }
     }
 
+    /// Reports a stream whose first bytes are those of another protocol.
+    fn note_foreign(&mut self, header: &Header) {
+        let ours = header.is_request() || self.is_outstanding(header.sequence);
+        let first = header.to_bytes();
+        if let (false, Some(name)) = (ours, foreign::protocol_of(&first)) {
+            self.io_error(format!(
+                "the peer's first bytes look like {name}, not miniRPC: \"{}\"",
+                first.escape_ascii()
+            ));
+        }
+    }
+
+    fn note_refused(&mut self, header: &Header, why: Refused) {
+        let what = match header.is_request() {
+            true => "payload",
+            // It will be reported as such.
+            false if !self.is_outstanding(header.sequence) => return,
+            false => "reply",
+        };
+        let why = match why {
+            Refused::TooLong => "is over the maximum",
+            Refused::NoMemory => "does not fit into memory",
+        };
+        let Header { len, cmd, .. } = header;
+        self.io_error(format!("{what} of {len} bytes for command {cmd} {why}"));
+    }
+
     fn request(&mut self, header: Header, body: Body<'_>) {
         self.solitary = 0;
         let Header { sequence, cmd, .. } = header;
-        if matches!(body, Body::Oversize) {
-            self.io_error(format!(
-                "payload of {} bytes for command {cmd} is over the maximum",
-                header.len
-            ));
+        if matches!(body, Body::Skipped) {
             if !header.is_one_way() {
                 self.push(Event::Refused { sequence, cmd });
             }
@@ -241,11 +286,6 @@ impl<S, A> Connection<S, A> {
                 "reply for command {} to a request for command {cmd}",
                 header.cmd
             ))
-        } else if matches!(body, Body::Oversize) {
-            Some(format!(
-                "reply of {} bytes for command {cmd} is over the maximum",
-                header.len
-            ))
         } else if header.status != status::OK && header.len > 0 {
             Some(format!(
                 "reply with status {} for command {cmd} carries a payload of {} bytes",
@@ -254,12 +294,14 @@ impl<S, A> Connection<S, A> {
         } else {
             None
         };
-        let (status, body) = match fault {
-            Some(text) => {
-                self.io_error(text);
-                (status::ENCODING_ERR, Body::Slice(&[]))
-            }
-            None => (header.status, body),
+        let faulty = fault.is_some() || matches!(body, Body::Skipped);
+        if let Some(text) = fault {
+            self.io_error(text);
+        }
+        let (status, body) = if faulty {
+            (status::ENCODING_ERR, Body::Slice(&[]))
+        } else {
+            (header.status, body)
         };
         match call {
             Call::Sync { waiter, .. } => {
@@ -514,19 +556,35 @@ mod tests {
         let mut c = open();
         c.receive(frame(0, status::PENDING, 4, b""), None);
         for cmd in [5, -5] {
-            c.receive(
-                Frame {
-                    header: Header {
-                        sequence: 1,
-                        status: status::PENDING,
-                        cmd,
-                        len: 99,
-                    },
-                    body: Body::Oversize,
-                },
-                None,
-            );
+            for body in [Body::Refused(Refused::TooLong), Body::Skipped] {
+                let header = Header {
+                    sequence: 1,
+                    status: status::PENDING,
+                    cmd,
+                    len: 99,
+                };
+                c.receive(Frame { header, body }, None);
+            }
         }
         assert_eq!(events(&mut c), ["request 4", "ioerr", "refused 5", "ioerr"]);
+    }
+
+    #[test]
+    fn foreign_first_bytes_are_reported_once() {
+        let text = Header::from_bytes(b"GET / HTTP/1.1\r\n");
+        let mut c = open();
+        for expected in [&["ioerr"] as &[_], &[]] {
+            let body = Body::Coming;
+            c.receive(Frame { header: text, body }, None);
+            assert_eq!(events(&mut c), expected);
+        }
+        let mut c = open();
+        let header = Header {
+            status: status::PENDING,
+            ..text
+        };
+        let body = Body::Coming;
+        c.receive(Frame { header, body }, None);
+        assert!(events(&mut c).is_empty(), "a request, whatever its number");
     }
 }

@@ -8,6 +8,8 @@ pub const HEADER_LEN: usize = 16;
 /// A body this long is received into its own allocation; one that announces more than
 /// `RESERVE` grows towards it, so that an announcement alone costs no memory.
 const RESERVE: usize = 1 << 20;
+/// What is left of a payload is received into its own allocation down to this.
+const DIRECT: usize = 4096;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -52,8 +54,19 @@ pub enum Body<'a> {
     Slice(&'a [u8]),
     /// Was put together from several inputs.
     Owned(Vec<u8>),
-    /// Was longer than the limit, and thrown away.
-    Oversize,
+    /// Not here yet: told of the first frame of a stream, once, as soon as its header is there.
+    Coming,
+    /// Will be thrown away: told as soon as that is known, once.
+    Refused(Refused),
+    /// Has been thrown away.
+    Skipped,
+}
+
+/// Why a payload is thrown away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    TooLong,
+    NoMemory,
 }
 
 impl Body<'_> {
@@ -61,7 +74,7 @@ impl Body<'_> {
         match self {
             Body::Slice(s) => Payload::from_slice(s),
             Body::Owned(v) => Payload::Heap(v),
-            Body::Oversize => Payload::empty(),
+            Body::Coming | Body::Refused(_) | Body::Skipped => Payload::empty(),
         }
     }
 }
@@ -81,28 +94,35 @@ enum State {
         header: Header,
         body: Vec<u8>,
     },
-    /// An oversize payload, with the number of bytes still to be thrown away.
+    /// A payload to be thrown away, with the number of bytes that are still to come.
     Skip {
         header: Header,
         left: u32,
+        /// Not told yet.
+        news: Option<Refused>,
     },
 }
 
 /// Cuts a byte stream into frames. It holds at most one partial frame.
 pub struct Decoder {
     state: State,
+    /// No header has been seen yet.
+    at_start: bool,
 }
 
 impl Default for Decoder {
     fn default() -> Decoder {
         Decoder {
-            state: State::Head {
-                have: 0,
-                raw: [0; HEADER_LEN],
-            },
+            state: BETWEEN,
+            at_start: true,
         }
     }
 }
+
+const BETWEEN: State = State::Head {
+    have: 0,
+    raw: [0; HEADER_LEN],
+};
 
 impl Decoder {
     /// True between two frames.
@@ -135,11 +155,9 @@ impl Decoder {
                         Header::from_bytes(raw)
                     };
                     let len = header.len as usize;
+                    let first = std::mem::take(&mut self.at_start);
                     if header.len > max {
-                        self.state = State::Skip {
-                            header,
-                            left: header.len,
-                        };
+                        self.skip(header, header.len, Refused::TooLong);
                     } else if input.len() >= len {
                         let (body, rest) = input.split_at(len);
                         input = rest;
@@ -149,33 +167,47 @@ impl Decoder {
                             body: Body::Slice(body),
                         });
                     } else {
-                        self.state = State::Body {
-                            header,
-                            body: Vec::with_capacity(len.min(RESERVE)),
-                        };
+                        if first {
+                            let body = Body::Coming;
+                            sink(Frame { header, body });
+                        }
+                        let mut body = Vec::new();
+                        if body.try_reserve_exact(len.min(RESERVE)).is_ok() {
+                            self.state = State::Body { header, body };
+                        } else {
+                            self.skip(header, header.len, Refused::NoMemory);
+                        }
                     }
                 }
                 State::Body { header, body } => {
-                    let n = input.len().min(header.len as usize - body.len());
-                    body.extend_from_slice(&input[..n]);
-                    input = &input[n..];
-                    if !self.finish_body(sink) {
-                        return;
+                    let left = header.len as usize - body.len();
+                    let n = input.len().min(left);
+                    if body.try_reserve_exact(n).is_ok() {
+                        body.extend_from_slice(&input[..n]);
+                        input = &input[n..];
+                        if !self.finish_body(sink) {
+                            return;
+                        }
+                    } else {
+                        let header = *header;
+                        self.skip(header, left as u32, Refused::NoMemory);
                     }
                 }
-                State::Skip { header, left } => {
+                State::Skip { header, left, news } => {
+                    let header = *header;
+                    if let Some(why) = news.take() {
+                        let body = Body::Refused(why);
+                        sink(Frame { header, body });
+                    }
                     let n = input.len().min(*left as usize);
                     *left -= n as u32;
                     input = &input[n..];
                     if *left > 0 {
                         return;
                     }
-                    let header = *header;
                     self.reset();
-                    sink(Frame {
-                        header,
-                        body: Body::Oversize,
-                    });
+                    let body = Body::Skipped;
+                    sink(Frame { header, body });
                 }
             }
             if input.is_empty() && self.is_idle() {
@@ -187,17 +219,19 @@ impl Decoder {
     /// The buffer of a long partial payload and how many bytes it still wants, for a
     /// reader that can append to it straight from the socket; then call `appended`.
     pub fn direct(&mut self) -> Option<(&mut Vec<u8>, usize)> {
+        if let State::Body { header, body } = &mut self.state {
+            let left = header.len as usize - body.len();
+            let more = left.min(body.len().max(RESERVE));
+            if body.len() == body.capacity() && body.try_reserve_exact(more).is_err() {
+                let header = *header;
+                self.skip(header, left as u32, Refused::NoMemory);
+            }
+        }
         match &mut self.state {
             State::Body { header, body } => {
                 let left = header.len as usize - body.len();
-                if left < 4096 {
-                    return None;
-                }
-                if body.len() == body.capacity() {
-                    body.reserve(left.min(body.len().max(RESERVE)));
-                }
                 let room = left.min(body.capacity() - body.len());
-                Some((body, room))
+                (left >= DIRECT).then_some((body, room))
             }
             _ => None,
         }
@@ -225,8 +259,16 @@ impl Decoder {
         true
     }
 
+    fn skip(&mut self, header: Header, left: u32, why: Refused) {
+        self.state = State::Skip {
+            header,
+            left,
+            news: Some(why),
+        };
+    }
+
     fn reset(&mut self) {
-        *self = Decoder::default();
+        self.state = BETWEEN;
     }
 }
 
@@ -255,7 +297,8 @@ mod tests {
                 let body = match f.body {
                     Body::Slice(s) => Some(s.to_vec()),
                     Body::Owned(v) => Some(v),
-                    Body::Oversize => None,
+                    Body::Coming | Body::Refused(_) => return,
+                    Body::Skipped => None,
                 };
                 got.push((f.header, body));
             });
@@ -309,9 +352,28 @@ mod tests {
             len: u32::MAX,
         };
         let mut d = Decoder::default();
-        d.feed(&head.to_bytes(), u32::MAX, &mut |_| panic!("no frame"));
+        d.feed(&head.to_bytes(), u32::MAX, &mut |f| {
+            assert!(matches!(f.body, Body::Coming));
+        });
         let (buf, room) = d.direct().unwrap();
         assert!(buf.capacity() <= RESERVE && room <= RESERVE);
+    }
+
+    #[test]
+    fn a_long_payload_is_refused_with_its_header_and_answered_with_its_end() {
+        let bytes = frame(1, -1, 2, &[0; 40]);
+        let mut d = Decoder::default();
+        let mut told = Vec::new();
+        for (i, byte) in bytes.iter().enumerate() {
+            d.feed(&[*byte], 16, &mut |f| match f.body {
+                Body::Refused(why) => told.push((i, Some(why))),
+                Body::Skipped => told.push((i, None)),
+                _ => panic!("no other news"),
+            });
+        }
+        let last = HEADER_LEN - 1;
+        let all = [(last, Some(Refused::TooLong)), (bytes.len() - 1, None)];
+        assert_eq!(told, all);
     }
 
     #[test]
@@ -319,7 +381,9 @@ mod tests {
         let body = vec![9u8; 3 << 20];
         let bytes = frame(1, 0, 2, &body);
         let mut d = Decoder::default();
-        d.feed(&bytes[..100], u32::MAX, &mut |_| panic!("no frame"));
+        d.feed(&bytes[..100], u32::MAX, &mut |f| {
+            assert!(matches!(f.body, Body::Coming));
+        });
         let mut at = 100;
         let mut got = None;
         while let Some((buf, room)) = d.direct() {

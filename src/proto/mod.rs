@@ -5,6 +5,7 @@
 pub mod calls;
 pub mod connection;
 pub mod event;
+pub mod foreign;
 pub mod frame;
 pub mod lane;
 pub mod outbox;

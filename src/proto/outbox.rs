@@ -65,7 +65,7 @@ impl Outbox {
     /// Asks to send a frame from the caller's own memory: granted when nothing is queued and
     /// nobody writes. The caller then sends, and reports by `wrote_direct`.
     pub fn begin_direct(&mut self, calls: u32) -> bool {
-        if self.writing || self.blocked || self.len > 0 {
+        if !self.is_free() {
             return false;
         }
         self.writing = true;
@@ -74,7 +74,18 @@ impl Outbox {
         true
     }
 
-    /// Queues a frame; `calls` is 1 if it is a call, `urgent` if it must not be gathered.
+    /// True if nothing is queued and nobody writes.
+    pub fn is_free(&self) -> bool {
+        !self.writing && !self.blocked && self.len == 0
+    }
+
+    /// Makes room for a frame of `len` bytes; false without memory.
+    #[must_use]
+    pub fn reserve(&mut self, len: usize) -> bool {
+        self.back.try_reserve(len).is_ok()
+    }
+
+    /// Queues a frame for which there is room; `calls` is 1 if it is a call, `urgent` if it must not be gathered.
     pub fn append(&mut self, frame: &[u8], calls: u32, urgent: bool) {
         self.back.extend_from_slice(frame);
         self.len += frame.len();

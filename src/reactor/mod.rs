@@ -1,19 +1,23 @@
 //! The event loop: a `mio::Poll` behind the driver token. Knows nothing of RPC.
 //!
 //! Whoever holds the token turns the loop for the whole set; taking it never blocks. Sources
-//! are registered once, edge-triggered, for both directions.
+//! are registered once, edge-triggered, for both directions. `F` is what a turn finds for
+//! others to do: connections whose events can run.
 
 pub mod spin;
 
 use crate::error::Result;
 use crate::sync::right::{Held, Right};
 use crate::sync::{race_point, Mutex};
+use crate::sys::cancel;
+use crate::sys::eventfd::EventFd;
 use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Registry, Token, Waker};
+use mio::{Events, Interest, Poll, Registry, Token};
 use slab::Slab;
 use spin::Spin;
 use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 /// Events taken in one wait.
@@ -24,12 +28,12 @@ pub const BUDGET: usize = 4;
 
 const WAKER: Token = Token(usize::MAX);
 
-/// What the loop calls for a source that is ready.
-pub trait Source: Clone + Send {
-    /// What a turn finds for others to do: connections whose events can run.
-    type Found;
-    fn on_ready(&self, ready: Ready, turn: &mut Turn<'_, Self>);
+/// What the loop calls when something is ready.
+pub trait Source<F>: Send + Sync {
+    fn on_ready(self: Arc<Self>, ready: Ready, turn: &mut Turn<'_, F>);
 }
+
+type AnySource<F> = Arc<dyn Source<F>>;
 
 /// Why a source is called.
 #[derive(Clone, Copy, Default)]
@@ -40,24 +44,37 @@ pub struct Ready {
     pub hangup: bool,
     /// No edge came: whatever came with earlier ones still holds.
     pub again: bool,
+    /// Urgent data: a read stops short in front of it.
+    pub urgent: bool,
+    /// For the waker's source: what its count was.
+    pub wakes: u64,
 }
+
+const AGAIN: Ready = Ready {
+    readable: true,
+    writable: false,
+    hangup: false,
+    again: true,
+    urgent: false,
+    wakes: 0,
+};
 
 /// What sources share during a turn.
-pub struct Turn<'a, S: Source> {
+pub struct Turn<'a, F> {
     pub scratch: &'a mut Vec<u8>,
-    pub found: &'a mut Found<S::Found>,
-    timers: &'a mut Vec<(Instant, S)>,
-    again: &'a Again<S>,
+    pub found: &'a mut Found<F>,
+    timers: &'a mut Vec<(Instant, AnySource<F>)>,
+    again: &'a Again<AnySource<F>>,
 }
 
-impl<S: Source> Turn<'_, S> {
+impl<F> Turn<'_, F> {
     /// Calls the source again, as readable, in the next turn.
-    pub fn again(&self, source: S) {
+    pub fn again(&self, source: AnySource<F>) {
         drop(self.again.push(source));
     }
 
     /// Calls the source again, as readable, when it is `time`.
-    pub fn at(&mut self, time: Instant, source: S) {
+    pub fn at(&mut self, time: Instant, source: AnySource<F>) {
         self.timers.push((time, source));
     }
 }
@@ -125,40 +142,43 @@ impl<S> Again<S> {
     }
 }
 
-pub struct Reactor<S: Source> {
-    state: Right<State<S>>,
-    table: Mutex<Slab<(u32, S)>>,
-    again: Again<S>,
+pub struct Reactor<F> {
+    state: Right<State<F>>,
+    table: Mutex<Slab<(u32, AnySource<F>)>>,
+    again: Again<AnySource<F>>,
     registry: Registry,
-    waker: Waker,
-    generation: AtomicUsize,
+    waker: EventFd,
+    /// Called whenever the waker has been read.
+    waker_source: OnceLock<Weak<dyn Source<F>>>,
+    generation: AtomicU32,
     turns: AtomicU64,
 }
 
-struct State<S: Source> {
+struct State<F> {
     poll: Poll,
     events: Events,
     scratch: Vec<u8>,
-    ready: Vec<(S, Ready)>,
-    timers: Vec<(Instant, S)>,
+    ready: Vec<(AnySource<F>, Ready)>,
+    timers: Vec<(Instant, AnySource<F>)>,
     spin: Spin,
 }
 
 /// The driver token, held.
-pub struct Driver<'a, S: Source> {
-    reactor: &'a Reactor<S>,
-    state: Held<'a, State<S>>,
+pub struct Driver<'a, F> {
+    reactor: &'a Reactor<F>,
+    state: Held<'a, State<F>>,
 }
 
 /// A registered source's place in the table.
 #[derive(Clone, Copy, Debug)]
 pub struct Place(usize);
 
-impl<S: Source> Reactor<S> {
-    pub fn new() -> Result<Reactor<S>> {
+impl<F> Reactor<F> {
+    pub fn new() -> Result<Reactor<F>> {
         let poll = Poll::new()?;
         let registry = poll.registry().try_clone()?;
-        let waker = Waker::new(&registry, WAKER)?;
+        let waker = EventFd::new()?;
+        registry.register(&mut SourceFd(&waker.as_raw()), WAKER, Interest::READABLE)?;
         Ok(Reactor {
             state: Right::new(State {
                 poll,
@@ -175,14 +195,20 @@ impl<S: Source> Reactor<S> {
             },
             registry,
             waker,
-            generation: AtomicUsize::new(0),
+            waker_source: OnceLock::new(),
+            generation: AtomicU32::new(0),
             turns: AtomicU64::new(0),
         })
     }
 
+    /// Who is told when the waker has been read.
+    pub fn set_waker_source(&self, source: Weak<dyn Source<F>>) {
+        let _ = self.waker_source.set(source);
+    }
+
     /// Takes the token if it is free.
     #[inline]
-    pub fn try_drive(&self) -> Option<Driver<'_, S>> {
+    pub fn try_drive(&self) -> Option<Driver<'_, F>> {
         let state = self.state.try_take()?;
         Some(Driver {
             reactor: self,
@@ -207,22 +233,27 @@ impl<S: Source> Reactor<S> {
 
     /// Ends the wait of whoever drives, now or at its next wait.
     pub fn wake(&self) {
-        // Fails only when the eventfd's counter is full, and then it is readable.
-        let _ = self.waker.wake();
+        self.waker.set();
+    }
+
+    /// As `wake`, with a count that the waker's source is told. Safe in a signal handler, and
+    /// nothing is touched any more once the count can be read.
+    pub fn wake_counting(&self, count: u64) {
+        self.waker.add(count);
     }
 
     /// Calls the source in the next turn, and sees to it that there is one.
-    pub fn again(&self, source: S) {
+    pub fn again(&self, source: AnySource<F>) {
         drop(self.again.push(source));
         self.wake();
     }
 
     /// Registers a descriptor; events may come before this returns.
-    pub fn register(&self, fd: RawFd, source: S) -> Result<Place> {
-        let generation = self.generation.fetch_add(1, Ordering::Relaxed) as u32;
+    pub fn register(&self, fd: RawFd, source: AnySource<F>) -> Result<Place> {
+        let generation = self.generation.fetch_add(1, Ordering::Relaxed) & MAX_GENERATION;
         let key = self.table.lock().insert((generation, source));
-        let place = Place(key | (generation as usize & 0x7fff_ffff) << 32);
-        let interest = Interest::READABLE | Interest::WRITABLE;
+        let place = Place::new(key, generation);
+        let interest = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
         if let Err(e) = self
             .registry
             .register(&mut SourceFd(&fd), Token(place.0), interest)
@@ -237,7 +268,7 @@ impl<S: Source> Reactor<S> {
     /// it on brings an edge if there is something to read.
     pub fn attend(&self, fd: RawFd, place: Place, readable: bool) {
         let interest = if readable {
-            Interest::READABLE | Interest::WRITABLE
+            Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY
         } else {
             Interest::WRITABLE
         };
@@ -258,18 +289,23 @@ impl<S: Source> Reactor<S> {
 
     /// To be called before the descriptor is closed.
     pub fn deregister(&self, fd: RawFd, place: Place) {
-        let _ = self.registry.deregister(&mut SourceFd(&fd));
+        self.detach(fd);
         self.forget(place);
     }
 
-    fn forget(&self, place: Place) {
-        let removed = self.table.lock().try_remove(place.0 & 0xffff_ffff);
+    /// As `deregister`, but keeps the source until `forget`. Safe in a signal handler.
+    pub fn detach(&self, fd: RawFd) {
+        let _ = self.registry.deregister(&mut SourceFd(&fd));
+    }
+
+    pub fn forget(&self, place: Place) {
+        let removed = self.table.lock().try_remove(place.key());
         // Its destructor may free a whole connection: not under the lock.
         drop(removed);
     }
 }
 
-impl<S: Source> Driver<'_, S> {
+impl<F> Driver<'_, F> {
     /// The drivers' experience with spinning.
     pub fn spin(&mut self) -> &mut Spin {
         &mut self.state.spin
@@ -277,7 +313,7 @@ impl<S: Source> Driver<'_, S> {
 
     /// One turn: waits up to `limit` (None: without bound; not at all if there is work
     /// already), then calls every source that is ready. Returns how many were called.
-    pub fn turn(&mut self, limit: Option<Duration>, found: &mut Found<S::Found>) -> usize {
+    pub fn turn(&mut self, limit: Option<Duration>, found: &mut Found<F>) -> usize {
         let reactor = self.reactor;
         let state = &mut *self.state;
         reactor
@@ -285,46 +321,47 @@ impl<S: Source> Driver<'_, S> {
             .store(reactor.turns.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         let limit = state.bound(limit, reactor.has_pending());
         race_point();
-        if state.poll.poll(&mut state.events, limit).is_err() {
-            // Interrupted by a signal: a turn without events.
+        // Interrupted by a signal: a turn without events.
+        if cancel::held_off(|| state.poll.poll(&mut state.events, limit)).is_err() {
             state.events.clear();
         }
         let mut ready = std::mem::take(&mut state.ready);
+        let mut woken = false;
         if !state.events.is_empty() {
             let table = reactor.table.lock();
             for event in &state.events {
-                if event.token() == WAKER {
-                    continue;
-                }
-                let token = event.token().0;
-                if let Some((generation, source)) = table.get(token & 0xffff_ffff) {
-                    if *generation as usize & 0x7fff_ffff == token >> 32 {
-                        let hangup = event.is_read_closed() || event.is_error();
-                        ready.push((
-                            source.clone(),
-                            Ready {
-                                readable: event.is_readable(),
-                                writable: event.is_writable(),
-                                hangup,
-                                again: false,
-                            },
-                        ));
+                woken |= event.token() == WAKER;
+                let place = Place(event.token().0);
+                if let Some((generation, source)) = table.get(place.key()) {
+                    if *generation == place.generation() {
+                        let what = Ready {
+                            readable: event.is_readable(),
+                            writable: event.is_writable(),
+                            hangup: event.is_read_closed() || event.is_error(),
+                            urgent: event.is_priority(),
+                            ..Ready::default()
+                        };
+                        ready.push((Arc::clone(source), what));
                     }
                 }
             }
         }
-        let readable = Ready {
-            readable: true,
-            again: true,
-            ..Ready::default()
-        };
+        if woken {
+            let wakes = reactor.waker.take();
+            let source = reactor.waker_source.get().and_then(Weak::upgrade);
+            let what = Ready {
+                wakes,
+                ..Ready::default()
+            };
+            ready.extend(source.map(|source| (source, what)));
+        }
         for source in reactor.again.take() {
-            ready.push((source, readable));
+            ready.push((source, AGAIN));
         }
         if !state.timers.is_empty() {
             let now = Instant::now();
             for (_, source) in state.timers.extract_due(now) {
-                ready.push((source, readable));
+                ready.push((source, AGAIN));
             }
         }
         let called = ready.len();
@@ -342,6 +379,25 @@ impl<S: Source> Driver<'_, S> {
     }
 }
 
+/// A token is a key of the table and, above it, a generation, so that a stale event of the
+/// same batch is known. The highest bit stays clear: WAKER has it.
+const KEY_BITS: u32 = if usize::BITS == 64 { 32 } else { 20 };
+const MAX_GENERATION: u32 = (usize::MAX >> (KEY_BITS + 1)) as u32;
+
+impl Place {
+    fn new(key: usize, generation: u32) -> Place {
+        Place(key | (generation as usize) << KEY_BITS)
+    }
+
+    fn key(self) -> usize {
+        self.0 & ((1 << KEY_BITS) - 1)
+    }
+
+    fn generation(self) -> u32 {
+        (self.0 >> KEY_BITS) as u32
+    }
+}
+
 trait ExtractDue<S> {
     fn extract_due(&mut self, now: Instant) -> Vec<(Instant, S)>;
 }
@@ -354,7 +410,7 @@ impl<S> ExtractDue<S> for Vec<(Instant, S)> {
     }
 }
 
-impl<S: Source> State<S> {
+impl<F> State<F> {
     fn bound(&self, limit: Option<Duration>, pending: bool) -> Option<Duration> {
         if pending {
             return Some(Duration::ZERO);

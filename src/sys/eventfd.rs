@@ -1,9 +1,12 @@
 //! A descriptor that polls readable while it is set.
+//!
+//! Raw system calls: no cancellation points, and safe in a signal handler.
 
+use super::fd::Fd;
 use crate::error::{Errno, Result};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::RawFd;
 
-pub struct EventFd(OwnedFd);
+pub struct EventFd(Fd);
 
 impl EventFd {
     pub fn new() -> Result<EventFd> {
@@ -12,23 +15,33 @@ impl EventFd {
         if fd < 0 {
             return Err(Errno::last());
         }
-        // SAFETY: a new descriptor that nobody else owns.
-        Ok(EventFd(unsafe { OwnedFd::from_raw_fd(fd) }))
+        Ok(EventFd(Fd::own(fd)))
     }
 
     pub fn as_raw(&self) -> RawFd {
-        self.0.as_raw_fd()
+        self.0.as_raw()
     }
 
     pub fn set(&self) {
-        let one = 1u64;
+        self.add(1);
+    }
+
+    /// Adds to the count, and so sets it. Nothing of `self` is touched once the count is there:
+    /// who reads it may free this.
+    pub fn add(&self, count: u64) {
         // SAFETY: eight readable bytes. A full counter is readable already.
-        unsafe { libc::write(self.as_raw(), (&raw const one).cast(), 8) };
+        unsafe { libc::syscall(libc::SYS_write, self.as_raw(), &raw const count, 8usize) };
     }
 
     pub fn clear(&self) {
+        self.take();
+    }
+
+    /// The count, which is zero then.
+    pub fn take(&self) -> u64 {
         let mut count = 0u64;
         // SAFETY: eight writable bytes. Non-blocking: an unset descriptor gives EAGAIN.
-        unsafe { libc::read(self.as_raw(), (&raw mut count).cast(), 8) };
+        unsafe { libc::syscall(libc::SYS_read, self.as_raw(), &raw mut count, 8usize) };
+        count
     }
 }

@@ -3,7 +3,10 @@
 
 #![allow(unsafe_code)]
 
+pub mod cancel;
+pub mod errno;
 pub mod eventfd;
+pub mod fd;
 pub mod fork;
 pub mod futex;
 pub mod resolve;

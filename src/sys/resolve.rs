@@ -11,6 +11,15 @@ pub struct Address {
     pub bytes: Vec<u8>,
 }
 
+impl Address {
+    /// True for an IPv4 address in IPv6 form (RFC 4291, section 2.5.5.2).
+    pub fn is_mapped(&self) -> bool {
+        const PREFIX: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
+        // Behind family, port and flow information, as struct sockaddr_in6 has it.
+        self.family == libc::AF_INET6 && self.bytes.get(8..20) == Some(&PREFIX)
+    }
+}
+
 /// Resolves for stream sockets; `passive`: for bind, so that no host means any address.
 pub fn resolve(
     family: i32,

@@ -1,12 +1,13 @@
 //! Stream sockets by descriptor.
 //!
-//! The hot calls are raw system calls: libc's wrappers are cancellation points, and a thread
-//! that is cancelled in here would take the right to read along.
+//! What is called with a right or the token held is a raw system call: see `cancel`.
 
+use super::fd::Fd;
 use super::resolve::Address;
 use crate::error::{Errno, Result};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::RawFd;
+use std::time::Duration;
 
 /// Keepalive as the set is configured; times in seconds.
 #[derive(Clone, Copy)]
@@ -18,13 +19,6 @@ pub struct Keepalive {
 
 fn check(result: libc::c_long) -> Result<usize> {
     usize::try_from(result).map_err(|_| Errno::last())
-}
-
-/// Takes ownership of a descriptor that C handed over, or that was kept as a number.
-pub fn own(fd: RawFd) -> OwnedFd {
-    // SAFETY: the callers are `mrpc_bind_fd`, by whose contract the descriptor is the
-    // library's now, and the one place that takes a connection's descriptor out for closing.
-    unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
 /// Sends what the socket takes at once; never raises SIGPIPE.
@@ -93,8 +87,38 @@ pub fn recv_append(fd: RawFd, buf: &mut Vec<u8>, room: usize, wait: bool) -> Res
 #[inline]
 unsafe fn recv_raw(fd: RawFd, at: *mut u8, len: usize, wait: bool) -> Result<usize> {
     let flags = if wait { 0 } else { libc::MSG_DONTWAIT };
-    // SAFETY: the caller vouches for `len` writable bytes.
-    check(unsafe { libc::syscall(libc::SYS_recvfrom, fd, at, len, flags, 0usize, 0usize) })
+    loop {
+        // SAFETY: the caller vouches for `len` writable bytes.
+        let got =
+            check(unsafe { libc::syscall(libc::SYS_recvfrom, fd, at, len, flags, 0usize, 0usize) });
+        if !wait || got != Err(Errno(libc::EAGAIN)) {
+            return got;
+        }
+        // Another holder of the socket has set O_NONBLOCK, or a time limit.
+        poll(fd, libc::POLLIN | libc::POLLRDHUP, None);
+    }
+}
+
+/// Waits for an event of one descriptor, for `limit` at most; gives what has come.
+fn poll(fd: RawFd, events: libc::c_short, limit: Option<Duration>) -> libc::c_short {
+    let mut p = libc::pollfd {
+        fd,
+        events,
+        revents: 0,
+    };
+    let mut time = limit.map(|limit| libc::timespec {
+        tv_sec: limit.as_secs() as _,
+        tv_nsec: limit.subsec_nanos() as _,
+    });
+    // SAFETY: the kernel reads and writes one pollfd and, unless it is NULL, the time. The
+    // signal mask stays as it is.
+    unsafe {
+        let at = time
+            .as_mut()
+            .map_or(std::ptr::null_mut(), std::ptr::from_mut);
+        libc::syscall(libc::SYS_ppoll, &raw mut p, 1usize, at, 0usize, 0usize);
+    }
+    p.revents
 }
 
 /// Which directions `shutdown` ends.
@@ -113,59 +137,43 @@ pub fn shutdown(fd: RawFd, how: Direction) {
 /// Ends a `recv` that waits for a peer which has not gone: what has arrived is still read, then
 /// the end. False if there was no need.
 pub fn end_waiting(fd: RawFd) -> bool {
-    let mut p = libc::pollfd {
-        fd,
-        events: libc::POLLRDHUP,
-        revents: 0,
-    };
-    // SAFETY: one valid pollfd; it does not wait.
-    let ended = fd < 0 || unsafe { libc::syscall(libc::SYS_poll, &raw mut p, 1usize, 0) } > 0;
+    let ended = fd < 0 || poll(fd, libc::POLLRDHUP, Some(Duration::ZERO)) != 0;
     if !ended {
         shutdown(fd, Direction::Read);
     }
     !ended
 }
 
-/// Waits up to `ms` until the socket takes bytes again, or is dead.
-pub fn wait_writable(fd: RawFd, ms: i32) {
-    let mut p = libc::pollfd {
-        fd,
-        events: libc::POLLOUT,
-        revents: 0,
-    };
-    // SAFETY: one valid pollfd.
-    unsafe { libc::syscall(libc::SYS_poll, &raw mut p, 1usize, ms) };
+/// Waits until the socket takes bytes again, or is dead, for `limit` at most.
+pub fn wait_writable(fd: RawFd, limit: Option<Duration>) {
+    poll(fd, libc::POLLOUT, limit);
 }
 
 /// Takes the next connection from a listener's backlog, with the peer's address.
-pub fn accept(listener: RawFd) -> Result<(OwnedFd, Vec<u8>)> {
+pub fn accept(listener: RawFd) -> Result<(Fd, Vec<u8>)> {
     let mut addr = MaybeUninit::<libc::sockaddr_storage>::zeroed();
     let mut len = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
     // SAFETY: a buffer for any address, with its length; the kernel stays within it.
-    let fd = unsafe {
-        libc::accept4(
+    let fd = check(unsafe {
+        libc::syscall(
+            libc::SYS_accept4,
             listener,
-            addr.as_mut_ptr().cast(),
-            &mut len,
+            addr.as_mut_ptr(),
+            &raw mut len,
             libc::SOCK_CLOEXEC,
         )
-    };
-    if fd < 0 {
-        return Err(Errno::last());
-    }
+    })?;
+    let fd = Fd::own(fd as RawFd);
     let len = (len as usize).min(size_of::<libc::sockaddr_storage>());
-    // SAFETY: a new descriptor that nobody else owns; the storage is zeroed beyond what the
-    // kernel wrote.
-    unsafe {
-        let bytes = std::slice::from_raw_parts(addr.as_ptr().cast::<u8>(), len).to_vec();
-        Ok((OwnedFd::from_raw_fd(fd), bytes))
-    }
+    // SAFETY: the storage is zeroed beyond what the kernel wrote.
+    let bytes = unsafe { std::slice::from_raw_parts(addr.as_ptr().cast::<u8>(), len).to_vec() };
+    Ok((fd, bytes))
 }
 
 /// Connects to one address, blocking.
-pub fn connect(to: &Address) -> std::result::Result<OwnedFd, ConnectError> {
+pub fn connect(to: &Address) -> std::result::Result<Fd, ConnectError> {
     let fd = open(to).map_err(ConnectError::Socket)?;
-    let raw = fd.as_raw_fd();
+    let raw = fd.as_raw();
     // SAFETY: the address bytes come from getaddrinfo and are valid for their length.
     let done = unsafe {
         libc::connect(
@@ -180,11 +188,11 @@ pub fn connect(to: &Address) -> std::result::Result<OwnedFd, ConnectError> {
     match Errno::last() {
         // Interrupted: the attempt goes on, and ends when the socket turns writable.
         Errno(libc::EINTR) => {
-            wait_writable(raw, -1);
+            wait_writable(raw, None);
             loop {
                 match int_option(raw, libc::SOL_SOCKET, libc::SO_ERROR) {
                     Ok(0) if peer_family(raw).is_ok() => return Ok(fd),
-                    Ok(0) => wait_writable(raw, -1),
+                    Ok(0) => wait_writable(raw, None),
                     Ok(e) => return Err(ConnectError::Connect(Errno(e))),
                     Err(e) => return Err(ConnectError::Connect(e)),
                 }
@@ -200,7 +208,7 @@ pub enum ConnectError {
     Connect(Errno),
 }
 
-fn open(at: &Address) -> Result<OwnedFd> {
+fn open(at: &Address) -> Result<Fd> {
     // SAFETY: no pointers; the result is checked.
     let fd = unsafe {
         libc::socket(
@@ -212,18 +220,23 @@ fn open(at: &Address) -> Result<OwnedFd> {
     if fd < 0 {
         return Err(Errno::last());
     }
-    // SAFETY: a new descriptor that nobody else owns.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    Ok(Fd::own(fd))
 }
 
-/// Opens a non-blocking listener.
-pub fn listen(at: &Address, backlog: u32) -> Result<OwnedFd> {
+/// Opens a non-blocking listener. `beside`: an IPv4 listener of the same port stands beside one
+/// of IPv6, which else serves IPv4 clients as the system is configured.
+pub fn listen(at: &Address, backlog: u32, beside: bool) -> Result<Fd> {
     let fd = open(at)?;
-    let raw = fd.as_raw_fd();
+    let raw = fd.as_raw();
     set_option(raw, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
-    if at.family == libc::AF_INET6 {
-        // Else the IPv4 listener of the same port could not be bound beside it.
-        set_option(raw, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 1)?;
+    if at.family == libc::AF_INET6 && (beside || at.is_mapped()) {
+        // A mapped address is refused where the system's default is IPv6 only.
+        set_option(
+            raw,
+            libc::IPPROTO_IPV6,
+            libc::IPV6_V6ONLY,
+            i32::from(beside),
+        )?;
     }
     // SAFETY: address bytes from getaddrinfo, valid for their length.
     unsafe {

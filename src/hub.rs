@@ -1,0 +1,325 @@
+//! What a set's connections, dispatchers and background share: the loop, the ready queue, the
+//! settings, the counts of who uses the set.
+//!
+//! Generic over the connection, which stands above: `C` is only ever carried.
+
+use crate::abi::{mrpc_accept_fn, mrpc_disconnect_fn, mrpc_ioerr_fn};
+use crate::bell::Bell;
+use crate::config::Config;
+use crate::error::{Errno, Result};
+use crate::protocol::Role;
+use crate::queue::ReadyQueue;
+use crate::reactor::Reactor;
+use crate::sync::race_point;
+use crate::sys::{fork, socket, thread};
+use parking_lot::Mutex;
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a wait may be spent awake, unless MINIRPC_SPIN_US says otherwise.
+const SPIN: Duration = Duration::from_micros(50);
+
+/// What a last reference adds to the count of users until its wake-up has been read.
+const RELEASING: usize = 1 << (usize::BITS * 3 / 4);
+/// What it adds to the waker's count.
+const RELEASED: u64 = 1 << 32;
+
+#[derive(Clone, Copy, Default)]
+pub struct Callbacks {
+    pub accept: Option<mrpc_accept_fn>,
+    pub disconnect: Option<mrpc_disconnect_fn>,
+    pub ioerr: Option<mrpc_ioerr_fn>,
+}
+
+pub struct Hub<C> {
+    role: Role,
+    cookie: AtomicPtr<c_void>,
+    /// The process that made it, by its number of forks.
+    generation: u32,
+    /// References of the application's, and `RELEASING` for each wake-up that is not read.
+    users: AtomicUsize,
+    /// Connection handles and listeners.
+    handles: AtomicUsize,
+    dispatchers: AtomicUsize,
+    ending: AtomicBool,
+    pub config: Config,
+    pub callbacks: Mutex<Callbacks>,
+    pub reactor: Reactor<Arc<C>>,
+    pub queue: ReadyQueue<Arc<C>>,
+    pub tasks: Tasks<C>,
+    spin: Option<Duration>,
+    /// The peer that was heard last runs on this thread's CPU, and we have no other.
+    peer_here: AtomicBool,
+}
+
+/// What others leave for the background.
+pub struct Tasks<C> {
+    pub bell: Bell,
+    /// False with MINIRPC_TICK=0.
+    pub ticks: bool,
+    dirty: Mutex<Vec<Arc<C>>>,
+    has_dirty: AtomicBool,
+    lent: Mutex<Vec<Arc<C>>>,
+}
+
+/// What the environment and the number of CPUs allow.
+fn spin_setting() -> Option<Duration> {
+    let limit = match std::env::var("MINIRPC_SPIN_US") {
+        Ok(text) => Duration::from_micros(text.trim().parse().unwrap_or(0)),
+        Err(_) => SPIN,
+    };
+    // With one CPU, whoever we wait for cannot run while we spin.
+    (!limit.is_zero() && thread::online_cpus() > 1).then_some(limit)
+}
+
+impl<C> Hub<C> {
+    /// With one user reference.
+    pub fn new(role: Role, cookie: *mut c_void) -> Result<Hub<C>> {
+        Ok(Hub {
+            role,
+            cookie: AtomicPtr::new(cookie),
+            generation: fork::generation(),
+            users: AtomicUsize::new(1),
+            handles: AtomicUsize::new(0),
+            dispatchers: AtomicUsize::new(0),
+            ending: AtomicBool::new(false),
+            config: Config::default(),
+            callbacks: Mutex::new(Callbacks::default()),
+            reactor: Reactor::new()?,
+            queue: ReadyQueue::new(),
+            tasks: Tasks {
+                bell: Bell::default(),
+                ticks: std::env::var_os("MINIRPC_TICK").is_none_or(|v| v != "0"),
+                dirty: Mutex::new(Vec::new()),
+                has_dirty: AtomicBool::new(false),
+                lent: Mutex::new(Vec::new()),
+            },
+            spin: spin_setting(),
+            peer_here: AtomicBool::new(false),
+        })
+    }
+
+    pub fn cookie(&self) -> *mut c_void {
+        self.cookie.load(Ordering::Relaxed)
+    }
+
+    pub fn set_cookie(&self, cookie: *mut c_void) {
+        self.cookie.store(cookie, Ordering::Relaxed);
+    }
+
+    pub fn role(&self) -> &Role {
+        &self.role
+    }
+
+    pub fn callbacks(&self) -> Callbacks {
+        *self.callbacks.lock()
+    }
+
+    /// An error in a forked child, where the set is dead and its locks may be held for ever.
+    #[inline]
+    pub fn check_process(&self) -> Result<()> {
+        if self.generation == fork::generation() {
+            Ok(())
+        } else {
+            Err(Errno::INVAL)
+        }
+    }
+
+    // --- spinning
+
+    /// How long a wait may be spent awake; None: not at all.
+    pub fn spin_limit(&self) -> Option<Duration> {
+        self.spin
+    }
+
+    /// True if spinning would keep the CPU from the very peer that is waited for.
+    pub fn peer_is_here(&self) -> bool {
+        self.peer_here.load(Ordering::Relaxed)
+    }
+
+    /// Looks where a connection's peer runs. If nothing tells, it must be elsewhere only if
+    /// there is another CPU for us.
+    pub fn note_peer(&self, fd: i32) -> bool {
+        let here = match socket::incoming_cpu(fd) {
+            Some(cpu) => cpu == thread::current_cpu(),
+            None => thread::cpus() == 1,
+        };
+        self.peer_here.store(here, Ordering::Relaxed);
+        here
+    }
+
+    // --- scheduling
+
+    /// Brings a claimed lane to a dispatcher.
+    pub fn schedule(&self, conn: Arc<C>) {
+        self.queue.push([conn]);
+        self.wake_dispatcher();
+    }
+
+    /// Somebody has to see what was queued; false if no dispatcher waits for anything.
+    pub fn wake_dispatcher(&self) -> bool {
+        self.queue.wake(|| self.reactor.wake())
+    }
+
+    // --- what is left for the background
+
+    /// Makes the background look at everything once more.
+    pub fn ring_background(&self) {
+        self.tasks.bell.ring(|| self.reactor.wake());
+    }
+
+    /// A connection gathered bytes. `expected`: a reply that is due, or the end of a batch of
+    /// events, will send them, unless the peer or a handler takes its time; then a tick does.
+    pub fn gathered(&self, conn: Arc<C>, expected: bool) {
+        let tasks = &self.tasks;
+        {
+            let mut dirty = tasks.dirty.lock();
+            dirty.push(conn);
+            tasks.has_dirty.store(true, Ordering::SeqCst);
+        }
+        race_point();
+        if expected && tasks.ticks {
+            tasks.bell.ring_unless_awake(|| self.reactor.wake());
+        } else {
+            self.ring_background();
+        }
+    }
+
+    /// A connection was lent to its sync callers.
+    pub fn lent(&self, conn: Arc<C>) {
+        self.tasks.lent.lock().push(conn);
+        self.ring_background();
+    }
+
+    /// Whether a connection may leave the loop's attention: somebody has to tick for it.
+    pub fn can_lend(&self) -> bool {
+        self.tasks.ticks
+    }
+
+    /// Whoever frees the token calls this: nobody may be left to drive.
+    #[inline]
+    pub fn token_freed(&self) {
+        self.tasks.bell.ring_if_asleep();
+    }
+
+    // --- life
+
+    pub fn add_user(&self) {
+        self.users.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Drops a reference of the application's. Safe in a signal handler: the last one costs an
+    /// atomic step and a write to the waker, and whoever reads that sees to the rest. Until then
+    /// the set counts as used, so the write is the last access.
+    pub fn drop_user(&self) {
+        let counted = self.check_process().is_ok();
+        let dropped = self
+            .users
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |users| {
+                let last = users % RELEASING == 1;
+                let users = users.checked_sub(1)?;
+                Some(users + if last && counted { RELEASING } else { 0 })
+            });
+        if counted && dropped.is_ok_and(|users| users % RELEASING == 1) {
+            self.reactor.wake_counting(RELEASED);
+        }
+    }
+
+    /// Somebody has read `wakes` from the waker.
+    pub fn waker_read(&self, wakes: u64) {
+        let released = (wakes / RELEASED) as usize;
+        if released > 0 {
+            self.users.fetch_sub(released * RELEASING, Ordering::SeqCst);
+            self.end_if_unused();
+        }
+    }
+
+    pub fn handle_made(&self) {
+        self.handles.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn handle_gone(&self) {
+        if self.handles.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.end_if_unused();
+        }
+    }
+
+    /// True once the set is being destroyed.
+    #[inline]
+    pub fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::SeqCst)
+    }
+
+    /// True if the set will end, or does: the last reference may still have to be read of.
+    pub fn is_unused(&self) -> bool {
+        let users = self.users.load(Ordering::SeqCst);
+        users % RELEASING == 0 && self.handles.load(Ordering::SeqCst) == 0
+    }
+
+    fn end_if_unused(&self) {
+        let used = |count: &AtomicUsize| count.load(Ordering::SeqCst) > 0;
+        if used(&self.users) || used(&self.handles) {
+            return;
+        }
+        if !self.ending.swap(true, Ordering::SeqCst) {
+            self.queue.end();
+            self.reactor.wake();
+            self.ring_background();
+        }
+    }
+
+    pub fn dispatchers_came(&self, n: usize) {
+        self.dispatchers.fetch_add(n, Ordering::AcqRel);
+    }
+
+    pub fn dispatchers_gone(&self, n: usize) {
+        let last = self.dispatchers.fetch_sub(n, Ordering::SeqCst) == n;
+        if last && self.check_process().is_ok() {
+            // Whether the set ends or lives on without dispatchers, the background takes over.
+            self.ring_background();
+        }
+    }
+
+    /// True when the background may end: nobody uses the set or dispatches for it any more.
+    pub fn is_over(&self) -> bool {
+        self.is_ending() && self.dispatchers.load(Ordering::SeqCst) == 0
+    }
+
+    /// -1 if there is none.
+    pub fn event_fd(&self) -> i32 {
+        if self.check_process().is_err() {
+            return -1;
+        }
+        let fd = self.queue.event_fd().unwrap_or(-1);
+        // From now on nobody may come to the loop but the background.
+        self.ring_background();
+        fd
+    }
+}
+
+impl<C> Tasks<C> {
+    pub fn has_dirty(&self) -> bool {
+        self.has_dirty.load(Ordering::SeqCst)
+    }
+
+    /// Takes the connections whose gathered bytes are to be sent.
+    pub fn take_dirty(&self) -> Vec<Arc<C>> {
+        if !self.has_dirty() {
+            return Vec::new();
+        }
+        let mut dirty = self.dirty.lock();
+        self.has_dirty.store(false, Ordering::SeqCst);
+        std::mem::take(&mut *dirty)
+    }
+
+    pub fn take_lent(&self) -> Vec<Arc<C>> {
+        std::mem::take(&mut *self.lent.lock())
+    }
+
+    /// They are still lent.
+    pub fn put_lent(&self, mut list: Vec<Arc<C>>) {
+        self.lent.lock().append(&mut list);
+    }
+}
