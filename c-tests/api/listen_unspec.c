@@ -72,15 +72,6 @@ int main(void)
 	mrpc_listen_close(server);
 	WAIT_FOR(find_listeners(fds, 8) == 0);
 
-	SECTION("IPv6 alone does not take the port from IPv4");
-	free_port(port);
-	REQUIRE_EQ(mrpc_listen(server, AF_INET6, NULL, &service), 0);
-	REQUIRE_EQ(mrpc_listen(server, AF_INET, NULL, &service), 0);
-	try_connect(client, AF_INET, "127.0.0.1", port);
-	try_connect(client, AF_INET6, "::1", port);
-	mrpc_listen_close(server);
-	WAIT_FOR(find_listeners(fds, 8) == 0);
-
 	SECTION("a free port of IPv6");
 	service = NULL;
 	REQUIRE_EQ(mrpc_listen(server, AF_INET6, "::1", &service), 0);

@@ -6,8 +6,6 @@
  */
 #include "apps.h"
 
-#include <sys/syscall.h>
-
 enum { ROUNDS = 24 };
 
 static struct mrpc_conn_set *set;
@@ -50,34 +48,6 @@ static void interrupted(int sig)
 	errno = saved;
 }
 
-/* 'S': asleep, in whatever the library waits in. */
-static char state_of(int thread)
-{
-	char path[64], line[256] = "";
-	const char *end;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", thread);
-	f = fopen(path, "re");
-	if (f == NULL)
-		return '?';
-	end = fgets(line, sizeof(line), f) != NULL ? strrchr(line, ')') : NULL;
-	fclose(f);
-	return end != NULL ? end[2] : '?';
-}
-
-static bool sleeps(void)
-{
-	int i;
-
-	for (i = 0; i < 5; i++) {
-		if (state_of(main_thread) != 'S')
-			return false;
-		tap_pause();
-	}
-	return true;
-}
-
 /* Everything but the main thread; signals are blocked here. */
 static void *others(void *arg)
 {
@@ -96,7 +66,7 @@ static void *others(void *arg)
 		peer_send(fd, 1, PENDING, nr_test_ping, NULL, 0);
 		PEER_EXPECT(fd, 1, MINIRPC_OK, nr_test_ping, NULL, 0);
 	}
-	WAIT_FOR(sleeps());
+	WAIT_FOR(thread_sleeps(main_thread));
 	kill(getpid(), SIGINT);
 	if (client_stays) {
 		WAIT_FOR(interrupts == 1);
@@ -151,7 +121,7 @@ int main(void)
 {
 	int round;
 
-	main_thread = (int)syscall(SYS_gettid);
+	main_thread = thread_number();
 	for (round = 0; round < ROUNDS; round++) {
 		SECTION("%d more dispatch threads, %d clients before, %s", round % 3, round % 4,
 			round / 3 % 2 ? "one still there" : "none left");

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <poll.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 void counter_init(struct counter *c)
@@ -76,6 +77,38 @@ void *thread_join(pthread_t thread)
 
 	REQUIRE_EQ(pthread_timedjoin_np(thread, &result, &end), 0);
 	return result;
+}
+
+int thread_number(void)
+{
+	return (int)syscall(SYS_gettid);
+}
+
+static char state_of(int number)
+{
+	char path[64], line[256] = "";
+	const char *end;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", number);
+	f = fopen(path, "re");
+	if (f == NULL)
+		return '?';
+	end = fgets(line, sizeof(line), f) != NULL ? strrchr(line, ')') : NULL;
+	fclose(f);
+	return end != NULL ? end[2] : '?';
+}
+
+bool thread_sleeps(int number)
+{
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		if (state_of(number) != 'S')
+			return false;
+		tap_pause();
+	}
+	return true;
 }
 
 static void *dispatch(void *arg)
