@@ -194,16 +194,16 @@ impl<S, A> Connection<S, A> {
     pub fn receive<'a>(&mut self, frame: Frame<'a>, own: Option<u32>) -> Handled<'a, S> {
         let Frame { header, body } = frame;
         let open = self.life.phase() == Phase::Open;
-        if !std::mem::replace(&mut self.begun, true) && open {
-            self.note_foreign(&header);
-        }
+        let first = !std::mem::replace(&mut self.begun, true);
+        let told = first && open && self.note_foreign(&header);
         match body {
             Body::Coming => return Handled::Done,
-            Body::Refused(why) if open => {
-                self.note_refused(&header, why);
+            Body::Refused(why) => {
+                if open && !told {
+                    self.note_refused(&header, why);
+                }
                 return Handled::Done;
             }
-            Body::Refused(_) => return Handled::Done,
             _ => {}
         }
         self.counters.recv_bytes += HEADER_LEN as u64 + u64::from(header.len);
@@ -220,23 +220,24 @@ impl<S, A> Connection<S, A> {
     }
 
     /// Reports a stream whose first bytes are those of another protocol.
-    fn note_foreign(&mut self, header: &Header) {
+    fn note_foreign(&mut self, header: &Header) -> bool {
         let ours = header.is_request() || self.is_outstanding(header.sequence);
         let first = header.to_bytes();
-        if let (false, Some(name)) = (ours, foreign::protocol_of(&first)) {
+        let name = foreign::protocol_of(&first).filter(|_| !ours);
+        if let Some(name) = name {
             self.io_error(format!(
                 "the peer's first bytes look like {name}, not miniRPC: \"{}\"",
                 first.escape_ascii()
             ));
         }
+        name.is_some()
     }
 
     fn note_refused(&mut self, header: &Header, why: Refused) {
-        let what = match header.is_request() {
-            true => "payload",
-            // It will be reported as such.
-            false if !self.is_outstanding(header.sequence) => return,
-            false => "reply",
+        let what = if header.is_request() {
+            "payload"
+        } else {
+            "reply"
         };
         let why = match why {
             Refused::TooLong => "is over the maximum",
@@ -271,10 +272,12 @@ impl<S, A> Connection<S, A> {
         };
         let Some(call) = found else {
             self.solitary = 0;
-            self.io_error(format!(
-                "reply with unknown sequence number {}",
-                header.sequence
-            ));
+            if !matches!(body, Body::Skipped) {
+                self.io_error(format!(
+                    "reply with unknown sequence number {}",
+                    header.sequence
+                ));
+            }
             return Handled::Done;
         };
         self.outbox.answered();
