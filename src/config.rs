@@ -18,6 +18,8 @@ pub struct Config {
     idle: AtomicU32,
     count: AtomicU32,
     interval: AtomicU32,
+    /// The application has set the keepalive parameters.
+    keepalive_set: AtomicBool,
 }
 
 impl Default for Config {
@@ -30,6 +32,7 @@ impl Default for Config {
             idle: AtomicU32::new(7200),
             count: AtomicU32::new(9),
             interval: AtomicU32::new(75),
+            keepalive_set: AtomicBool::new(false),
         }
     }
 }
@@ -82,7 +85,14 @@ impl Config {
         self.idle.store(idle, Relaxed);
         self.count.store(count, Relaxed);
         self.interval.store(interval, Relaxed);
+        self.keepalive_set.store(true, Relaxed);
         Ok(())
+    }
+
+    /// Whether peers that owe an acknowledgement are looked at: the kernel's keepalive does not.
+    #[inline]
+    pub fn watches_peers(&self) -> bool {
+        self.keepalive_set.load(Relaxed) && self.keepalive.load(Relaxed)
     }
 
     pub fn keepalive(&self) -> Option<Keepalive> {

@@ -49,6 +49,8 @@ pub struct Hub<C> {
     pub reactor: Reactor<Arc<C>>,
     pub queue: ReadyQueue<Arc<C>>,
     pub tasks: Tasks<C>,
+    /// Connections that are looked at as time passes.
+    watched: Mutex<Vec<Arc<C>>>,
     spin: Option<Duration>,
     /// The peer that was heard last runs on this thread's CPU, and we have no other.
     peer_here: AtomicBool,
@@ -96,6 +98,7 @@ impl<C> Hub<C> {
                 has_dirty: AtomicBool::new(false),
                 lent: Mutex::new(Vec::new()),
             },
+            watched: Mutex::new(Vec::new()),
             spin: spin_setting(),
             peer_here: AtomicBool::new(false),
         })
@@ -161,6 +164,28 @@ impl<C> Hub<C> {
     /// Somebody has to see what was queued; false if no dispatcher waits for anything.
     pub fn wake_dispatcher(&self) -> bool {
         self.queue.wake(|| self.reactor.wake())
+    }
+
+    // --- connections that time concerns
+
+    /// Lists a connection to be looked at; true if it is the first.
+    #[must_use]
+    pub fn watch(&self, conn: Arc<C>) -> bool {
+        let mut watched = self.watched.lock();
+        watched.push(conn);
+        watched.len() == 1
+    }
+
+    pub fn take_watched(&self) -> Vec<Arc<C>> {
+        std::mem::take(&mut *self.watched.lock())
+    }
+
+    /// They are still watched; true if somebody has to look at them, or at others.
+    #[must_use]
+    pub fn put_watched(&self, mut list: Vec<Arc<C>>) -> bool {
+        let mut watched = self.watched.lock();
+        watched.append(&mut list);
+        !watched.is_empty()
     }
 
     // --- what is left for the background

@@ -15,6 +15,7 @@ mod receive;
 pub mod requests;
 mod send;
 mod wait;
+mod watch;
 
 pub use send::{Kind, SendError};
 
@@ -105,6 +106,8 @@ struct State {
     #[allow(clippy::box_collection, reason = "a word where most keep none")]
     kept: Option<Box<HashSet<u64>>>,
     pace: send::Pace,
+    /// On the hub's list of those that are looked at as time passes.
+    watch: Option<Box<watch::Watch>>,
 }
 
 impl Conn {
@@ -133,6 +136,7 @@ impl Conn {
                 listed: false,
                 kept: None,
                 pace: send::Pace::default(),
+                watch: None,
             }),
             reading: Right::new(Reader::default()),
             sleepers: AtomicUsize::new(0),

@@ -94,9 +94,13 @@ impl Conn {
             frame[..4].copy_from_slice(&sequence.to_be_bytes());
         }
         st.proto.count_sent(frame.len());
+        let watch = self.begin_watch(&mut st);
         if in_place && st.proto.outbox.begin_direct(calls) {
             drop(st);
             self.write_direct(&[frame]);
+            if watch {
+                self.list_watched();
+            }
             return Ok(());
         }
         st.proto.outbox.append(frame, calls, urgent);
@@ -117,6 +121,9 @@ impl Conn {
             self.write_out(chunk);
         } else if dirty {
             self.hub.gathered(Arc::clone(self), expected);
+        }
+        if watch {
+            self.list_watched();
         }
         if full && !local::is_handling() {
             self.wait_for_room();

@@ -58,6 +58,7 @@ impl Conn {
         st.sync_calls = st.sync_calls.wrapping_add(1);
         frame[..4].copy_from_slice(&sequence.to_be_bytes());
         st.proto.count_sent(len);
+        let watch = self.begin_watch(&mut st);
         let lend = st.proto.is_solitary();
         if st.proto.outbox.begin_direct(1) {
             drop(st);
@@ -78,6 +79,9 @@ impl Conn {
             if let Some(chunk) = flush {
                 self.write_out(chunk);
             }
+        }
+        if watch {
+            self.list_watched();
         }
         let spin = self.hub.spin_limit();
         if spin.is_some() {

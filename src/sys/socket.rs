@@ -17,6 +17,14 @@ pub struct Keepalive {
     pub interval: u32,
 }
 
+impl Keepalive {
+    /// How long a peer may say nothing.
+    pub fn limit(&self) -> Duration {
+        let seconds = u64::from(self.idle) + u64::from(self.count) * u64::from(self.interval);
+        Duration::from_secs(seconds)
+    }
+}
+
 fn check(result: libc::c_long) -> Result<usize> {
     usize::try_from(result).map_err(|_| Errno::last())
 }
@@ -289,6 +297,44 @@ pub fn incoming_cpu(fd: RawFd) -> Option<i32> {
     int_option(fd, libc::SOL_SOCKET, libc::SO_INCOMING_CPU)
         .ok()
         .filter(|cpu| *cpu >= 0)
+}
+
+/// What a TCP peer owes.
+pub struct Owed {
+    /// Bytes that were sent, and that it has not acknowledged.
+    pub bytes: usize,
+    /// Since its last acknowledgement of anything.
+    pub silence: Duration,
+    /// Something has been sent again, or the closed window probed, without an answer.
+    pub unanswered: bool,
+}
+
+/// None: not a TCP socket.
+pub fn owed(fd: RawFd) -> Option<Owed> {
+    let mut info = MaybeUninit::<libc::tcp_info>::zeroed();
+    let mut len = size_of::<libc::tcp_info>() as libc::socklen_t;
+    let at = info.as_mut_ptr().cast();
+    // SAFETY: the kernel writes at most `len` bytes to zeroed memory of that size, for which
+    // zero is valid, too.
+    let info = unsafe {
+        if libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_INFO, at, &mut len) != 0 {
+            return None;
+        }
+        info.assume_init()
+    };
+    Some(Owed {
+        bytes: unsent(fd),
+        silence: Duration::from_millis(info.tcpi_last_ack_recv.into()),
+        unanswered: info.tcpi_retransmits > 0 || info.tcpi_probes > 0,
+    })
+}
+
+/// Bytes that the socket holds: not sent yet, or not acknowledged.
+pub fn unsent(fd: RawFd) -> usize {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: room for the int that the request gives.
+    unsafe { libc::ioctl(fd, libc::TIOCOUTQ, &raw mut bytes) };
+    usize::try_from(bytes).unwrap_or(0)
 }
 
 pub fn is_stream(fd: RawFd) -> Result<bool> {
