@@ -5,7 +5,7 @@ use std::path::Path;
 use std::{env, fs};
 
 /// In the order of the header's sections.
-const EXPORTS: [&str; 5] = ["version", "set", "config", "conn", "dispatch"];
+const EXPORTS: [&str; 6] = ["version", "set", "config", "conn", "dispatch", "limits"];
 const HEADER: &str = "include/minirpc/minirpc.h";
 
 fn main() {

@@ -50,12 +50,16 @@ pub type mrpc_disconnect_fn =
 
 pub type mrpc_ioerr_fn = unsafe extern "C" fn(conn_data: *mut c_void, message: *mut c_char);
 
+pub type mrpc_room_fn = unsafe extern "C" fn(conn_data: *mut c_void);
+
 /// `mrpc_accept_fn *` in C, where the name without the star is a function type.
 pub type mrpc_accept_ptr = Option<mrpc_accept_fn>;
 /// `mrpc_disconnect_fn *` in C
 pub type mrpc_disconnect_ptr = Option<mrpc_disconnect_fn>;
 /// `mrpc_ioerr_fn *` in C
 pub type mrpc_ioerr_ptr = Option<mrpc_ioerr_fn>;
+/// `mrpc_room_fn *` in C
+pub type mrpc_room_ptr = Option<mrpc_room_fn>;
 
 /// `reply_callback_fn`: called as one of the next two, by whether the reply's type is void.
 pub type reply_callback_fn = unsafe extern "C" fn();

@@ -75,7 +75,7 @@ impl Run<'_> {
         while !hub.is_over() {
             hub.tasks.bell.answer();
             let mut found = self.flush_dirty();
-            let lent = self.tend_lent();
+            let lent = self.check_lent();
             let turns = hub.reactor.turns();
             let unattended = turns == self.seen_turns || !ticks;
             self.seen_turns = turns;
@@ -96,10 +96,7 @@ impl Run<'_> {
             }
             self.sleep(found, lent);
         }
-        // What is still listed would keep its connection, and so the hub, for ever.
-        hub.reactor.close();
-        drop(hub.tasks.take_dirty());
-        drop(hub.tasks.take_lent());
+        hub.clear_lists();
     }
 
     fn flush_dirty(&mut self) -> bool {
@@ -111,12 +108,12 @@ impl Run<'_> {
     }
 
     /// Looks at the lent connections; true if there still are any.
-    fn tend_lent(&mut self) -> bool {
+    fn check_lent(&mut self) -> bool {
         let mut list = self.hub.tasks.take_lent();
         if list.is_empty() {
             return false;
         }
-        list.retain(|conn: &Arc<Conn>| conn.tend(&mut self.buf));
+        list.retain(|conn: &Arc<Conn>| conn.check_lent(&mut self.buf));
         let any = !list.is_empty();
         self.hub.tasks.put_lent(list);
         any

@@ -1,8 +1,9 @@
-//! A set's settings. Each takes effect for what is made later, as the header says.
+//! A set's settings, which take effect as the header says.
 
 use crate::error::{Errno, Result};
+use crate::proto::flow::{self, Limits};
 use crate::sys::socket::Keepalive;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 /// What the Linux kernel takes for TCP_KEEPIDLE, TCP_KEEPCNT and TCP_KEEPINTVL.
@@ -20,6 +21,16 @@ pub struct Config {
     interval: AtomicU32,
     /// The application has set the keepalive parameters.
     keepalive_set: AtomicBool,
+    events: AtomicUsize,
+    event_bytes: AtomicUsize,
+    requests: AtomicUsize,
+    reply_bytes: AtomicUsize,
+    send_bytes: AtomicUsize,
+    memory: AtomicUsize,
+    connections: AtomicUsize,
+    /// In milliseconds; 0 is never.
+    linger: AtomicU32,
+    idle_timeout: AtomicU32,
 }
 
 impl Default for Config {
@@ -33,6 +44,15 @@ impl Default for Config {
             count: AtomicU32::new(9),
             interval: AtomicU32::new(75),
             keepalive_set: AtomicBool::new(false),
+            events: AtomicUsize::new(flow::DEFAULT.events),
+            event_bytes: AtomicUsize::new(flow::DEFAULT.event_bytes),
+            requests: AtomicUsize::new(flow::DEFAULT.requests),
+            reply_bytes: AtomicUsize::new(flow::DEFAULT.reply_bytes),
+            send_bytes: AtomicUsize::new(flow::DEFAULT.send_bytes),
+            memory: AtomicUsize::new(0),
+            connections: AtomicUsize::new(0),
+            linger: AtomicU32::new(60_000),
+            idle_timeout: AtomicU32::new(0),
         }
     }
 }
@@ -87,6 +107,86 @@ impl Config {
         self.interval.store(interval, Relaxed);
         self.keepalive_set.store(true, Relaxed);
         Ok(())
+    }
+
+    // --- bounds; of those without a comment, 0 is none
+
+    pub fn set_event_limit(&self, events: u32, bytes: usize) -> Result<()> {
+        if events == 0 || bytes == 0 {
+            return Err(Errno::INVAL);
+        }
+        self.events.store(events as usize, Relaxed);
+        self.event_bytes.store(bytes, Relaxed);
+        Ok(())
+    }
+
+    pub fn set_request_limit(&self, requests: u32) -> Result<()> {
+        self.requests.store(requests as usize, Relaxed);
+        Ok(())
+    }
+
+    /// Not 0.
+    pub fn set_reply_limit(&self, bytes: usize) -> Result<()> {
+        if bytes == 0 {
+            return Err(Errno::INVAL);
+        }
+        self.reply_bytes.store(bytes, Relaxed);
+        Ok(())
+    }
+
+    pub fn set_send_limit(&self, bytes: usize) -> Result<()> {
+        self.send_bytes.store(bytes, Relaxed);
+        Ok(())
+    }
+
+    #[inline]
+    pub fn limits(&self) -> Limits {
+        Limits {
+            events: self.events.load(Relaxed),
+            event_bytes: self.event_bytes.load(Relaxed),
+            requests: self.requests.load(Relaxed),
+            reply_bytes: self.reply_bytes.load(Relaxed),
+            send_bytes: self.send_bytes.load(Relaxed),
+        }
+    }
+
+    pub fn set_memory_limit(&self, bytes: usize) -> Result<()> {
+        self.memory.store(bytes, Relaxed);
+        Ok(())
+    }
+
+    #[inline]
+    pub fn memory_limit(&self) -> usize {
+        self.memory.load(Relaxed)
+    }
+
+    pub fn set_max_connections(&self, connections: u32) -> Result<()> {
+        self.connections.store(connections as usize, Relaxed);
+        Ok(())
+    }
+
+    pub fn max_connections(&self) -> usize {
+        self.connections.load(Relaxed)
+    }
+
+    /// Not 0.
+    pub fn set_linger(&self, ms: u32) -> Result<()> {
+        store(&self.linger, ms)
+    }
+
+    pub fn linger(&self) -> Duration {
+        Duration::from_millis(self.linger.load(Relaxed).into())
+    }
+
+    pub fn set_idle_timeout(&self, ms: u32) -> Result<()> {
+        self.idle_timeout.store(ms, Relaxed);
+        Ok(())
+    }
+
+    #[inline]
+    pub fn idle_timeout(&self) -> Option<Duration> {
+        let ms = self.idle_timeout.load(Relaxed);
+        (ms > 0).then(|| Duration::from_millis(ms.into()))
     }
 
     /// Whether peers that owe an acknowledgement are looked at: the kernel's keepalive does not.

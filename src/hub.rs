@@ -3,7 +3,7 @@
 //!
 //! Generic over the connection, which stands above: `C` is only ever carried.
 
-use crate::abi::{mrpc_accept_fn, mrpc_disconnect_fn, mrpc_ioerr_fn};
+use crate::abi::{mrpc_accept_fn, mrpc_disconnect_fn, mrpc_ioerr_fn, mrpc_room_fn};
 use crate::bell::Bell;
 use crate::config::Config;
 use crate::error::{Errno, Result};
@@ -31,6 +31,7 @@ pub struct Callbacks {
     pub accept: Option<mrpc_accept_fn>,
     pub disconnect: Option<mrpc_disconnect_fn>,
     pub ioerr: Option<mrpc_ioerr_fn>,
+    pub room: Option<mrpc_room_fn>,
 }
 
 pub struct Hub<C> {
@@ -49,8 +50,9 @@ pub struct Hub<C> {
     pub reactor: Reactor<Arc<C>>,
     pub queue: ReadyQueue<Arc<C>>,
     pub tasks: Tasks<C>,
-    /// Connections that are looked at as time passes.
-    watched: Mutex<Vec<Arc<C>>>,
+    /// Connections that are looked at as time passes; None at the end.
+    watched: Mutex<Option<Vec<Arc<C>>>>,
+    pub totals: Totals,
     spin: Option<Duration>,
     /// The peer that was heard last runs on this thread's CPU, and we have no other.
     peer_here: AtomicBool,
@@ -64,6 +66,20 @@ pub struct Tasks<C> {
     dirty: Mutex<Vec<Arc<C>>>,
     has_dirty: AtomicBool,
     lent: Mutex<Vec<Arc<C>>>,
+}
+
+/// What all connections of the set come to.
+#[derive(Default)]
+pub struct Totals {
+    /// Active ones, and those of them that were accepted.
+    connections: AtomicUsize,
+    accepted: AtomicUsize,
+    /// Bytes that they hold, where that is limited.
+    memory: AtomicUsize,
+    /// A listener rests until a connection ends.
+    door_shut: AtomicBool,
+    /// There is room again: those that rest have to be told.
+    relief: AtomicBool,
 }
 
 /// What the environment and the number of CPUs allow.
@@ -98,7 +114,8 @@ impl<C> Hub<C> {
                 has_dirty: AtomicBool::new(false),
                 lent: Mutex::new(Vec::new()),
             },
-            watched: Mutex::new(Vec::new()),
+            watched: Mutex::new(Some(Vec::new())),
+            totals: Totals::default(),
             spin: spin_setting(),
             peer_here: AtomicBool::new(false),
         })
@@ -166,26 +183,107 @@ impl<C> Hub<C> {
         self.queue.wake(|| self.reactor.wake())
     }
 
+    // --- totals
+
+    pub fn connection_made(&self, accepted: bool) {
+        self.totals.connections.fetch_add(1, Ordering::Relaxed);
+        if accepted {
+            self.totals.accepted.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    pub fn connection_gone(&self, accepted: bool) {
+        self.totals.connections.fetch_sub(1, Ordering::Relaxed);
+        if accepted {
+            self.totals.accepted.fetch_sub(1, Ordering::SeqCst);
+            if self.totals.door_shut.swap(false, Ordering::SeqCst) {
+                self.relieve();
+            }
+        }
+    }
+
+    pub fn connections(&self) -> usize {
+        self.totals.connections.load(Ordering::Relaxed)
+    }
+
+    /// False: listeners rest, and are told when that changes.
+    pub fn admits_connections(&self) -> bool {
+        let limit = self.config.max_connections();
+        let full = || limit > 0 && self.totals.accepted.load(Ordering::SeqCst) >= limit;
+        if full() {
+            self.totals.door_shut.store(true, Ordering::SeqCst);
+            // One may have ended before that was said.
+            if full() {
+                return false;
+            }
+        }
+        !self.is_out_of_memory()
+    }
+
+    /// What a connection holds has changed.
+    pub fn memory_changed(&self, from: usize, to: usize) {
+        let memory = &self.totals.memory;
+        if to >= from {
+            memory.fetch_add(to - from, Ordering::SeqCst);
+            return;
+        }
+        let before = memory.fetch_sub(from - to, Ordering::SeqCst);
+        let limit = self.config.memory_limit();
+        if before > limit && before - (from - to) <= limit {
+            self.relieve();
+        }
+    }
+
+    pub fn memory(&self) -> usize {
+        self.totals.memory.load(Ordering::SeqCst)
+    }
+
+    /// True if nothing more may be queued, or accepted.
+    #[inline]
+    pub fn is_out_of_memory(&self) -> bool {
+        let limit = self.config.memory_limit();
+        limit > 0 && self.memory() > limit
+    }
+
+    /// Those that rest are told in the next turn: not here, where a connection may be locked.
+    fn relieve(&self) {
+        self.totals.relief.store(true, Ordering::SeqCst);
+        self.reactor.wake();
+    }
+
+    pub fn tell_of_relief(&self) {
+        if self.totals.relief.swap(false, Ordering::SeqCst) {
+            self.reactor.settings_changed();
+        }
+    }
+
     // --- connections that time concerns
 
-    /// Lists a connection to be looked at; true if it is the first.
-    #[must_use]
-    pub fn watch(&self, conn: Arc<C>) -> bool {
-        let mut watched = self.watched.lock();
-        watched.push(conn);
-        watched.len() == 1
+    /// Lists a connection to be looked at.
+    pub fn watch(&self, conn: Arc<C>) {
+        if let Some(watched) = &mut *self.watched.lock() {
+            watched.push(conn);
+        }
     }
 
     pub fn take_watched(&self) -> Vec<Arc<C>> {
-        std::mem::take(&mut *self.watched.lock())
+        let mut watched = self.watched.lock();
+        watched.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// They are still watched; true if somebody has to look at them, or at others.
-    #[must_use]
-    pub fn put_watched(&self, mut list: Vec<Arc<C>>) -> bool {
-        let mut watched = self.watched.lock();
-        watched.append(&mut list);
-        !watched.is_empty()
+    /// They are still watched.
+    pub fn put_watched(&self, mut list: Vec<Arc<C>>) {
+        if let Some(watched) = &mut *self.watched.lock() {
+            watched.append(&mut list);
+        }
+    }
+
+    /// At the end: what is still listed would keep its connection, and so the hub, for ever.
+    pub fn clear_lists(&self) {
+        self.reactor.close();
+        drop(self.tasks.take_dirty());
+        drop(self.tasks.take_lent());
+        drop(self.watched.lock().take());
     }
 
     // --- what is left for the background

@@ -44,7 +44,6 @@ fn is_of_one_connection(errno: i32) -> bool {
         libc::ECONNABORTED
             | libc::EINTR
             | libc::EPROTO
-            | libc::EPERM
             | libc::ENETDOWN
             | libc::ENOPROTOOPT
             | libc::EHOSTDOWN
@@ -165,7 +164,7 @@ impl Listener {
         accepting.resume = None;
         for _ in 0..BUDGET {
             let fd = self.fd();
-            if fd < 0 || self.is_closing() {
+            if fd < 0 || self.is_closing() || !self.hub.admits_connections() {
                 return;
             }
             match socket::accept(fd) {
@@ -211,5 +210,10 @@ impl Source<Arc<Conn>> for Listener {
             asked = held.release();
         }
         self.hub.handle_gone();
+    }
+
+    fn on_settings(self: Arc<Self>) {
+        let hub = Arc::clone(&self.hub);
+        hub.reactor.again(self);
     }
 }

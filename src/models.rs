@@ -430,7 +430,7 @@ impl Sender {
             drop(outbox);
             let sent = self.write(frame);
             let mut outbox = self.outbox.lock();
-            let next = outbox.wrote_direct(frame[sent..].to_vec());
+            let next = outbox.wrote_direct(frame[sent..].to_vec(), false);
             self.leave(outbox, next);
             return;
         }
@@ -443,7 +443,7 @@ impl Sender {
     fn leave<'a>(&'a self, mut outbox: MutexGuard<'a, Outbox>, mut next: Option<Chunk>) {
         loop {
             let Some(mut chunk) = next else {
-                if outbox.mark_dirty() {
+                if outbox.list() {
                     self.dirty.store(true, Ordering::SeqCst);
                 }
                 return;
@@ -468,7 +468,7 @@ impl Sender {
     fn flush(&self) {
         if self.dirty.swap(false, Ordering::SeqCst) {
             let mut outbox = self.outbox.lock();
-            outbox.unmark_dirty();
+            outbox.unlist();
             let next = outbox.begin_flush();
             self.leave(outbox, next);
         }

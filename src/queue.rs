@@ -4,8 +4,9 @@ use crate::error::Result;
 use crate::sync::{race_point, AtomicBool, AtomicUsize, Mutex, Ordering};
 use crate::sys::eventfd::EventFd;
 use crate::waiter::Parker;
+use once_cell::sync::OnceCell;
 use std::collections::VecDeque;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// The ready queue of a set; `T` is a connection.
 ///
@@ -21,7 +22,7 @@ pub struct ReadyQueue<T> {
     /// A dispatcher waits in the poll, or is about to.
     in_poll: AtomicBool,
     /// Made when the application asks for it, and touched only then.
-    fd: OnceLock<EventFd>,
+    fd: OnceCell<EventFd>,
 }
 
 struct Inner<T> {
@@ -44,7 +45,7 @@ impl<T> ReadyQueue<T> {
             len: AtomicUsize::new(0),
             parked: AtomicUsize::new(0),
             in_poll: AtomicBool::new(false),
-            fd: OnceLock::new(),
+            fd: OnceCell::new(),
         }
     }
 
@@ -96,12 +97,9 @@ impl<T> ReadyQueue<T> {
 
     /// The descriptor that polls readable while something is queued.
     pub fn event_fd(&self) -> Result<i32> {
-        if self.fd.get().is_none() {
-            // A second thread's surplus descriptor is closed at once.
-            let _ = self.fd.set(EventFd::new()?);
-        }
+        let fd = self.fd.get_or_try_init(EventFd::new)?.as_raw();
         self.update_fd(&mut self.inner.lock());
-        Ok(self.fd.get().map_or(-1, EventFd::as_raw))
+        Ok(fd)
     }
 
     /// True once the application has asked for it: it may dispatch by hand.

@@ -3,8 +3,9 @@
 //! The background thread owns the set. It ends, and the set is freed, when no user, no
 //! connection handle, no listener and no dispatcher is left.
 
-use crate::abi::{mrpc_accept_fn, mrpc_disconnect_fn, mrpc_ioerr_fn};
+use crate::abi::{mrpc_accept_fn, mrpc_disconnect_fn, mrpc_ioerr_fn, mrpc_room_fn};
 use crate::background;
+use crate::config::Config;
 use crate::conn::{requests, Conn, ConnHub};
 use crate::dispatch::DispatchThread;
 use crate::error::{Errno, Result};
@@ -79,6 +80,20 @@ impl Set {
     pub fn set_ioerr_func(&self, f: Option<mrpc_ioerr_fn>) -> Result<()> {
         self.hub.check_process()?;
         self.hub.callbacks.lock().ioerr = f;
+        Ok(())
+    }
+
+    pub fn set_room_func(&self, f: Option<mrpc_room_fn>) -> Result<()> {
+        self.hub.check_process()?;
+        self.hub.callbacks.lock().room = f;
+        Ok(())
+    }
+
+    /// Changes a setting that holds at once, for connections that exist, too.
+    pub fn change(&self, change: impl FnOnce(&Config) -> Result<()>) -> Result<()> {
+        self.hub.check_process()?;
+        change(&self.hub.config)?;
+        self.hub.reactor.settings_changed();
         Ok(())
     }
 
@@ -186,6 +201,7 @@ impl Set {
 impl Source<Arc<Conn>> for Set {
     fn on_ready(self: Arc<Self>, ready: Ready, _: &mut Turn<'_, Arc<Conn>>) {
         self.retire_listeners();
+        self.hub.tell_of_relief();
         self.hub.waker_read(ready.wakes);
     }
 }

@@ -15,9 +15,14 @@ int main(void)
 		  "Operation does not match connection role");
 	CHECK_STR(mrpc_strerror(MINIRPC_NETWORK_FAILURE), "Connection failure");
 
+	SECTION("what is local");
+	CHECK_STR(mrpc_strerror(-7), "Call timed out");
+	CHECK_STR(mrpc_strerror(-8), "Call cancelled");
+	CHECK_STR(mrpc_strerror(-9), "Limit reached");
+
 	SECTION("pending and other negative values are unknown");
 	CHECK_STR(mrpc_strerror(MINIRPC_PENDING), "Unknown error");
-	CHECK_STR(mrpc_strerror(-7), "Unknown error");
+	CHECK_STR(mrpc_strerror(-10), "Unknown error");
 	CHECK_STR(mrpc_strerror(-1000), "Unknown error");
 	CHECK_STR(mrpc_strerror(INT_MIN), "Unknown error");
 

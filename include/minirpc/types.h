@@ -54,7 +54,14 @@ enum mrpc_status_codes {
 	/** The connection's role does not send this. */
 	MINIRPC_INVALID_PROTOCOL = -5,
 	/** The connection is closed, closing or failed. */
-	MINIRPC_NETWORK_FAILURE = -6
+	MINIRPC_NETWORK_FAILURE = -6,
+	/** The call's time was up. Local: the library never sends it. */
+	MINIRPC_TIMEDOUT = -7,
+	/** The call was cancelled. Local, too. */
+	MINIRPC_CANCELLED = -8,
+	/** A limit is reached: see mrpc_set_send_limit(), mrpc_set_event_limit() and
+	    mrpc_set_memory_limit(). Local, too. */
+	MINIRPC_BUSY = -9
 };
 
 /** One of enum mrpc_status_codes, or a positive application error. */
@@ -121,6 +128,15 @@ typedef void (mrpc_disconnect_fn)(void *conn_data,
  * Runs in a dispatcher thread.
  */
 typedef void (mrpc_ioerr_fn)(void *conn_data, char *message);
+
+/**
+ * Called when there is room to send again: see mrpc_set_room_func().
+ *
+ * conn_data: the connection's cookie.
+ *
+ * Runs in a dispatcher thread.
+ */
+typedef void (mrpc_room_fn)(void *conn_data);
 
 #ifdef __cplusplus
 }

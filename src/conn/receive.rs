@@ -1,15 +1,17 @@
 //! The receiving side: socket to frames to calls and events. Always under the reading right.
 
+use super::outputs::Outputs;
 use super::Conn;
 use crate::error::Errno;
 use crate::proto::connection::Handled;
-use crate::proto::frame::{Body, Decoder};
-use crate::proto::phase::{Phase, Reason};
+use crate::proto::frame::{Body, Decoder, Frame};
+use crate::proto::life::{Phase, Reason};
+use crate::proto::status;
 use crate::reactor::spin::Spin;
 use crate::reactor::{Ready, Source, Turn, BUDGET, READ_SIZE};
 use crate::sync::right::Held;
 use crate::sys::socket;
-use crate::waiter::{Outcome, Waiter};
+use crate::waiter::Outcome;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
@@ -27,8 +29,6 @@ pub struct Reader {
     reads: u32,
     /// Other things than sync replies came in lately.
     pub unsolicited: bool,
-    /// The stream has ended, or failed: no more is read.
-    ended: bool,
     /// Too much was queued when it was read last.
     resting: bool,
 }
@@ -80,12 +80,15 @@ impl OwnCall {
 
 impl Conn {
     /// The loop's call: the socket is readable, writable or has hung up.
-    pub(super) fn ready(self: &Arc<Self>, ready: Ready, turn: &mut Turn<'_, Arc<Conn>>) {
+    fn ready(self: &Arc<Self>, ready: Ready, turn: &mut Turn<'_, Arc<Conn>>) {
         if ready.writable || ready.hangup {
-            let chunk = self.lock().proto.outbox.writable();
-            if let Some(chunk) = chunk {
+            let flush = self.lock().proto.outbox.writable();
+            if let Some(chunk) = flush {
                 self.write_out(chunk);
             }
+        }
+        if ready.dead && self.is_at(Phase::Ending) {
+            self.shut(Reason::Closed, None);
         }
         if !(ready.readable || ready.hangup) {
             return;
@@ -123,13 +126,6 @@ impl Conn {
         self.promote_sleeper();
     }
 
-    /// Before letting go of the right: whoever found the connection dead may have left a note.
-    pub(super) fn reap_if_dead(self: &Arc<Self>, held: &Held<'_, Reader>) {
-        if self.dead.load(Ordering::SeqCst) {
-            self.reap_held(held);
-        }
-    }
-
     /// Reads once and takes in all frames. True: the lane was claimed, and has to be
     /// scheduled by the caller.
     pub(super) fn read_once(
@@ -144,8 +140,7 @@ impl Conn {
             return (Got::Paused, false);
         }
         let fd = self.fd();
-        if fd < 0 || held.ended {
-            held.ended = true;
+        if fd < 0 || self.is_at(Phase::Ending) || self.is_past(Phase::Closing) {
             return (Got::Ended, false);
         }
         if buf.len() < READ_SIZE {
@@ -158,14 +153,14 @@ impl Conn {
             None => (socket::recv(fd, buf, wait), READ_SIZE, false),
         };
         match result {
-            Ok(0) => (self.stream_ended(reader), false),
+            Ok(0) => (self.stream_ended(fd), false),
             Ok(n) => {
                 if reader.reads % READS_PER_LOOK == 0 && self.hub.spin_limit().is_some() {
                     reader.peer_here = self.hub.note_peer(fd);
                 }
                 reader.reads = reader.reads.wrapping_add(1);
                 let chunk = (!appended).then(|| &buf[..n]);
-                let (paused, claimed) = self.take_in(reader, chunk, own);
+                let (paused, claimed) = self.take_in(reader, n, chunk, own);
                 let got = match (paused, n == wanted) {
                     (true, _) => Got::Paused,
                     (false, true) => Got::More,
@@ -174,67 +169,89 @@ impl Conn {
                 (got, claimed)
             }
             Err(Errno(libc::EINTR)) => (Got::More, false),
-            Err(Errno(libc::EAGAIN)) => (self.nothing_there(reader), false),
-            Err(e) => (self.failed(reader, "read", e), false),
+            Err(Errno(libc::EAGAIN)) => (self.nothing_there(), false),
+            Err(e) => (self.failed("read", e), false),
         }
     }
 
-    /// True while reading has to wait until events have been handled; `finish_events` sees to it
-    /// that it goes on then.
+    /// True while reading has to wait until there is room: `State::settle` sees to it that it
+    /// goes on then.
     fn is_resting(&self, reader: &mut Reader) -> bool {
         if reader.resting {
-            reader.resting = self.lock().proto.is_paused();
+            let st = self.lock();
+            reader.resting = st.proto.is_paused() || st.is_a_burden(self);
         }
         reader.resting
     }
 
-    fn nothing_there(self: &Arc<Self>, reader: &mut Reader) -> Got {
-        if !self.broken.load(Ordering::SeqCst) {
+    fn nothing_there(self: &Arc<Self>) -> Got {
+        if !self.is_at(Phase::Failing) {
             return Got::Nothing;
         }
         // A send had failed, and all that had arrived before has been read.
-        let error = self.lock().write_error.unwrap_or(Errno(libc::EPIPE));
-        self.failed(reader, "write", error)
+        let failure = self.lock().proto.life.failure();
+        self.failed("write", Errno(failure.unwrap_or(libc::EPIPE)))
     }
 
-    fn stream_ended(self: &Arc<Self>, reader: &mut Reader) -> Got {
-        let (phase, write_error) = {
-            let st = self.lock();
-            (st.proto.life.phase(), st.write_error)
-        };
-        // While closing, our own shutdown looks like the peer's; what waits is still sent.
-        if phase == Phase::Closing {
-            return Got::Nothing;
+    fn stream_ended(self: &Arc<Self>, fd: i32) -> Got {
+        let mut out = Outputs::default();
+        let mut st = self.lock();
+        match st.proto.life.phase() {
+            // Our own shutdown looks like the peer's; what waits is still sent.
+            Phase::Closing => return Got::Nothing,
+            Phase::Failing => {
+                let (failure, cut) = (st.proto.life.failure(), st.input_cut);
+                drop(st);
+                // EPIPE says only that the peer does not read: how the stream ends tells more,
+                // unless it was we who ended it. Any other error is told to the first who asks,
+                // and not to the reader then.
+                match failure {
+                    Some(e) if cut || e != libc::EPIPE => return self.failed("write", Errno(e)),
+                    _ => self.shut(Reason::Closed, None),
+                }
+                return Got::Ended;
+            }
+            _ => {}
         }
-        if let Some(e) = write_error {
-            return self.failed(reader, "write", e);
+        let waiters = st.proto.end_input();
+        self.publish(&st);
+        self.clear_sleepers(&mut st);
+        out.end_all(waiters, status::NETWORK_FAILURE);
+        st.finish_sending(self, &mut out);
+        let limits = self.hub.config.limits();
+        out.claimed = st.proto.claim(&limits);
+        drop(st);
+        self.act(out);
+        // A reset that came before this was not taken for one.
+        if self.is_at(Phase::Ending) && socket::has_hung_up(fd) {
+            self.shut(Reason::Closed, None);
         }
-        reader.ended = true;
-        self.shut(Reason::Closed, None);
         Got::Ended
     }
 
-    fn failed(self: &Arc<Self>, reader: &mut Reader, what: &str, e: Errno) -> Got {
-        reader.ended = true;
+    fn failed(self: &Arc<Self>, what: &str, e: Errno) -> Got {
         self.shut(Reason::IoErr, Some(format!("{what} error: {}", text_of(e))));
         Got::Ended
     }
 
-    /// Feeds what was read (None: it was appended to the partial frame) to the decoder, and
-    /// acts on the frames. Returns (reading should pause, the lane was claimed).
+    /// Feeds the `n` bytes that were read (no chunk: they were appended to the partial frame) to
+    /// the decoder, and acts on the frames. Returns (reading should pause, the lane was
+    /// claimed).
     fn take_in(
         self: &Arc<Self>,
         reader: &mut Reader,
+        n: usize,
         chunk: Option<&[u8]>,
         mut own: Option<&mut OwnCall>,
     ) -> (bool, bool) {
         let max = self.hub.config.max_buf_len();
-        let mut wakes: Vec<(Arc<Waiter>, Outcome)> = Vec::new();
+        let limits = self.hub.config.limits();
+        let mut out = Outputs::default();
         let mut replies = false;
         let mut st = self.lock();
         let state = &mut *st;
         let sleepers_count = &self.sleepers;
-        let mut sink = |frame: crate::proto::frame::Frame<'_>| {
+        let mut sink = |frame: Frame<'_>| {
             replies |= !frame.header.is_request();
             let mine = own.as_ref().map(|o| o.sequence);
             match state.proto.receive(frame, mine) {
@@ -266,7 +283,7 @@ impl Conn {
                         state.sleepers.retain(|s| !Arc::ptr_eq(s, &waiter));
                         sleepers_count.store(state.sleepers.len(), Ordering::SeqCst);
                     }
-                    wakes.push((waiter, Outcome { status, payload }));
+                    out.ended.push((waiter, Outcome { status, payload }));
                 }
             }
         };
@@ -274,23 +291,26 @@ impl Conn {
             Some(bytes) => reader.decoder.feed(bytes, max, &mut sink),
             None => reader.decoder.appended(&mut sink),
         }
+        st.received = st.received.wrapping_add(n as u64);
+        st.partial = reader.decoder.held();
+        st.charge(self);
         reader.unsolicited = !st.proto.is_solitary();
-        let claimed = st.proto.lane.claim();
-        let pause = st.proto.pause();
-        reader.resting = pause;
-        let flush = if replies {
-            st.proto.outbox.begin_flush()
-        } else {
-            None
-        };
+        let busy = st.proto.limit_input(&limits);
+        if !busy.is_empty() {
+            self.clear_sleepers(&mut st);
+            out.end_all(busy, status::BUSY);
+        }
+        let claimed = st.proto.claim(&limits);
+        reader.resting = st.proto.is_paused() || st.is_a_burden(self);
+        if reader.resting {
+            out.watch = st.begin_watch(self);
+        }
+        if replies {
+            out.flush = st.proto.outbox.begin_flush();
+        }
         drop(st);
-        for (waiter, outcome) in wakes {
-            waiter.complete(outcome);
-        }
-        if let Some(chunk) = flush {
-            self.write_out(chunk);
-        }
-        (pause, claimed)
+        self.act(out);
+        (reader.resting, claimed)
     }
 
     /// After letting go of the right: one of the callers that sleep for it tries again.
@@ -346,9 +366,8 @@ impl Conn {
         self.promote_sleeper();
     }
 
-    /// The background's look at a lent connection: reads what is there, within bounds. True:
-    /// there is more.
-    pub(super) fn look(self: &Arc<Self>, buf: &mut Vec<u8>) -> bool {
+    /// Reads what is there, within bounds, for the background. True: there is more.
+    pub(super) fn read_some(self: &Arc<Self>, buf: &mut Vec<u8>) -> bool {
         let Some(mut held) = self.reading.try_take() else {
             return false;
         };
@@ -371,6 +390,10 @@ impl Conn {
 impl Source<Arc<Conn>> for Conn {
     fn on_ready(self: Arc<Self>, ready: Ready, turn: &mut Turn<'_, Arc<Conn>>) {
         self.ready(ready, turn);
+    }
+
+    fn on_settings(self: Arc<Self>) {
+        self.apply_limits();
     }
 }
 

@@ -4,11 +4,6 @@
 //! has to be woken for the reply. Callers that find the right taken list themselves and sleep;
 //! whoever lets go of the right promotes one of them.
 //!
-//! While calls of this kind are all that a connection carries, it is *lent*: readability is
-//! not reported to the loop, whose driver would be woken by every reply for nothing. A lent
-//! connection in which no caller sits is looked at by the background, which takes it back
-//! after two quiet looks, or when it has got anything but sync replies.
-//!
 //! INV-R1: a connection with an outstanding sync call has a holder of the reading right, or is
 //!         registered as readable, or is on the background's lent list.
 //! INV-R2: a sleeper lists itself under the lock before its second try for the right; whoever
@@ -16,11 +11,12 @@
 //!         on a caller that is done.
 //! INV-R3: wake-ups happen after unlocking. Spurious ones are allowed, lost ones are not.
 
+use super::outputs::Outputs;
 use super::receive::{Got, Own, OwnCall, Reader};
-use super::{Conn, SendError, State};
+use super::{Conn, SendError};
 use crate::local;
 use crate::proto::connection::Call;
-use crate::proto::phase::Phase;
+use crate::proto::life::Phase;
 use crate::reactor::spin::{self, End};
 use crate::sync::race_point;
 use crate::sync::right::Held;
@@ -46,8 +42,14 @@ impl Conn {
         with: impl FnOnce(i32, &[u8]) -> R,
     ) -> Result<R, SendError> {
         let waiter = local::waiter();
-        let mut st = self.open_state()?;
+        let limits = self.hub.config.limits();
+        let mut st = self.lock();
+        st.proto.check_open(true)?;
         let len = frame.len() + pieces.iter().map(|p| p.len()).sum::<usize>();
+        st.proto.check_room(len, &limits)?;
+        if st.proto.load().is_far_over(&limits) || self.hub.is_out_of_memory() {
+            return Err(SendError::Busy);
+        }
         if !st.proto.outbox.is_free() && !st.proto.outbox.reserve(len) {
             return Err(SendError::NoMemory);
         }
@@ -55,33 +57,32 @@ impl Conn {
             cmd,
             waiter: Arc::clone(&waiter),
         });
-        st.sync_calls = st.sync_calls.wrapping_add(1);
+        st.attention.note_call();
         frame[..4].copy_from_slice(&sequence.to_be_bytes());
         st.proto.count_sent(len);
-        let watch = self.begin_watch(&mut st);
+        let mut out = Outputs {
+            watch: st.begin_watch(self),
+            ..Outputs::default()
+        };
         let lend = st.proto.is_solitary();
         if st.proto.outbox.begin_direct(1) {
             drop(st);
+            self.act(out);
             if pieces.is_empty() {
-                self.write_direct(&[frame]);
+                self.write_direct(&[frame], false);
             } else {
                 let mut all: Vec<&[u8]> = vec![frame];
                 all.extend_from_slice(pieces);
-                self.write_direct(&all);
+                self.write_direct(&all, false);
             }
         } else {
             st.proto.outbox.append(frame, 1, true);
             for p in pieces {
                 st.proto.outbox.append(p, 0, true);
             }
-            let flush = st.proto.outbox.begin_flush();
+            out.flush = st.proto.outbox.begin_flush();
             drop(st);
-            if let Some(chunk) = flush {
-                self.write_out(chunk);
-            }
-        }
-        if watch {
-            self.list_watched();
+            self.act(out);
         }
         let spin = self.hub.spin_limit();
         if spin.is_some() {
@@ -175,11 +176,11 @@ impl Conn {
         let mut lost = false;
         while call.reply.is_none() && !lost {
             // Whoever ends the call or the connection does so first, and then looks at this.
-            self.waiting.store(true, Ordering::SeqCst);
+            held.set_waiting(true);
             if waiter.is_done() {
                 break;
             }
-            let (got, claimed) = if self.broken.load(Ordering::SeqCst) {
+            let (got, claimed) = if self.is_past(Phase::Open) {
                 self.read_once(&mut held, buf, false, Some(call))
             } else if let Some(limit) = spin {
                 self.read_spinning(&mut held, buf, call, limit)
@@ -193,7 +194,7 @@ impl Conn {
             // A blocking read that found nothing was ended by a shutdown.
             lost = matches!(got, Got::Nothing | Got::Ended);
         }
-        self.waiting.store(false, Ordering::Release);
+        held.set_waiting(false);
         if held.unsolicited && self.is_lent() {
             // More may come while nobody calls.
             self.take_back(&mut self.lock());
@@ -230,67 +231,5 @@ impl Conn {
         let end = self.read_once(held, buf, true, Some(call));
         held.spin.blocked(start.elapsed(), SHORT_WAIT);
         end
-    }
-
-    // --- lending
-
-    pub(super) fn is_lent(&self) -> bool {
-        self.lent.load(Ordering::Acquire)
-    }
-
-    /// Stops the loop from hearing of replies. With the reading right held.
-    fn lend(self: &Arc<Self>) {
-        {
-            let mut st = self.lock();
-            let open = st.proto.life.phase() == Phase::Open;
-            if self.is_lent() || !open || !st.proto.is_solitary() {
-                return;
-            }
-            let Some(place) = st.place else { return };
-            self.lent.store(true, Ordering::Release);
-            st.last_look = st.sync_calls;
-            st.quiet_looks = 0;
-            self.hub.reactor.attend(self.fd(), place, false);
-            if std::mem::replace(&mut st.listed, true) {
-                return;
-            }
-        }
-        self.hub.lent(Arc::clone(self));
-    }
-
-    /// Lets the loop hear of everything again; an edge comes if something is there to read.
-    pub(super) fn take_back(&self, st: &mut State) {
-        if let (true, Some(place)) = (self.is_lent(), st.place) {
-            self.hub.reactor.attend(self.fd(), place, true);
-        }
-        self.lent.store(false, Ordering::Release);
-    }
-
-    /// The background's look at a lent connection. False: it is not lent any more.
-    pub fn tend(self: &Arc<Self>, buf: &mut Vec<u8>) -> bool {
-        const QUIET_LOOKS: u8 = 2;
-        let used = {
-            let mut st = self.lock();
-            if !self.is_lent() {
-                st.listed = false;
-                return false;
-            }
-            let calls = st.sync_calls;
-            std::mem::replace(&mut st.last_look, calls) != calls
-        };
-        // A caller that sits in recv attends.
-        if self.reading.is_held() {
-            return true;
-        }
-        let more = self.look(buf);
-        let mut st = self.lock();
-        st.quiet_looks = if used { 0 } else { st.quiet_looks + 1 };
-        let quiet = st.quiet_looks >= QUIET_LOOKS;
-        if quiet || more || !st.proto.is_solitary() || st.proto.life.phase() != Phase::Open {
-            self.take_back(&mut st);
-            st.listed = false;
-            return false;
-        }
-        true
     }
 }

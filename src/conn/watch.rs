@@ -1,36 +1,80 @@
-//! Connections that time concerns: a peer that owes an acknowledgement.
+//! Connections that time concerns: looked at now and then by whoever drives, as long as one of
+//! these holds.
 //!
-//! The kernel's keepalive says nothing while data is unacknowledged, and TCP_USER_TIMEOUT ends
-//! a live peer that only does not read. So where the application has set the keepalive
-//! parameters, whoever drives looks now and then when the peer was heard last.
+//! - A peer owes an acknowledgement, and the application has set the keepalive parameters. The
+//!   kernel's keepalive says nothing while data is unacknowledged, and TCP_USER_TIMEOUT ends a
+//!   live peer that only does not read. So it is looked when the peer was heard last.
+//! - The connection waits for progress: it is closing, or half closed, or not read from because
+//!   its replies are not taken, or in the middle of a frame while memory is short.
+//! - The set has an idle timeout.
 
 use super::{Conn, ConnHub, State};
-use crate::proto::phase::{Phase, Reason};
+use crate::config::Config;
+use crate::proto::life::{Phase, Reason};
 use crate::reactor::{Ready, Source, Turn};
 use crate::sys::socket::{self, Owed};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Looks within the time that a peer may say nothing.
+/// Looks within a time that may pass.
 const LOOKS: u32 = 8;
-const SHORTEST: Duration = Duration::from_millis(100);
+const SHORTEST: Duration = Duration::from_millis(5);
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// What is remembered of a watched connection.
 #[derive(Debug)]
 pub(super) struct Watch {
-    /// When it was listed: it may have been silent before, as nothing was asked.
+    peer: Silence,
+    /// Since it waits for progress, there was none.
+    stuck: Option<Still<(u64, u64, usize)>>,
+    /// No message since.
+    idle: Still<u64>,
+}
+
+/// How long something has been as it is.
+#[derive(Debug)]
+struct Still<T> {
+    what: T,
+    since: Instant,
+}
+
+/// A peer that owes something.
+#[derive(Debug)]
+struct Silence {
+    /// It may have been silent before, as nothing was asked.
     since: Instant,
     /// At the last look, something was unanswered for too long. A probe of a closed window is
     /// unanswered for a round trip; so it takes two looks.
     suspect: bool,
 }
 
+/// What a look comes to.
+enum Verdict {
+    /// Nothing concerns it any more.
+    Leave,
+    LookAgain(Instant),
+    End(String),
+}
+
 fn period(limit: Duration) -> Duration {
     (limit / LOOKS).clamp(SHORTEST, LONGEST)
 }
 
-impl Watch {
+impl<T: PartialEq> Still<T> {
+    fn new(what: T, since: Instant) -> Still<T> {
+        Still { what, since }
+    }
+
+    /// How long it has been like this.
+    fn look(&mut self, what: T, now: Instant) -> Duration {
+        if self.what != what {
+            *self = Still::new(what, now);
+        }
+        now - self.since
+    }
+}
+
+impl Silence {
     /// True if the peer is to be given up.
     fn judge(&mut self, now: Instant, owed: &Owed, limit: Duration) -> bool {
         let silence = owed.silence.min(now - self.since);
@@ -41,77 +85,157 @@ impl Watch {
     }
 }
 
-impl Conn {
-    /// Something is about to be sent: the peer will owe an acknowledgement. True: the caller
-    /// lists the connection by `list_watched`, after unlocking.
+impl State {
+    /// True, once, if time concerns the connection from now on: it has to be listed.
     #[must_use]
-    pub(super) fn begin_watch(&self, st: &mut State) -> bool {
-        let begin = self.hub.config.watches_peers() && st.watch.is_none();
+    pub(super) fn begin_watch(&mut self, conn: &Conn) -> bool {
+        let config = &conn.hub.config;
+        let begin = self.watch.is_none()
+            && match self.proto.life.phase() {
+                Phase::Open => config.watches_all() || self.waits_for(conn).is_some(),
+                _ => self.waits_for(conn).is_some(),
+            };
         if begin {
-            st.watch = Some(Box::new(Watch {
-                since: Instant::now(),
-                suspect: false,
+            let now = Instant::now();
+            self.watch = Some(Box::new(Watch {
+                peer: Silence {
+                    since: now,
+                    suspect: false,
+                },
+                stuck: None,
+                idle: Still::new(self.messages(), now),
             }));
         }
         begin
     }
 
-    pub(super) fn list_watched(self: &Arc<Self>) {
-        if self.hub.watch(Arc::clone(self)) {
-            self.hub.reactor.again(Arc::clone(&self.hub) as _);
-        }
+    fn messages(&self) -> u64 {
+        self.proto.counters.send_msgs + self.proto.counters.recv_msgs
     }
 
-    fn end_watch(&self) {
-        self.lock().watch = None;
-    }
-
-    /// False: it is not watched any more.
-    fn look_at_peer(self: &Arc<Self>, now: Instant, limit: Duration) -> bool {
-        let dead = {
-            let mut st = self.lock();
-            let fd = self.fd();
-            let owed = if fd >= 0 { socket::owed(fd) } else { None };
-            let owed = owed.filter(|_| st.proto.life.phase() < Phase::Shut);
-            let Some(owed) = owed else {
-                st.watch = None;
-                return false;
-            };
-            let idle = st.proto.outbox.is_free();
-            let Some(watch) = &mut st.watch else {
-                return false;
-            };
-            if owed.bytes == 0 {
-                watch.since = now;
-                watch.suspect = false;
-                if idle {
-                    st.watch = None;
-                }
-                return !idle;
+    /// What has to make progress, if anything has.
+    fn waits_for(&self, conn: &Conn) -> Option<&'static str> {
+        match self.proto.life.phase() {
+            Phase::Closing => Some("the peer to take the rest"),
+            Phase::Ending => Some("replies to a peer that sends no more"),
+            Phase::Open if self.proto.is_stuck(&conn.hub.config.limits()) => {
+                Some("the peer to take replies")
             }
-            watch.judge(now, &owed, limit)
-        };
-        if dead {
-            let seconds = limit.as_secs();
-            let text = format!("the peer has acknowledged nothing for {seconds} s");
-            self.shut(Reason::IoErr, Some(text));
+            Phase::Open if self.partial > 0 && self.is_a_burden(conn) => {
+                Some("the rest of a message, while memory is short")
+            }
+            _ => None,
         }
-        !dead
+    }
+
+    fn judge(&mut self, conn: &Conn, watch: &mut Watch, now: Instant) -> Verdict {
+        let fd = conn.fd();
+        if fd < 0 || self.proto.life.phase() >= Phase::Shut {
+            return Verdict::Leave;
+        }
+        let config = &conn.hub.config;
+        let mut next: Option<Duration> = None;
+        let mut again = |after: Duration| next = Some(next.map_or(after, |next| next.min(after)));
+
+        if let Some(what) = self.waits_for(conn) {
+            let taken = self.sent.wrapping_sub(socket::unsent(fd) as u64);
+            let progress = (self.received, taken, self.proto.unanswered());
+            let stuck = watch.stuck.get_or_insert(Still::new(progress, now));
+            let linger = config.linger();
+            if stuck.look(progress, now) >= linger {
+                let ms = linger.as_millis();
+                return Verdict::End(format!("no progress for {ms} ms: waited for {what}"));
+            }
+            again(period(linger));
+        } else {
+            watch.stuck = None;
+        }
+        if let Some(limit) = config.idle_timeout() {
+            let busy = self.proto.outstanding() + self.proto.unanswered() > 0
+                || self.partial > 0
+                || !self.proto.outbox.is_empty();
+            let still = watch.idle.look(self.messages(), now);
+            if busy {
+                watch.idle.since = now;
+            } else if still >= limit {
+                return Verdict::End(format!("idle for {} ms", limit.as_millis()));
+            }
+            again(period(limit));
+        }
+        let keepalive = config.keepalive().filter(|_| config.watches_peers());
+        let owed = keepalive.and_then(|k| Some((k.limit(), socket::owed(fd)?)));
+        match owed {
+            Some((limit, owed)) if owed.bytes > 0 => {
+                if watch.peer.judge(now, &owed, limit) {
+                    let s = limit.as_secs();
+                    return Verdict::End(format!("the peer has acknowledged nothing for {s} s"));
+                }
+                again(period(limit));
+            }
+            Some((limit, _)) => {
+                watch.peer.since = now;
+                watch.peer.suspect = false;
+                if !self.proto.outbox.is_free() {
+                    again(period(limit));
+                }
+            }
+            None => {}
+        }
+        next.map_or(Verdict::Leave, |after| Verdict::LookAgain(now + after))
+    }
+}
+
+impl Conn {
+    /// After `begin_watch`, without the lock.
+    pub(super) fn list_watched(self: &Arc<Self>) {
+        self.hub.watch(Arc::clone(self));
+        self.hub.reactor.again(Arc::clone(&self.hub) as _);
+    }
+
+    /// When to look again; None: not unless it is listed anew.
+    fn look(self: &Arc<Self>, now: Instant) -> Option<Instant> {
+        let verdict = {
+            let mut st = self.lock();
+            let mut watch = st.watch.take()?;
+            let verdict = st.judge(self, &mut watch, now);
+            if matches!(verdict, Verdict::LookAgain(_)) {
+                st.watch = Some(watch);
+            }
+            verdict
+        };
+        match verdict {
+            Verdict::Leave => None,
+            Verdict::LookAgain(at) => Some(at),
+            Verdict::End(why) => {
+                self.shut(Reason::IoErr, Some(why));
+                None
+            }
+        }
     }
 }
 
 /// The time of the next look has come.
 impl Source<Arc<Conn>> for ConnHub {
     fn on_ready(self: Arc<Self>, _: Ready, turn: &mut Turn<'_, Arc<Conn>>) {
-        let Some(keepalive) = self.config.keepalive() else {
-            return self.take_watched().iter().for_each(|c| c.end_watch());
-        };
-        let (limit, now) = (keepalive.limit(), Instant::now());
+        let now = Instant::now();
+        let mut next: Option<Instant> = None;
         let mut list = self.take_watched();
-        list.retain(|conn| conn.look_at_peer(now, limit));
-        if self.put_watched(list) {
-            turn.at(now + period(limit), self);
+        list.retain(|conn| {
+            let at = conn.look(now);
+            next = next.into_iter().chain(at).min();
+            at.is_some()
+        });
+        self.put_watched(list);
+        if let Some(at) = next {
+            turn.at(at, self);
         }
+    }
+}
+
+impl Config {
+    /// Whether time concerns every open connection.
+    fn watches_all(&self) -> bool {
+        self.watches_peers() || self.idle_timeout().is_some()
     }
 }
 
@@ -123,7 +247,7 @@ mod tests {
     fn only_a_peer_that_leaves_something_unanswered_is_given_up() {
         let (start, second) = (Instant::now(), Duration::from_secs(1));
         let limit = 4 * second;
-        let mut watch = Watch {
+        let mut peer = Silence {
             since: start,
             suspect: false,
         };
@@ -133,7 +257,7 @@ mod tests {
                 silence: silent * second,
                 unanswered,
             };
-            watch.judge(start + seconds * second, &owed, limit)
+            peer.judge(start + seconds * second, &owed, limit)
         };
         assert!(!at(1, 3600, true), "silent because nothing was asked");
         assert!(
@@ -144,5 +268,14 @@ mod tests {
         assert!(!at(9, 0, true), "answered");
         assert!(!at(12, 3, true));
         assert!(at(13, 4, true));
+    }
+
+    #[test]
+    fn what_changes_is_not_still() {
+        let (start, second) = (Instant::now(), Duration::from_secs(1));
+        let mut still = Still::new(1, start);
+        assert_eq!(still.look(1, start + 2 * second), 2 * second);
+        assert_eq!(still.look(2, start + 3 * second), Duration::ZERO);
+        assert_eq!(still.look(2, start + 4 * second), second);
     }
 }

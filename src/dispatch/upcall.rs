@@ -14,8 +14,8 @@ use crate::conn::{Conn, Kind};
 use crate::local;
 use crate::proto::event::Event;
 use crate::proto::frame::{Header, HEADER_LEN};
+use crate::proto::life::Reason;
 use crate::proto::payload::Payload;
-use crate::proto::phase::Reason;
 use crate::proto::status;
 use crate::protocol::Type;
 use crate::xdr::{self, Object};
@@ -39,7 +39,7 @@ type Handler = unsafe extern "C" fn(
 pub fn run(conn: Arc<Conn>, event: Event<AsyncCall>) -> Option<Arc<Conn>> {
     match event {
         Event::Accept(from) => accept(conn, from),
-        Event::Request { .. } | Event::IoErr(_) if conn.is_muted() => Some(conn),
+        Event::Request { .. } | Event::IoErr(_) | Event::Room if conn.is_muted() => Some(conn),
         Event::Request {
             sequence,
             cmd,
@@ -60,7 +60,8 @@ pub fn run(conn: Arc<Conn>, event: Event<AsyncCall>) -> Option<Arc<Conn>> {
             status,
             payload,
         } => reply(conn, call, status, payload),
-        Event::IoErr(text) => io_error(conn, text),
+        Event::IoErr(text) => io_error(conn, Some(text)),
+        Event::Room => room(conn),
         Event::Disconnect(reason) => disconnect(conn, reason),
     }
 }
@@ -106,8 +107,9 @@ fn disconnect(mut conn: Arc<Conn>, reason: Reason) -> Option<Arc<Conn>> {
     Some(conn)
 }
 
-fn io_error(conn: Arc<Conn>, text: String) -> Option<Arc<Conn>> {
-    let (Some(f), Ok(text)) = (conn.hub().callbacks().ioerr, CString::new(text)) else {
+fn io_error(conn: Arc<Conn>, text: Option<String>) -> Option<Arc<Conn>> {
+    let text = text.and_then(|text| CString::new(text).ok());
+    let (Some(text), Some(f)) = (text, conn.hub().callbacks().ioerr) else {
         return Some(conn);
     };
     let mut owned = Owned {
@@ -122,11 +124,23 @@ fn io_error(conn: Arc<Conn>, text: String) -> Option<Arc<Conn>> {
     Some(conn)
 }
 
+fn room(conn: Arc<Conn>) -> Option<Arc<Conn>> {
+    let Some(f) = conn.hub().callbacks().room else {
+        return Some(conn);
+    };
+    let cookie = conn.cookie();
+    let ((), conn, _) = call_out(conn, Owned::default(), || {
+        // SAFETY: the application's function, with the cookie that it gave.
+        unsafe { f(cookie) }
+    })?;
+    Some(conn)
+}
+
 fn request(conn: Arc<Conn>, sequence: u32, cmd: i32, payload: Payload) -> Option<Arc<Conn>> {
     let prepared = prepare(&conn, cmd, payload);
     let (conn, answer) = match prepared {
         Ok(prepared) => handle_request(conn, sequence, cmd, prepared)?,
-        Err(status) => (conn, Some(status)),
+        Err(Refused { status, report }) => (io_error(conn, report)?, Some(status)),
     };
     // A one-way message has no reply, not even an error.
     if let (Some(status), true) = (answer, cmd >= 0) {
@@ -143,37 +157,57 @@ struct Prepared {
     owned: Owned,
 }
 
+/// What becomes of a request that no handler gets.
+struct Refused {
+    status: i32,
+    /// For the ioerr function, at once: the message's place in the order of events is here.
+    report: Option<String>,
+}
+
+const UNAVAILABLE: Refused = Refused {
+    status: status::PROCEDURE_UNAVAIL,
+    report: None,
+};
+
+fn faulty(report: String) -> Refused {
+    Refused {
+        status: status::ENCODING_ERR,
+        report: Some(report),
+    }
+}
+
 /// Decodes a request. Err: what to answer instead of calling the handler.
-fn prepare(conn: &Arc<Conn>, cmd: i32, payload: Payload) -> Result<Prepared, i32> {
+fn prepare(conn: &Arc<Conn>, cmd: i32, payload: Payload) -> Result<Prepared, Refused> {
     let role = conn.hub().role();
     let operations = conn.operations();
     let ty = role.received(cmd).filter(|_| cmd != 0);
     let (Some(ty), Some(handler)) = (ty, role.table().request) else {
-        return Err(status::PROCEDURE_UNAVAIL);
+        return Err(UNAVAILABLE);
     };
     if operations.is_null() {
-        return Err(status::PROCEDURE_UNAVAIL);
+        return Err(UNAVAILABLE);
     }
     let Ok(input) = xdr::decode(ty, payload.as_slice()) else {
-        conn.report(format!(
-            "request for command {cmd} has a malformed payload of {} bytes",
-            payload.as_slice().len()
-        ));
-        return Err(status::ENCODING_ERR);
+        let len = payload.as_slice().len();
+        return Err(faulty(format!(
+            "request for command {cmd} has a malformed payload of {len} bytes"
+        )));
     };
     let reply_type = if cmd < 0 {
         None
     } else {
         let ty = role.reply_to_received(cmd);
-        Some(ty.ok_or(status::PROCEDURE_UNAVAIL)?).filter(|t| !t.is_void())
+        Some(ty.ok_or(UNAVAILABLE)?).filter(|t| !t.is_void())
     };
-    let output = reply_type.map(|ty| Object::new(ty).ok_or(ty.size));
-    let output = output.transpose().map_err(|size| {
-        conn.report(format!(
-            "no memory for the {size} bytes of command {cmd}'s result"
-        ));
-        status::ENCODING_ERR
-    })?;
+    let output = match reply_type {
+        Some(ty) => Some(Object::new(ty).ok_or_else(|| {
+            faulty(format!(
+                "no memory for the result of command {cmd}: {} bytes",
+                ty.size
+            ))
+        })?),
+        None => None,
+    };
     Ok(Prepared {
         handler,
         operations,
@@ -304,16 +338,18 @@ fn reply(conn: Arc<Conn>, call: AsyncCall, status: i32, payload: Payload) -> Opt
     };
     let ty = conn.hub().role().reply_to_sent(call.cmd);
     let mut owned = Owned::default();
+    let mut report = None;
     if status == status::OK {
         match ty.map(|ty| xdr::decode(ty, payload.as_slice())) {
             Some(Ok(object)) => owned.input = object,
             _ => {
-                conn.report(malformed_reply(call.cmd, payload.as_slice()));
+                report = Some(malformed_reply(call.cmd, payload.as_slice()));
                 status = status::ENCODING_ERR;
             }
         }
     }
     drop(payload);
+    let conn = io_error(conn, report)?;
     let private = abi::exposed(call.private);
     let is_void = ty.is_none_or(|ty| ty.is_void());
     let cookie = conn.cookie();

@@ -40,6 +40,7 @@ fn send_status(e: SendError) -> mrpc_status_t {
     match e {
         SendError::NeverConnected => status::INVALID_ARGUMENT,
         SendError::Closed => status::NETWORK_FAILURE,
+        SendError::Busy => status::BUSY,
         SendError::NoMemory => status::ENCODING_ERR,
     }
 }

@@ -21,5 +21,6 @@ mod config;
 mod conn;
 mod dispatch;
 mod handle;
+mod limits;
 mod set;
 mod version;

@@ -51,6 +51,9 @@ fn text(status: mrpc_status_t) -> &'static CStr {
         status::INVALID_ARGUMENT => c"Invalid argument",
         status::INVALID_PROTOCOL => c"Operation does not match connection role",
         status::NETWORK_FAILURE => c"Connection failure",
+        status::TIMEDOUT => c"Call timed out",
+        status::CANCELLED => c"Call cancelled",
+        status::BUSY => c"Limit reached",
         1.. => c"Application-specific error",
         _ => c"Unknown error",
     }
@@ -78,7 +81,8 @@ mod tests {
         assert_eq!(text(0), c"Success");
         assert_eq!(text(-1), c"Unknown error");
         assert_eq!(text(-6), c"Connection failure");
-        assert_eq!(text(-7), c"Unknown error");
+        assert_eq!(text(-9), c"Limit reached");
+        assert_eq!(text(-10), c"Unknown error");
         assert_eq!(text(i32::MIN), c"Unknown error");
         assert_eq!(text(1), c"Application-specific error");
         assert_eq!(text(i32::MAX), c"Application-specific error");

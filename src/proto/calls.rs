@@ -104,6 +104,32 @@ impl<W> Calls<W> {
         }
     }
 
+    /// True if the number was given out lately: it is one of the last 2^31.
+    pub fn was_given(&self, sequence: u32) -> bool {
+        let age = self.next.wrapping_sub(sequence);
+        age > 0 && age <= 1 << 31
+    }
+
+    /// Takes those calls out that `wanted` picks.
+    pub fn drain_if(&mut self, mut wanted: impl FnMut(&W) -> bool) -> Vec<W> {
+        let mut out = Vec::new();
+        for place in &mut self.ring {
+            if place.as_ref().is_some_and(|slot| wanted(&slot.waiter)) {
+                out.extend(place.take().map(|slot| slot.waiter));
+            }
+        }
+        if let Some(strays) = &mut self.strays {
+            let picked: Vec<u32> = strays
+                .iter()
+                .filter(|(_, waiter)| wanted(waiter))
+                .map(|(sequence, _)| *sequence)
+                .collect();
+            out.extend(picked.iter().filter_map(|sequence| strays.remove(sequence)));
+        }
+        self.len -= out.len();
+        out
+    }
+
     /// Takes all calls out, in the order of their numbers.
     pub fn drain(&mut self) -> Vec<W> {
         let next = self.next;
@@ -211,5 +237,20 @@ mod tests {
             }
             assert_eq!(c.len(), model.len());
         }
+    }
+
+    #[test]
+    fn some_calls_can_be_taken_out() {
+        let mut c = Calls::default();
+        for i in 0..20u32 {
+            c.insert(i);
+        }
+        let mut even = c.drain_if(|i| i % 2 == 0);
+        even.sort_unstable();
+        assert_eq!(even, [0, 2, 4, 6, 8, 10, 12, 14, 16, 18]);
+        assert_eq!(c.len(), 10);
+        assert_eq!((c.remove(4), c.remove(5)), (None, Some(5)));
+        assert!(c.was_given(19) && c.was_given(0));
+        assert!(!c.was_given(20) && !c.was_given(1 << 31));
     }
 }

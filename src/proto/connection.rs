@@ -1,22 +1,19 @@
-//! One connection's protocol state: outstanding calls, outbox, events, phase, counters.
+//! One connection's protocol state: life, outstanding calls, outbox, events, bounds, counters.
 //!
 //! Pure. Every method mutates and returns what the caller has to do after it has unlocked.
 
 use super::calls::Calls;
 use super::event::Event;
+use super::flow::{Limits, Load};
 use super::foreign;
 use super::frame::{Body, Frame, Header, Refused, HEADER_LEN};
 use super::lane::Lane;
+use super::life::{Life, Phase, Reason};
 use super::outbox::Outbox;
 use super::payload::Payload;
-use super::phase::{Life, Phase, Reason};
 use super::status;
 use std::collections::VecDeque;
 
-/// While this many events wait, or payloads of this many bytes in all, no more is read from
-/// the connection's socket; at half of it, reading goes on.
-const LANE_LIMIT: usize = 4096;
-const LANE_BYTES: usize = 4 << 20;
 /// Sync replies in a row after which a connection counts as one that carries nothing else.
 const SOLITARY: u32 = 64;
 
@@ -38,20 +35,29 @@ pub struct Counters {
 pub struct Connection<S, A> {
     pub life: Life,
     pub outbox: Outbox,
-    pub lane: Lane<Event<A>>,
     pub counters: Counters,
+    lane: Lane<Event<A>>,
     calls: Calls<Call<S, A>>,
+    /// Events that a runner took out and has not begun, and the bytes of their payloads.
+    taken: usize,
+    taken_bytes: usize,
     /// Bytes of the payloads in the lane.
-    queued: usize,
-    /// Reading stopped until dispatchers catch up with what is queued.
+    queued_bytes: usize,
+    /// Requests in the lane, and those that have not been answered at all.
+    queued_requests: usize,
+    unanswered: usize,
+    /// Reading stopped until there is room.
     paused: bool,
-    /// Sync calls outstanding: while there are any, reading never pauses.
+    /// A send was refused for want of room.
+    room_wanted: bool,
+    /// Sync calls outstanding.
     syncs: u32,
+    /// Calls that ended without their replies, which may still come.
+    late: u32,
     /// Sync replies since something else came in.
     solitary: u32,
     /// A header has been seen.
     begun: bool,
-    closed_by_user: bool,
 }
 
 impl<S, A> Default for Connection<S, A> {
@@ -59,15 +65,20 @@ impl<S, A> Default for Connection<S, A> {
         Connection {
             life: Life::default(),
             outbox: Outbox::default(),
-            lane: Lane::default(),
             counters: Counters::default(),
+            lane: Lane::default(),
             calls: Calls::default(),
-            queued: 0,
+            taken: 0,
+            taken_bytes: 0,
+            queued_bytes: 0,
+            queued_requests: 0,
+            unanswered: 0,
             paused: false,
+            room_wanted: false,
             syncs: 0,
+            late: 0,
             solitary: SOLITARY,
             begun: false,
-            closed_by_user: false,
         }
     }
 }
@@ -91,15 +102,37 @@ pub enum Handled<'a, S> {
 pub enum Refusal {
     NeverConnected,
     Closed,
+    /// Too much waits.
+    Busy,
 }
 
 impl<S, A> Connection<S, A> {
-    /// Whether something may be sent.
-    pub fn check_open(&self) -> Result<(), Refusal> {
+    /// Whether a frame may be sent; `call`: one that wants a reply.
+    pub fn check_open(&self, call: bool) -> Result<(), Refusal> {
         match self.life.phase() {
-            Phase::New => Err(Refusal::NeverConnected),
+            Phase::New | Phase::Opening => Err(Refusal::NeverConnected),
             Phase::Open => Ok(()),
+            Phase::Ending if !call => Ok(()),
             _ => Err(Refusal::Closed),
+        }
+    }
+
+    /// Whether a call or message of `len` bytes may be queued; what finds nothing waiting is.
+    pub fn check_room(&mut self, len: usize, limits: &Limits) -> Result<(), Refusal> {
+        let waits = self.outbox.others();
+        if limits.send_bytes == 0 || waits == 0 || waits + len <= limits.send_bytes {
+            return Ok(());
+        }
+        self.room_wanted = true;
+        Err(Refusal::Busy)
+    }
+
+    /// Queues the event that tells of room, once after it was wanted.
+    pub fn note_room(&mut self, limits: &Limits) {
+        let room = limits.send_bytes == 0 || self.outbox.others() <= limits.send_bytes / 2;
+        if self.room_wanted && room && self.check_open(false).is_ok() {
+            self.room_wanted = false;
+            self.push(Event::Room);
         }
     }
 
@@ -119,8 +152,21 @@ impl<S, A> Connection<S, A> {
         self.calls.number()
     }
 
+    /// A request is being replied to.
+    pub fn answer(&mut self) {
+        self.unanswered = self.unanswered.saturating_sub(1);
+    }
+
+    pub fn unanswered(&self) -> usize {
+        self.unanswered
+    }
+
     pub fn is_outstanding(&self, sequence: u32) -> bool {
         self.calls.get(sequence).is_some()
+    }
+
+    pub fn outstanding(&self) -> usize {
+        self.calls.len()
     }
 
     pub fn has_async_calls(&self) -> bool {
@@ -132,26 +178,83 @@ impl<S, A> Connection<S, A> {
         self.solitary >= SOLITARY && !self.has_async_calls()
     }
 
-    /// True if reading pauses until dispatchers have caught up. A reply that a sync caller
-    /// waits for may be behind, so not while there is one.
-    pub fn pause(&mut self) -> bool {
-        let full = self.lane.len() >= LANE_LIMIT || self.queued >= LANE_BYTES;
-        let pause = full && self.syncs == 0;
-        self.paused |= pause;
-        pause
+    // --- bounds: see `flow`
+
+    pub fn load(&self) -> Load {
+        Load {
+            events: self.lane.len() + self.taken,
+            event_bytes: self.queued_bytes + self.taken_bytes,
+            requests: self.unanswered,
+            reply_bytes: self.outbox.replies(),
+        }
     }
 
-    /// True until paused reading may go on: when room has come, or a sync call.
+    /// After frames were taken in: whether reading stops. Too much, even for a sync call that
+    /// waits: the sync calls end, and are to be told that the limit is reached.
+    #[must_use]
+    pub fn limit_input(&mut self, limits: &Limits) -> Vec<S> {
+        let load = self.load();
+        if !load.is_over(limits) {
+            return Vec::new();
+        }
+        self.paused = true;
+        if self.syncs == 0 || !load.is_far_over(limits) {
+            return Vec::new();
+        }
+        let syncs = |call: &Call<S, A>| matches!(call, Call::Sync { .. });
+        let ended = self.calls.drain_if(syncs);
+        self.late = self.late.saturating_add(ended.len() as u32);
+        self.syncs = 0;
+        let waiters = ended.into_iter().filter_map(|call| match call {
+            Call::Sync { waiter, .. } => Some(waiter),
+            Call::Async { .. } => None,
+        });
+        waiters.collect()
+    }
+
+    /// True while nothing more is read. The reply that a sync caller waits for may be behind.
     pub fn is_paused(&self) -> bool {
         self.paused && self.syncs == 0
     }
 
+    /// Reading has stopped because of replies that the peer does not take.
+    pub fn is_stuck(&self, limits: &Limits) -> bool {
+        self.paused && self.outbox.replies() > limits.reply_bytes / 2
+    }
+
     /// True, once, if paused reading can go on.
-    pub fn resume(&mut self) -> bool {
-        let resume =
-            self.paused && self.lane.len() < LANE_LIMIT / 2 && self.queued < LANE_BYTES / 2;
+    #[must_use]
+    pub fn resume(&mut self, limits: &Limits) -> bool {
+        let resume = self.paused && self.load().has_room(limits);
         self.paused &= !resume;
         resume
+    }
+
+    /// As many requests are being handled as may be, and the next event is one more.
+    fn is_gated(&self, limits: &Limits) -> bool {
+        let handled = self.unanswered.saturating_sub(self.queued_requests);
+        limits.requests > 0
+            && handled >= limits.requests
+            && !self.life.is_muted()
+            && self.lane.front().is_some_and(Event::is_request)
+    }
+
+    // --- events
+
+    /// True, once, if there are events to run and nobody carries the lane.
+    #[must_use]
+    pub fn claim(&mut self, limits: &Limits) -> bool {
+        !self.is_gated(limits) && self.lane.claim()
+    }
+
+    pub fn hold_events(&mut self) {
+        self.lane.hold();
+    }
+
+    /// False if they were not held.
+    #[must_use]
+    pub fn unhold_events(&mut self) -> bool {
+        self.lane.unhold()
     }
 
     /// Starts to run events; see `Lane::begin`.
@@ -159,21 +262,38 @@ impl<S, A> Connection<S, A> {
         &mut self,
         more: usize,
         batch: &mut VecDeque<Event<A>>,
+        limits: &Limits,
     ) -> Option<Event<A>> {
+        if self.is_gated(limits) {
+            self.lane.put_down();
+            return None;
+        }
+        let more = if limits.requests > 0 { 0 } else { more };
         let first = self.lane.begin(more, batch)?;
-        self.queued -= first.weight() + batch.iter().map(Event::weight).sum::<usize>();
+        self.taken = batch.len();
+        self.taken_bytes = weight(batch);
+        self.queued_bytes -= first.weight() + self.taken_bytes;
+        self.queued_requests -= requests(batch) + usize::from(first.is_request());
         Some(first)
     }
 
-    /// Gives back what was not run; see `Lane::finish`.
-    #[must_use]
-    pub fn finish_events(&mut self, batch: &mut VecDeque<Event<A>>) -> bool {
-        self.queued += batch.iter().map(Event::weight).sum::<usize>();
-        self.lane.finish(batch)
+    /// Gives back what was not run; see `Lane::give_back`.
+    pub fn finish_events(&mut self, batch: &mut VecDeque<Event<A>>) {
+        self.taken = 0;
+        self.taken_bytes = 0;
+        if !batch.is_empty() {
+            self.queued_bytes += weight(batch);
+            self.queued_requests += requests(batch);
+        }
+        self.lane.give_back(batch);
+    }
+
+    pub fn accepted(&mut self, from: Vec<u8>) {
+        self.push(Event::Accept(from));
     }
 
     fn push(&mut self, event: Event<A>) {
-        self.queued += event.weight();
+        self.queued_bytes += event.weight();
         self.lane.push(event);
     }
 
@@ -185,7 +305,7 @@ impl<S, A> Connection<S, A> {
 
     /// Queues an I/O-error event, unless the connection was closed by its user.
     pub fn io_error(&mut self, text: String) {
-        if !self.closed_by_user {
+        if !self.life.is_muted() {
             self.push(Event::IoErr(text));
         }
     }
@@ -193,7 +313,7 @@ impl<S, A> Connection<S, A> {
     /// Takes one received frame; `own` is the number of the reading thread's own sync call.
     pub fn receive<'a>(&mut self, frame: Frame<'a>, own: Option<u32>) -> Handled<'a, S> {
         let Frame { header, body } = frame;
-        let open = self.life.phase() == Phase::Open;
+        let open = self.life.takes_frames();
         let first = !std::mem::replace(&mut self.begun, true);
         let told = first && open && self.note_foreign(&header);
         match body {
@@ -252,9 +372,14 @@ impl<S, A> Connection<S, A> {
         let Header { sequence, cmd, .. } = header;
         if matches!(body, Body::Skipped) {
             if !header.is_one_way() {
+                self.unanswered += 1;
                 self.push(Event::Refused { sequence, cmd });
             }
             return;
+        }
+        if !header.is_one_way() {
+            self.unanswered += 1;
+            self.queued_requests += 1;
         }
         self.push(Event::Request {
             sequence,
@@ -272,7 +397,9 @@ impl<S, A> Connection<S, A> {
         };
         let Some(call) = found else {
             self.solitary = 0;
-            if !matches!(body, Body::Skipped) {
+            if self.late > 0 && self.calls.was_given(header.sequence) {
+                self.late -= 1;
+            } else if !matches!(body, Body::Skipped) {
                 self.io_error(format!(
                     "reply with unknown sequence number {}",
                     header.sequence
@@ -334,17 +461,27 @@ impl<S, A> Connection<S, A> {
     /// The user closes: mutes the lane and fails what is outstanding. The sync waiters are
     /// returned, to be woken with NETWORK_FAILURE.
     pub fn close(&mut self) -> Result<Vec<S>, CloseError> {
-        if self.life.phase() == Phase::New {
+        if self.life.phase() <= Phase::Opening {
             return Err(CloseError::NeverConnected);
         }
-        if self.closed_by_user {
+        if self.life.is_muted() {
             return Err(CloseError::Already);
         }
-        self.closed_by_user = true;
+        self.life.mute();
         if self.life.advance(Phase::Closing, Some(Reason::User)) {
             Ok(self.fail_calls())
         } else {
             Ok(Vec::new())
+        }
+    }
+
+    /// The peer sends no more. Our calls fail; the sync waiters are returned. If requests of its
+    /// are unanswered, they can still be answered; else, as `is_drained` says, this is the end.
+    pub fn end_input(&mut self) -> Vec<S> {
+        if self.life.advance(Phase::Ending, Some(Reason::Closed)) {
+            self.fail_calls()
+        } else {
+            Vec::new()
         }
     }
 
@@ -365,9 +502,14 @@ impl<S, A> Connection<S, A> {
         Some(waiters)
     }
 
-    /// True if a closing connection has nothing left to send.
+    /// True if the connection may end: all has been sent, and nothing is left to be.
     pub fn is_drained(&self) -> bool {
-        self.life.phase() == Phase::Closing && self.outbox.is_empty() && !self.outbox.is_writing()
+        let done = match self.life.phase() {
+            Phase::Closing => true,
+            Phase::Ending => self.unanswered == 0,
+            _ => false,
+        };
+        done && self.outbox.is_empty() && !self.outbox.is_writing()
     }
 
     fn fail_calls(&mut self) -> Vec<S> {
@@ -387,6 +529,14 @@ impl<S, A> Connection<S, A> {
     }
 }
 
+fn weight<A>(batch: &VecDeque<Event<A>>) -> usize {
+    batch.iter().map(Event::weight).sum()
+}
+
+fn requests<A>(batch: &VecDeque<Event<A>>) -> usize {
+    batch.iter().filter(|event| event.is_request()).count()
+}
+
 #[derive(Debug, PartialEq, Eq)]
 pub enum CloseError {
     NeverConnected,
@@ -396,6 +546,7 @@ pub enum CloseError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proto::flow;
 
     type C = Connection<&'static str, &'static str>;
 
@@ -419,9 +570,9 @@ mod tests {
 
     fn events(c: &mut C) -> Vec<String> {
         let mut q = VecDeque::new();
-        if c.lane.claim() {
-            let first = c.lane.begin(usize::MAX, &mut q).unwrap();
-            assert!(!c.lane.finish(&mut VecDeque::new()));
+        if c.claim(&flow::DEFAULT) {
+            let first = c.begin_events(usize::MAX, &mut q, &flow::DEFAULT).unwrap();
+            c.finish_events(&mut VecDeque::new());
             q.push_front(first);
         }
         q.into_iter()
@@ -431,6 +582,7 @@ mod tests {
                 Event::Refused { cmd, .. } => format!("refused {cmd}"),
                 Event::Reply { call, status, .. } => format!("{call} {status}"),
                 Event::IoErr(_) => "ioerr".into(),
+                Event::Room => "room".into(),
                 Event::Disconnect(r) => format!("{r:?}"),
             })
             .collect()
@@ -508,7 +660,7 @@ mod tests {
         });
         assert_eq!(c.shut(Reason::Closed), Some(vec!["w"]));
         assert_eq!(c.shut(Reason::IoErr), None);
-        assert_eq!(c.check_open(), Err(Refusal::Closed));
+        assert_eq!(c.check_open(true), Err(Refusal::Closed));
         assert_eq!(events(&mut c), ["request 4", "x -6", "Closed"]);
     }
 
@@ -529,29 +681,122 @@ mod tests {
         assert_eq!(events(&mut c), ["User"]);
     }
 
+    fn few_events() -> Limits {
+        Limits {
+            events: 4,
+            ..flow::DEFAULT
+        }
+    }
+
     #[test]
-    fn reading_pauses_while_much_is_queued_but_not_for_a_sync_caller() {
-        let mut c = open();
-        let body = vec![0; LANE_BYTES / 4];
+    fn reading_pauses_while_much_is_queued_and_goes_on_at_half_of_it() {
+        let (mut c, limits) = (open(), few_events());
         let mut batch = VecDeque::new();
         for sequence in 0..4 {
-            assert!(!c.pause());
-            c.receive(frame(sequence, status::PENDING, 4, &body), None);
+            assert!(c.limit_input(&limits).is_empty() && !c.is_paused());
+            c.receive(frame(sequence, status::PENDING, -4, b""), None);
         }
+        assert!(c.limit_input(&limits).is_empty() && c.is_paused());
+        assert!(c.claim(&limits));
+        assert!(c.begin_events(2, &mut batch, &limits).is_some());
+        assert!(!c.resume(&limits), "three are not dispatched");
+        batch.pop_front();
+        c.finish_events(&mut batch);
+        assert!(c.resume(&limits) && !c.is_paused() && !c.resume(&limits));
+    }
+
+    #[test]
+    fn a_sync_call_stretches_the_bound_and_ends_where_that_ends() {
+        let (mut c, limits) = (open(), few_events());
+        let call = c.call(Call::Sync {
+            cmd: 1,
+            waiter: "w",
+        });
+        for sequence in 0..63 {
+            c.receive(frame(sequence, status::PENDING, -4, b""), None);
+            assert!(c.limit_input(&limits).is_empty() && !c.is_paused());
+        }
+        c.receive(frame(63, status::PENDING, -4, b""), None);
+        assert_eq!(c.limit_input(&limits), ["w"]);
+        assert!(c.is_paused());
+        // The reply that comes all the same is dropped without a word; another is not.
+        assert_eq!(events(&mut c).len(), 64);
+        c.receive(frame(call, 0, 1, b""), None);
+        assert!(events(&mut c).is_empty());
+        c.receive(frame(call, 0, 1, b""), None);
+        assert_eq!(events(&mut c), ["ioerr"]);
+    }
+
+    #[test]
+    fn no_more_requests_are_handled_than_may_be() {
+        let limits = Limits {
+            requests: 2,
+            ..flow::DEFAULT
+        };
+        let (mut c, mut batch) = (open(), VecDeque::new());
+        for sequence in 0..3 {
+            c.receive(frame(sequence, status::PENDING, 4, b""), None);
+        }
+        c.receive(frame(3, status::PENDING, -4, b""), None);
+        assert!(c.limit_input(&limits).is_empty() && c.is_paused());
+        for _ in 0..2 {
+            assert!(c.claim(&limits));
+            assert!(c.begin_events(9, &mut batch, &limits).is_some() && batch.is_empty());
+            c.finish_events(&mut batch);
+        }
+        assert!(!c.claim(&limits), "two are handled");
+        c.answer();
+        assert!(!c.resume(&limits), "two are unanswered");
+        assert!(c.claim(&limits));
+        assert!(c.begin_events(9, &mut batch, &limits).is_some());
+        c.finish_events(&mut batch);
+        assert!(c.claim(&limits), "a message is no request");
+        c.answer();
+        assert!(c.resume(&limits));
+    }
+
+    #[test]
+    fn a_refused_send_is_told_of_room_once() {
+        let limits = Limits {
+            send_bytes: 100,
+            ..flow::DEFAULT
+        };
+        let mut c = open();
+        assert!(c.check_room(500, &limits).is_ok(), "nothing else waits");
+        c.outbox.append(&[0; 60], 0, false);
+        c.outbox.append_reply(&[0; 500], false);
+        assert!(c.check_room(40, &limits).is_ok());
+        assert_eq!(c.check_room(41, &limits), Err(Refusal::Busy));
+        c.note_room(&limits);
+        assert!(events(&mut c).is_empty());
+        let mut chunk = c.outbox.begin_flush().unwrap();
+        chunk.at = 560;
+        assert!(c.outbox.wrote(chunk, 560).is_none());
+        c.note_room(&limits);
+        c.note_room(&limits);
+        assert_eq!(events(&mut c), ["room"]);
+    }
+
+    #[test]
+    fn a_peer_that_sends_no_more_is_still_answered() {
+        let mut c = open();
+        c.receive(frame(0, status::PENDING, 4, b""), None);
         c.call(Call::Sync {
             cmd: 1,
             waiter: "w",
         });
-        assert!(!c.pause());
-        c.receive(frame(0, status::OK, 1, b""), None);
-        assert!(c.pause());
-        assert!(c.lane.claim());
-        assert!(c.begin_events(1, &mut batch).is_some());
-        assert!(!c.resume(), "half is still there");
-        assert!(c.finish_events(&mut batch));
-        assert!(!c.resume(), "one was given back");
-        assert!(c.begin_events(2, &mut batch).is_some());
-        assert!(c.resume() && !c.resume());
+        assert_eq!(c.end_input(), ["w"]);
+        assert!(c.check_open(true).is_err() && c.check_open(false).is_ok());
+        assert!(!c.is_drained());
+        c.outbox.append_reply(&[0; 16], true);
+        c.answer();
+        assert!(!c.is_drained());
+        let mut chunk = c.outbox.begin_flush().unwrap();
+        chunk.at = 16;
+        assert!(c.outbox.wrote(chunk, 16).is_none());
+        assert!(c.is_drained());
+        assert!(c.shut(Reason::IoErr).is_some());
+        assert_eq!(events(&mut c), ["request 4", "Closed"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Events: what a connection has for the application's dispatchers.
 
+use super::life::Reason;
 use super::payload::Payload;
-use super::phase::Reason;
 
 /// One event of a connection; `A` is what an async call keeps for its callback.
 pub enum Event<A> {
@@ -26,10 +26,17 @@ pub enum Event<A> {
         payload: Payload,
     },
     IoErr(String),
+    /// A send was refused, and there is room again.
+    Room,
     Disconnect(Reason),
 }
 
 impl<A> Event<A> {
+    /// A reply is due for it.
+    pub fn is_request(&self) -> bool {
+        matches!(self, Event::Request { cmd, .. } if *cmd >= 0)
+    }
+
     /// The bytes that it keeps waiting in memory, as far as the peer decides.
     pub fn weight(&self) -> usize {
         match self {

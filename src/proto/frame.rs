@@ -130,6 +130,14 @@ impl Decoder {
         matches!(self.state, State::Head { have: 0, .. })
     }
 
+    /// Bytes of memory that the partial frame takes.
+    pub fn held(&self) -> usize {
+        match &self.state {
+            State::Body { body, .. } => body.capacity(),
+            _ => 0,
+        }
+    }
+
     /// Hands every frame that `input` completes to `sink`, in order; keeps the rest.
     /// `max` is the longest payload accepted.
     pub fn feed<'a>(&mut self, mut input: &'a [u8], max: u32, sink: &mut impl FnMut(Frame<'a>)) {

@@ -36,6 +36,11 @@ impl<E> Default for Lane<E> {
 }
 
 impl<E> Lane<E> {
+    /// The next event, where it waits.
+    pub fn front(&self) -> Option<&E> {
+        self.first.as_ref()
+    }
+
     pub fn len(&self) -> usize {
         usize::from(self.first.is_some()) + self.rest.len()
     }
@@ -85,10 +90,15 @@ impl<E> Lane<E> {
         first
     }
 
+    /// The carrier lets go without having run anything.
+    pub fn put_down(&mut self) {
+        debug_assert_eq!(self.state, State::Queued);
+        self.state = State::Idle;
+    }
+
     /// The runner is through, or an event was released; what is left of its batch goes back
-    /// in front. True: the lane has to be scheduled again.
-    #[must_use]
-    pub fn finish(&mut self, batch: &mut VecDeque<E>) -> bool {
+    /// in front. The lane can be claimed again.
+    pub fn give_back(&mut self, batch: &mut VecDeque<E>) {
         debug_assert_eq!(self.state, State::Running);
         if !batch.is_empty() {
             if let Some(e) = self.first.take() {
@@ -107,18 +117,18 @@ impl<E> Lane<E> {
             self.rest = VecDeque::new();
         }
         self.state = State::Idle;
-        self.claim()
     }
 
     pub fn hold(&mut self) {
         self.held += 1;
     }
 
-    /// None if the lane was not held; else whether it has to be scheduled.
+    /// False if the lane was not held.
     #[must_use]
-    pub fn unhold(&mut self) -> Option<bool> {
-        self.held = self.held.checked_sub(1)?;
-        Some(self.claim())
+    pub fn unhold(&mut self) -> bool {
+        let held = self.held > 0;
+        self.held -= u32::from(held);
+        held
     }
 }
 
@@ -144,9 +154,11 @@ mod tests {
         assert_eq!(b, [1]);
         assert!(!l.claim(), "an event is out");
         b.clear();
-        assert!(l.finish(&mut b));
+        l.give_back(&mut b);
+        assert!(l.claim());
         assert_eq!(run(&mut l, 9), [2]);
-        assert!(!l.finish(&mut VecDeque::new()));
+        l.give_back(&mut VecDeque::new());
+        assert!(!l.claim());
     }
 
     #[test]
@@ -160,7 +172,8 @@ mod tests {
         assert_eq!(b, [0, 1, 2]);
         l.push(6);
         b.pop_front();
-        assert!(l.finish(&mut b));
+        l.give_back(&mut b);
+        assert!(l.claim());
         assert_eq!(l.len(), 6);
         assert_eq!(run(&mut l, 9), [1, 2, 3, 4, 5, 6]);
     }
@@ -176,7 +189,8 @@ mod tests {
         l.push(3);
         l.push(4);
         b.pop_front();
-        assert!(l.finish(&mut b));
+        l.give_back(&mut b);
+        assert!(l.claim());
         assert_eq!(run(&mut l, 9), [2, 3, 4]);
     }
 
@@ -187,14 +201,14 @@ mod tests {
         l.hold();
         l.push(1);
         assert!(!l.claim());
-        assert_eq!(l.unhold(), Some(false));
-        assert_eq!(l.unhold(), Some(true));
-        assert_eq!(l.unhold(), None);
+        assert!(l.unhold() && !l.claim());
+        assert!(l.unhold() && l.claim());
+        assert!(!l.unhold());
         l.hold();
         assert!(
             l.begin(0, &mut VecDeque::new()).is_none(),
             "held while carried"
         );
-        assert_eq!(l.unhold(), Some(true));
+        assert!(l.unhold() && l.claim());
     }
 }

@@ -5,12 +5,13 @@
 pub mod calls;
 pub mod connection;
 pub mod event;
+pub mod flow;
 pub mod foreign;
 pub mod frame;
 pub mod lane;
+pub mod life;
 pub mod outbox;
 pub mod payload;
-pub mod phase;
 
 /// `mrpc_status_t` values that the wire knows (docs/wire.md, field `status`).
 pub mod status {
@@ -21,4 +22,8 @@ pub mod status {
     pub const INVALID_ARGUMENT: i32 = -4;
     pub const INVALID_PROTOCOL: i32 = -5;
     pub const NETWORK_FAILURE: i32 = -6;
+    /// Local, as the next two: never sent of the library's own accord.
+    pub const TIMEDOUT: i32 = -7;
+    pub const CANCELLED: i32 = -8;
+    pub const BUSY: i32 = -9;
 }

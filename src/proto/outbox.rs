@@ -1,7 +1,7 @@
 //! What waits to be sent on one connection, and who may send it.
 //!
 //! INV-F1: when bytes are queued, somebody writes, or the socket is blocked and a writable
-//!         edge is due, or the connection is on the background's dirty list.
+//!         edge is due, or the connection is on the background's list.
 //! INV-F2: calls gathered while none is on the wire leave at once, or at the end of the batch
 //!         of events that sends them: no reply would come to flush them.
 //! INV-F3: frames leave in the order of their numbers, and a partial frame has one owner:
@@ -20,17 +20,29 @@ pub struct Outbox {
     /// Bytes appended since.
     back: Vec<u8>,
     len: usize,
-    writing: bool,
-    blocked: bool,
-    /// A writable edge that came while somebody was writing.
-    edge: bool,
+    /// Bytes of replies in `front`, at most, and in `back`.
+    front_replies: usize,
+    back_replies: usize,
+    writer: Writer,
     /// Somebody appended what must not wait.
     urgent: bool,
     /// Calls in `back`, and calls sent but unanswered.
     gathered: u32,
     on_wire: u32,
     /// On the background's list.
-    dirty: bool,
+    listed: bool,
+}
+
+/// Who sends what is queued.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Writer {
+    /// Nobody.
+    #[default]
+    None,
+    /// A thread; `edge`: the socket became writable meanwhile.
+    Sends { edge: bool },
+    /// Whoever hears that the socket is writable.
+    Blocked,
 }
 
 /// Bytes that the writer took; to be given back through `Outbox::wrote`.
@@ -50,7 +62,17 @@ impl Outbox {
     }
 
     pub fn is_writing(&self) -> bool {
-        self.writing
+        matches!(self.writer, Writer::Sends { .. })
+    }
+
+    /// Bytes of replies that wait, at most.
+    pub fn replies(&self) -> usize {
+        (self.front_replies + self.back_replies).min(self.len)
+    }
+
+    /// Bytes of calls and messages that wait, at least.
+    pub fn others(&self) -> usize {
+        self.len - self.replies()
     }
 
     pub fn on_wire(&self) -> u32 {
@@ -68,15 +90,14 @@ impl Outbox {
         if !self.is_free() {
             return false;
         }
-        self.writing = true;
-        self.edge = false;
+        self.writer = Writer::Sends { edge: false };
         self.on_wire += calls;
         true
     }
 
     /// True if nothing is queued and nobody writes.
     pub fn is_free(&self) -> bool {
-        !self.writing && !self.blocked && self.len == 0
+        self.writer == Writer::None && self.len == 0
     }
 
     /// Makes room for a frame of `len` bytes; false without memory.
@@ -93,6 +114,12 @@ impl Outbox {
         self.urgent |= urgent;
     }
 
+    /// Queues a reply likewise.
+    pub fn append_reply(&mut self, frame: &[u8], urgent: bool) {
+        self.append(frame, 0, urgent);
+        self.back_replies += frame.len();
+    }
+
     /// True if what is queued is worth sending now.
     pub fn is_ripe(&self) -> bool {
         self.len > 0
@@ -103,18 +130,18 @@ impl Outbox {
 
     /// Takes bytes to send, if there are any, nobody writes and the socket is not blocked.
     pub fn begin_flush(&mut self) -> Option<Chunk> {
-        if self.writing || self.blocked || self.len == 0 {
+        if self.writer != Writer::None || self.len == 0 {
             return None;
         }
-        self.writing = true;
         Some(self.take())
     }
 
     fn take(&mut self) -> Chunk {
-        self.edge = false;
+        self.writer = Writer::Sends { edge: false };
         if self.front.is_empty() {
             std::mem::swap(&mut self.front, &mut self.back);
             self.front_sent = 0;
+            self.front_replies = std::mem::take(&mut self.back_replies);
             self.on_wire += self.gathered;
             self.gathered = 0;
             self.urgent = false;
@@ -127,10 +154,11 @@ impl Outbox {
 
     /// The writer's report on a direct frame: `rest` is what the socket did not take.
     /// Gives the next bytes that the same writer has to send.
-    pub fn wrote_direct(&mut self, rest: Vec<u8>) -> Option<Chunk> {
+    pub fn wrote_direct(&mut self, rest: Vec<u8>, reply: bool) -> Option<Chunk> {
         let left = !rest.is_empty();
         if left {
             self.len += rest.len();
+            self.front_replies = if reply { rest.len() } else { 0 };
             self.front = rest;
             self.front_sent = 0;
         }
@@ -142,9 +170,13 @@ impl Outbox {
         self.len -= sent_now;
         let left = chunk.at < chunk.bytes.len();
         if left {
+            self.front_replies = self.front_replies.min(chunk.bytes.len() - chunk.at);
             self.front = chunk.bytes;
             self.front_sent = chunk.at;
-        } else if self.back.is_empty() && chunk.bytes.capacity() <= KEEP {
+            return self.next(left);
+        }
+        self.front_replies = 0;
+        if self.back.is_empty() && chunk.bytes.capacity() <= KEEP {
             // the emptied buffer serves the next frames; larger ones go with the burst
             chunk.bytes.clear();
             self.back = chunk.bytes;
@@ -154,24 +186,25 @@ impl Outbox {
 
     fn next(&mut self, left: bool) -> Option<Chunk> {
         if left {
-            if self.edge {
+            if self.writer == (Writer::Sends { edge: true }) {
                 return Some(self.take());
             }
-            self.blocked = true;
+            self.writer = Writer::Blocked;
         } else if self.is_ripe() {
             return Some(self.take());
+        } else {
+            self.writer = Writer::None;
         }
-        self.writing = false;
         None
     }
 
     /// The socket became writable.
     pub fn writable(&mut self) -> Option<Chunk> {
-        if self.writing {
-            self.edge = true;
+        if self.is_writing() {
+            self.writer = Writer::Sends { edge: true };
             return None;
         }
-        self.blocked = false;
+        self.writer = Writer::None;
         self.begin_flush()
     }
 
@@ -180,6 +213,8 @@ impl Outbox {
         self.front = Vec::new();
         self.back = Vec::new();
         self.len = 0;
+        self.front_replies = 0;
+        self.back_replies = 0;
         self.gathered = 0;
         self.urgent = false;
     }
@@ -187,21 +222,20 @@ impl Outbox {
     /// A writer found the connection dead: it sends no more.
     pub fn abandon(&mut self) {
         self.clear();
-        self.writing = false;
-        self.blocked = false;
+        self.writer = Writer::None;
     }
 
-    /// True if the connection has to be put on the dirty list: bytes wait, and nobody
-    /// but the background will send them.
-    pub fn mark_dirty(&mut self) -> bool {
-        let needed = self.len > 0 && !self.writing && !self.blocked && !self.dirty;
-        self.dirty |= needed;
+    /// True if the connection has to be put on the background's list: bytes wait, and nobody
+    /// else will send them.
+    pub fn list(&mut self) -> bool {
+        let needed = self.len > 0 && self.writer == Writer::None && !self.listed;
+        self.listed |= needed;
         needed
     }
 
     /// The background took the connection from its list.
-    pub fn unmark_dirty(&mut self) {
-        self.dirty = false;
+    pub fn unlist(&mut self) {
+        self.listed = false;
     }
 }
 
@@ -221,7 +255,7 @@ mod tests {
         assert!(!o.begin_direct(0), "somebody writes");
         o.append(b"abc", 0, true);
         let c = o
-            .wrote_direct(Vec::new())
+            .wrote_direct(Vec::new(), false)
             .expect("urgent bytes go with the writer");
         assert_eq!(&c.bytes[c.at..], b"abc");
         assert!(send(&mut o, c, 3).is_none());
@@ -233,8 +267,8 @@ mod tests {
         let mut o = Outbox::default();
         assert!(o.begin_direct(0));
         o.append(b"second", 0, true);
-        assert!(o.wrote_direct(b"rst".to_vec()).is_none(), "blocked");
-        assert!(o.blocked && o.len() == 9);
+        assert!(o.wrote_direct(b"rst".to_vec(), false).is_none(), "blocked");
+        assert!(o.writer == Writer::Blocked && o.len() == 9);
         assert!(o.begin_flush().is_none());
         let c = o.writable().unwrap();
         assert_eq!(&c.bytes[c.at..], b"rst");
@@ -251,14 +285,14 @@ mod tests {
         let c = send(&mut o, c, 4).expect("tries once more");
         assert_eq!(c.at, 4);
         assert!(send(&mut o, c, 0).is_none());
-        assert!(o.blocked);
+        assert!(o.writer == Writer::Blocked);
     }
 
     #[test]
     fn calls_gather_up_to_what_is_on_the_wire() {
         let mut o = Outbox::default();
         assert!(o.begin_direct(1));
-        assert!(o.wrote_direct(Vec::new()).is_none());
+        assert!(o.wrote_direct(Vec::new(), false).is_none());
         o.append(&[0; 20], 1, false);
         assert!(o.is_ripe(), "1 gathered, 1 on the wire");
         let c = o.begin_flush().unwrap();
@@ -266,8 +300,29 @@ mod tests {
         assert!(send(&mut o, c, 20).is_none());
         o.append(&[0; 20], 1, false);
         assert!(!o.is_ripe());
-        assert!(o.mark_dirty() && !o.mark_dirty());
+        assert!(o.list() && !o.list());
         o.answered();
         assert!(o.is_ripe());
+    }
+
+    #[test]
+    fn replies_are_counted_until_they_leave() {
+        let mut o = Outbox::default();
+        o.append(&[0; 30], 1, false);
+        o.append_reply(&[0; 20], false);
+        assert_eq!((o.replies(), o.others()), (20, 30));
+        let c = o.begin_flush().unwrap();
+        o.append_reply(&[0; 5], false);
+        assert!(send(&mut o, c, 40).is_none());
+        assert_eq!((o.replies(), o.others()), (15, 0));
+        let c = o.writable().unwrap();
+        assert!(send(&mut o, c, 10).is_none());
+        assert_eq!((o.replies(), o.others()), (5, 0));
+        let c = o.begin_flush().unwrap();
+        assert!(send(&mut o, c, 5).is_none());
+        assert_eq!((o.replies(), o.others()), (0, 0));
+        assert!(o.begin_direct(0));
+        assert!(o.wrote_direct(vec![0; 7], true).is_none());
+        assert_eq!((o.replies(), o.others()), (7, 0));
     }
 }

@@ -31,6 +31,9 @@ const WAKER: Token = Token(usize::MAX);
 /// What the loop calls when something is ready.
 pub trait Source<F>: Send + Sync {
     fn on_ready(self: Arc<Self>, ready: Ready, turn: &mut Turn<'_, F>);
+
+    /// The set's settings have changed, or there is room where there was none.
+    fn on_settings(self: Arc<Self>) {}
 }
 
 type AnySource<F> = Arc<dyn Source<F>>;
@@ -42,6 +45,8 @@ pub struct Ready {
     pub writable: bool,
     /// The peer has hung up, or the socket has failed.
     pub hangup: bool,
+    /// Nothing can be sent any more, either.
+    pub dead: bool,
     /// No edge came: whatever came with earlier ones still holds.
     pub again: bool,
     /// Urgent data: a read stops short in front of it.
@@ -54,6 +59,7 @@ const AGAIN: Ready = Ready {
     readable: true,
     writable: false,
     hangup: false,
+    dead: false,
     again: true,
     urgent: false,
     wakes: 0,
@@ -73,8 +79,10 @@ impl<F> Turn<'_, F> {
         drop(self.again.push(source));
     }
 
-    /// Calls the source again, as readable, when it is `time`.
+    /// Calls the source again, as readable, when it is `time`: at one time at most.
     pub fn at(&mut self, time: Instant, source: AnySource<F>) {
+        self.timers
+            .retain(|(_, other)| !Arc::ptr_eq(other, &source));
         self.timers.push((time, source));
     }
 }
@@ -298,6 +306,17 @@ impl<F> Reactor<F> {
         let _ = self.registry.deregister(&mut SourceFd(&fd));
     }
 
+    /// Tells every source that settings have changed.
+    pub fn settings_changed(&self) {
+        let sources: Vec<AnySource<F>> = {
+            let table = self.table.lock();
+            table.iter().map(|(_, (_, s))| Arc::clone(s)).collect()
+        };
+        for source in sources {
+            source.on_settings();
+        }
+    }
+
     pub fn forget(&self, place: Place) {
         let removed = self.table.lock().try_remove(place.key());
         // Its destructor may free a whole connection: not under the lock.
@@ -338,6 +357,7 @@ impl<F> Driver<'_, F> {
                             readable: event.is_readable(),
                             writable: event.is_writable(),
                             hangup: event.is_read_closed() || event.is_error(),
+                            dead: event.is_error() || event.is_write_closed(),
                             urgent: event.is_priority(),
                             ..Ready::default()
                         };

@@ -69,6 +69,10 @@ macro_rules! atomic {
             pub fn fetch_or(&self, value: $value, order: Ordering) -> $value {
                 ordered(order, || self.0.fetch_or(value, order))
             }
+
+            pub fn fetch_and(&self, value: $value, order: Ordering) -> $value {
+                ordered(order, || self.0.fetch_and(value, order))
+            }
         }
     };
 }

@@ -19,6 +19,8 @@ use std::ops::{Deref, DerefMut};
 const FREE: u8 = 0;
 const HELD: u8 = 1;
 const NOTED: u8 = 3;
+/// The holder waits for something to read, or is about to.
+const WAITING: u8 = 4;
 
 #[derive(Debug)]
 pub struct Right<T> {
@@ -73,6 +75,11 @@ impl<T> Right<T> {
         }
     }
 
+    /// True if the holder has said that it waits.
+    pub fn is_waiting(&self) -> bool {
+        self.state.load(Ordering::SeqCst) & WAITING != 0
+    }
+
     /// True if somebody holds the right at this moment.
     pub fn is_held(&self) -> bool {
         self.state.load(Ordering::SeqCst) != FREE
@@ -80,6 +87,15 @@ impl<T> Right<T> {
 }
 
 impl<'a, T> Held<'a, T> {
+    /// Says that the holder waits from now on, or not any more.
+    pub fn set_waiting(&self, waiting: bool) {
+        if waiting {
+            self.right.state.fetch_or(WAITING, Ordering::SeqCst);
+        } else {
+            self.right.state.fetch_and(!WAITING, Ordering::SeqCst);
+        }
+    }
+
     /// Lets go. If somebody asked meanwhile, the right stays, and the caller has to do what
     /// the asker wanted.
     #[must_use]

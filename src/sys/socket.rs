@@ -152,6 +152,11 @@ pub fn end_waiting(fd: RawFd) -> bool {
     !ended
 }
 
+/// True if nothing can be sent any more.
+pub fn has_hung_up(fd: RawFd) -> bool {
+    poll(fd, 0, Some(Duration::ZERO)) & (libc::POLLHUP | libc::POLLERR) != 0
+}
+
 /// Waits until the socket takes bytes again, or is dead, for `limit` at most.
 pub fn wait_writable(fd: RawFd, limit: Option<Duration>) {
     poll(fd, libc::POLLOUT, limit);

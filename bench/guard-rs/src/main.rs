@@ -101,7 +101,7 @@ fn flush(outbox: &mut Outbox) -> usize {
 fn send_in_place(outbox: &mut Outbox) {
     for _ in 0..FRAMES {
         assert!(black_box(&mut *outbox).begin_direct(1));
-        assert!(outbox.wrote_direct(Vec::new()).is_none());
+        assert!(outbox.wrote_direct(Vec::new(), false).is_none());
         outbox.answered();
     }
 }
@@ -112,7 +112,8 @@ fn lone_events(lane: &mut Lane<u64>) {
         lane.push(u64::from(i));
         assert!(black_box(&mut *lane).claim());
         black_box(lane.begin(WINDOW as usize, &mut batch));
-        assert!(!lane.finish(&mut batch));
+        lane.give_back(&mut batch);
+        assert!(!lane.claim());
     }
 }
 
@@ -127,7 +128,8 @@ fn batched_events(lane: &mut Lane<u64>) {
         while let Some(event) = batch.pop_front() {
             black_box(event);
         }
-        assert!(!lane.finish(&mut batch));
+        lane.give_back(&mut batch);
+        assert!(!lane.claim());
     }
 }
 

@@ -1,0 +1,328 @@
+//! From connecting to the end.
+
+use super::outputs::Outputs;
+use super::receive::Reader;
+use super::requests::requests;
+use super::{Conn, State};
+use crate::error::{Errno, Result};
+use crate::proto::connection::CloseError;
+use crate::proto::life::{Phase, Reason};
+use crate::proto::status;
+use crate::sync::right::Held;
+use crate::sys::cancel;
+use crate::sys::fd::Fd;
+use crate::sys::resolve::resolve;
+use crate::sys::socket::{self, ConnectError, Direction};
+use std::ffi::CStr;
+use std::os::fd::RawFd;
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+
+impl Conn {
+    // --- references
+
+    /// Adds a user reference.
+    pub fn add_user(&self) {
+        self.holds.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Drops a user reference. The handle may be gone when this returns.
+    pub fn drop_user(&self) {
+        if self.hub.check_process().is_err() {
+            self.close_copy();
+        } else {
+            self.drop_hold();
+        }
+    }
+
+    /// The disconnect callback has returned.
+    pub fn end_active(&self) {
+        let accepted = {
+            let mut st = self.lock();
+            st.proto.life.advance(Phase::Gone, None);
+            self.publish(&st);
+            std::mem::take(&mut st.accepted)
+        };
+        self.hub.connection_gone(accepted);
+        self.drop_hold();
+    }
+
+    fn drop_hold(&self) {
+        if self.holds.fetch_sub(1, Ordering::AcqRel) == 1 {
+            // The callers have references of their own, so this is not the last one here.
+            let handle = self.lock().handle.take();
+            self.hub.handle_gone();
+            drop(handle);
+        }
+    }
+
+    /// In a forked child: closes this process's copy of the descriptor, without a lock.
+    fn close_copy(&self) {
+        let fd = self.fd.swap(-1, Ordering::AcqRel);
+        if fd >= 0 {
+            drop(Fd::own(fd));
+        }
+    }
+
+    // --- the beginning
+
+    /// Resolves and connects, trying every address in turn.
+    pub fn connect(
+        self: &Arc<Self>,
+        family: i32,
+        host: Option<&CStr>,
+        service: &CStr,
+    ) -> Result<()> {
+        self.hub.check_process()?;
+        if self.hub.role().is_server() {
+            return Err(Errno::INVAL);
+        }
+        let make = || {
+            let mut error = Errno(libc::ENOENT);
+            let mut refused = false;
+            for address in resolve(family, host, Some(service), false)? {
+                match socket::connect(&address) {
+                    Ok(fd) => return Ok((fd, address.family)),
+                    Err(ConnectError::Connect(e)) => {
+                        error = e;
+                        refused = true;
+                    }
+                    Err(ConnectError::Socket(e)) if !refused => error = e,
+                    Err(ConnectError::Socket(_)) => {}
+                }
+            }
+            Err(error)
+        };
+        self.open_made(make, drop)
+    }
+
+    /// Takes over a connected stream socket; on an error it stays the caller's, as it was.
+    pub fn bind(self: &Arc<Self>, fd: RawFd) -> Result<()> {
+        self.hub.check_process()?;
+        let family = socket::peer_family(fd)?;
+        if !socket::is_stream(fd)? {
+            return Err(Errno(libc::EPROTONOSUPPORT));
+        }
+        self.open_made(
+            || Ok((Fd::own(fd), family)),
+            |fd| {
+                fd.into_raw();
+            },
+        )
+    }
+
+    /// The state of a handle while a socket is made for it: one thread at a time, once.
+    fn open_made(
+        self: &Arc<Self>,
+        make: impl FnOnce() -> Result<(Fd, i32)>,
+        give_back: impl FnOnce(Fd),
+    ) -> Result<()> {
+        {
+            let mut st = self.lock();
+            if !st.proto.life.begin_opening() {
+                return Err(Errno::INVAL);
+            }
+            self.publish(&st);
+        }
+        let made = cancel::held_off(make).and_then(|(fd, family)| {
+            let opened = self.open(fd, family, None);
+            opened.map(drop).map_err(|(e, fd)| {
+                give_back(fd);
+                e
+            })
+        });
+        if made.is_err() {
+            let mut st = self.lock();
+            st.proto.life.give_up_opening();
+            self.publish(&st);
+        }
+        made
+    }
+
+    /// Starts the active life on a connected socket, or gives it back as it was. An accepted
+    /// connection's first event is queued before anything can arrive; true: the caller has to
+    /// schedule its lane.
+    pub fn open(
+        self: &Arc<Self>,
+        fd: Fd,
+        family: i32,
+        accepted: Option<Vec<u8>>,
+    ) -> std::result::Result<bool, (Errno, Fd)> {
+        let raw = fd.as_raw();
+        // With the right held, nothing is read before the state says so.
+        let held = self.reading.try_take();
+        let place = match self.hub.reactor.register(raw, Arc::clone(self) as _) {
+            Ok(place) => place,
+            Err(e) => return Err((e, fd)),
+        };
+        socket::prepare(raw, family, self.hub.config.keepalive());
+        self.holds.fetch_add(1, Ordering::Relaxed);
+        self.hub.connection_made(accepted.is_some());
+        self.fd.store(fd.into_raw(), Ordering::Release);
+        let limits = self.hub.config.limits();
+        let mut out = Outputs::default();
+        let claimed = {
+            let mut st = self.lock();
+            st.place = Some(place);
+            st.proto.life.advance(Phase::Open, None);
+            self.publish(&st);
+            if let Some(from) = accepted {
+                st.accepted = true;
+                st.proto.accepted(from);
+            }
+            out.watch = st.begin_watch(self);
+            st.charge(self);
+            st.proto.claim(&limits)
+        };
+        self.act(out);
+        let mut asked = held.and_then(Held::release);
+        if asked.is_some() {
+            while let Some(held) = asked {
+                asked = held.release();
+            }
+            self.hub.reactor.again(Arc::clone(self) as _);
+        }
+        Ok(claimed)
+    }
+
+    // --- the end
+
+    /// Closes: what is queued is sent first; see `mrpc_conn_close`.
+    pub fn close(self: &Arc<Self>) -> Result<()> {
+        if self.hub.check_process().is_err() {
+            self.close_copy();
+            return Ok(());
+        }
+        let limits = self.hub.config.limits();
+        let mut out = Outputs::default();
+        {
+            let mut st = self.lock();
+            let waiters = st.proto.close().map_err(|e| match e {
+                CloseError::NeverConnected => Errno(libc::ENOTCONN),
+                CloseError::Already => Errno(libc::EALREADY),
+            })?;
+            self.publish(&st);
+            self.interrupt.store(true, Ordering::Release);
+            self.clear_sleepers(&mut st);
+            out.end_all(waiters, status::NETWORK_FAILURE);
+            out.claimed = st.proto.claim(&limits);
+            st.finish_sending(self, &mut out);
+        }
+        self.act(out);
+        self.end_recv();
+        Ok(())
+    }
+
+    /// While a closing connection's queue waits for the peer to read, a sync caller may still
+    /// sit in `recv`. It looks whether it is done after it has said that it waits, and we look
+    /// whether it waits after its call has failed. Nobody else is disturbed: on a Unix socket
+    /// the peer, which may be writing, would be refused.
+    fn end_recv(&self) {
+        let mut st = self.lock();
+        if st.proto.life.phase() == Phase::Closing && self.reading.is_waiting() && self.fd() >= 0 {
+            st.input_cut = true;
+            socket::shutdown(self.fd(), Direction::Read);
+        }
+    }
+
+    pub(super) fn clear_sleepers(&self, st: &mut State) {
+        for waiter in st.sleepers.drain(..) {
+            waiter.promote();
+        }
+        self.sleepers.store(0, Ordering::SeqCst);
+    }
+
+    /// The connection is dead: fails its calls, queues what is left to tell, lets go of the
+    /// socket.
+    pub(super) fn shut(self: &Arc<Self>, reason: Reason, error: Option<String>) {
+        let limits = self.hub.config.limits();
+        let mut out = Outputs::default();
+        let kept = {
+            let mut st = self.lock();
+            if st.proto.life.phase() >= Phase::Shut {
+                return;
+            }
+            if let Some(text) = error {
+                st.proto.io_error(text);
+            }
+            let Some(waiters) = st.proto.shut(reason) else {
+                return;
+            };
+            self.publish(&st);
+            self.clear_sleepers(&mut st);
+            out.end_all(waiters, status::NETWORK_FAILURE);
+            out.claimed = st.proto.claim(&limits);
+            out.reap = true;
+            st.charge(self);
+            st.kept.take()
+        };
+        // Before it is looked whether one of them still waits.
+        out.wake_ended();
+        self.shut_socket();
+        requests().forget(kept.into_iter().flat_map(|keys| *keys));
+        self.act(out);
+    }
+
+    /// Tells the peer that this is the end, and a sync caller that sits in `recv`, as in
+    /// `end_recv`.
+    fn shut_socket(&self) {
+        let mut st = self.lock();
+        if self.fd() < 0 {
+            return;
+        }
+        if self.reading.is_waiting() {
+            st.input_cut = true;
+            socket::shutdown(self.fd(), Direction::Both);
+        } else {
+            socket::shutdown(self.fd(), Direction::Write);
+        }
+    }
+
+    /// Closes the descriptor if nobody uses it; else whoever does will come here (INV-C1).
+    pub(super) fn reap(self: &Arc<Self>) {
+        let mut asked = self.reading.ask();
+        while let Some(held) = asked {
+            self.reap_held(&held);
+            asked = held.release();
+        }
+    }
+
+    /// Before letting go of the right: whoever found the connection dead may have left a note.
+    pub(super) fn reap_if_dead(self: &Arc<Self>, held: &Held<'_, Reader>) {
+        if self.is_past(Phase::Closing) {
+            self.reap_held(held);
+        }
+    }
+
+    fn reap_held(&self, _reading: &Held<'_, Reader>) {
+        let (fd, place, input_cut) = {
+            let mut st = self.lock();
+            let busy = st.proto.outbox.is_writing() || st.throttled > 0;
+            if st.proto.life.phase() < Phase::Shut || busy {
+                return;
+            }
+            let fd = self.fd.swap(-1, Ordering::AcqRel);
+            (fd, st.place.take(), st.input_cut)
+        };
+        if fd < 0 {
+            return;
+        }
+        if let Some(place) = place {
+            self.hub.reactor.deregister(fd, place);
+        }
+        let fd = Fd::own(fd);
+        // Closing with unread bytes sends a reset, which may overtake our last messages. Without
+        // one, a peer that is writing waits: for the window, which reading opens, unless that
+        // was shut.
+        if input_cut {
+            return;
+        }
+        let mut sink = [0u8; 4096];
+        for _ in 0..64 {
+            match socket::recv(fd.as_raw(), &mut sink, false) {
+                Ok(n) if n > 0 => {}
+                _ => break,
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What a change of a connection's state leaves to be done without its lock: one list, acted on
+//! in one place.
+
+use super::{Conn, State};
+use crate::proto::life::{Phase, Reason};
+use crate::proto::outbox::Chunk;
+use crate::proto::payload::Payload;
+use crate::waiter::{Outcome, Waiter};
+use std::sync::Arc;
+
+#[must_use]
+#[derive(Default)]
+pub(super) struct Outputs {
+    /// Sync calls that have ended.
+    pub ended: Vec<(Arc<Waiter>, Outcome)>,
+    /// The lane was claimed: its events have to be brought to a dispatcher.
+    pub claimed: bool,
+    /// Bytes to send.
+    pub flush: Option<Chunk>,
+    /// Bytes were gathered that the background has to send, at least.
+    pub gathered: Option<Gathered>,
+    /// Paused reading goes on.
+    pub resumed: bool,
+    /// Time concerns the connection from now on.
+    pub watch: bool,
+    /// All has been sent: the connection ends.
+    pub drained: bool,
+    /// It ended while its writer was under way: the descriptor may be closed.
+    pub reap: bool,
+}
+
+/// Who is likely to send gathered bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gathered {
+    /// The end of a batch of events, or whoever reads the next reply.
+    Expected,
+    /// Nobody but the background.
+    Left,
+}
+
+impl Outputs {
+    /// Sync calls that end with `status` and no payload.
+    pub fn end_all(&mut self, waiters: Vec<Arc<Waiter>>, status: i32) {
+        self.ended.extend(waiters.into_iter().map(|waiter| {
+            let payload = Payload::empty();
+            (waiter, Outcome { status, payload })
+        }));
+    }
+
+    pub fn wake_ended(&mut self) {
+        for (waiter, outcome) in self.ended.drain(..) {
+            waiter.complete(outcome);
+        }
+    }
+}
+
+impl Conn {
+    pub(super) fn act(self: &Arc<Self>, mut out: Outputs) {
+        out.wake_ended();
+        if out.claimed {
+            self.hub.schedule(Arc::clone(self));
+        }
+        if out.resumed {
+            self.hub.reactor.again(Arc::clone(self) as _);
+        }
+        if out.watch {
+            self.list_watched();
+        }
+        if let Some(chunk) = out.flush {
+            self.write_out(chunk);
+        } else if let Some(who) = out.gathered {
+            self.hub
+                .gathered(Arc::clone(self), who == Gathered::Expected);
+        }
+        if out.drained {
+            self.shut(Reason::User, None);
+        }
+        if out.reap {
+            self.reap();
+        }
+    }
+}
+
+impl State {
+    /// What follows from a change of what waits: events to run, reading that goes on.
+    pub(super) fn settle(&mut self, conn: &Conn, out: &mut Outputs) {
+        let limits = conn.hub.config.limits();
+        self.proto.note_room(&limits);
+        out.claimed |= self.proto.claim(&limits);
+        out.resumed |= self.proto.resume(&limits);
+    }
+
+    /// After bytes have left, or were given up; `next` is what the writer goes on with.
+    pub(super) fn settle_sent(&mut self, conn: &Conn, next: Option<Chunk>) -> Outputs {
+        let mut out = Outputs {
+            flush: next,
+            ..Outputs::default()
+        };
+        self.settle(conn, &mut out);
+        self.charge(conn);
+        if out.flush.is_some() {
+            return out;
+        }
+        match self.proto.life.phase() {
+            Phase::Closing | Phase::Ending => self.finish_sending(conn, &mut out),
+            phase if phase >= Phase::Shut => {
+                self.proto.outbox.abandon();
+                out.reap = true;
+            }
+            _ if self.proto.outbox.list() => out.gathered = Some(Gathered::Left),
+            _ => {}
+        }
+        out
+    }
+
+    /// Nothing but what waits is sent any more: ends the connection after it.
+    pub(super) fn finish_sending(&mut self, conn: &Conn, out: &mut Outputs) {
+        out.flush = self.proto.outbox.begin_flush();
+        if out.flush.is_none() {
+            out.drained = self.proto.is_drained();
+            // The peer has to take it, or a handler to answer.
+            out.watch |= !out.drained && self.begin_watch(conn);
+        }
+    }
+}
