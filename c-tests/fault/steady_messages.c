@@ -8,19 +8,57 @@
  */
 #include "fault.h"
 
-#include <linux/sockios.h>
 #include <sys/ioctl.h>
 
 enum { MIB = 1 << 20, LIMIT = 40 * MIB };
 
-/* Until the library has read all, or seems not to. */
-static void let_read(int fd)
+static int ours;                /* the library's open file, too */
+
+static mrpc_status_t put_blocked(void *data, struct mrpc_message *msg, number *in)
 {
-	int64_t end = now_ms() + 2;
+	(void)data;
+	(void)msg;
+	while (counter_get(&server.gate) < *in)
+		tap_pause();
+	return MINIRPC_OK;
+}
+
+static const struct test_server_operations blocked_ops = {
+	.ping = server_ping, .put = put_blocked, .push = server_push
+};
+
+/* One end of ours, whose unread bytes can be seen. */
+static void open_end(struct end *e, bool tcp)
+{
+	int fds[2], i;
+
+	memset(e, 0, sizeof(*e));
+	probe_init(&e->probe);
+	e->threads = 2;
+	REQUIRE_EQ(mrpc_conn_set_create(&e->set, test_server, NULL), 0);
+	probe_watch(e->set);
+	for (i = 0; i < e->threads; i++)
+		REQUIRE_EQ(mrpc_start_dispatch_thread(e->set), 0);
+	REQUIRE_EQ(mrpc_conn_create(&e->conn, e->set, &e->probe), 0);
+	REQUIRE_EQ(test_server_set_operations(e->conn, &blocked_ops), 0);
+	if (tcp)
+		tcp_pair(fds);
+	else
+		REQUIRE_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	REQUIRE((ours = fcntl(fds[0], F_DUPFD_CLOEXEC, 0)) >= 0);
+	REQUIRE_EQ(mrpc_bind_fd(e->conn, fds[0]), 0);
+	e->fd = fds[1];
+}
+
+/* Waits until the library has read all; false if it seems not to read any more. */
+static bool let_read(void)
+{
+	int64_t end = now_ms() + 300;
 	int left = 1;
 
-	while (ioctl(fd, SIOCOUTQ, &left) == 0 && left > 0 && now_ms() < end)
-		usleep(50);
+	while (ioctl(ours, FIONREAD, &left) == 0 && left > 0 && now_ms() < end)
+		usleep(20);
+	return left == 0;
 }
 
 /* What the peer could send until its socket was full and stayed so. */
@@ -28,17 +66,18 @@ static size_t flood(int fd, const unsigned char *message, size_t len, long limit
 {
 	int64_t taken = now_ms();
 	size_t sent = 0, at, n;
+	bool reads = true;
 
 	while (now_ms() < taken + 300 && sent < (size_t)limit) {
 		at = sent % len;
 		n = write_some(fd, message + at, len - at);
 		sent += n;
-		if (n > 0) {
-			taken = now_ms();
-			let_read(fd);
-		} else {
+		if (n == 0)
 			tap_pause();
-		}
+		if (reads)
+			reads = let_read();
+		if (n > 0)
+			taken = now_ms();
 	}
 	return sent;
 }
@@ -53,8 +92,7 @@ static void run(bool tcp, unsigned payload)
 	REQUIRE(message != NULL);
 	counter_init(&server.messages);
 	counter_init(&server.gate);
-	end_open(&e, test_server, 2, tcp);
-	REQUIRE_EQ(test_server_set_operations(e.conn, &server_ops), 0);
+	open_end(&e, tcp);
 	SERVED(e.fd);
 	peer_header(message, 0, PENDING, nr_test_push, 4 + payload);
 	put_u32(message + HEADER_LEN, payload);
@@ -79,6 +117,7 @@ static void run(bool tcp, unsigned payload)
 	peer_send(e.fd, 7, PENDING, nr_test_ping, NULL, 0);
 	PEER_EXPECT(e.fd, 7, MINIRPC_OK, nr_test_ping, NULL, 0);
 	CHECK_EQ(counter_get(&server.messages), (long)((sent + len - 1) / len));
+	close(ours);
 	end_close(&e);
 	CHECK_EQ(counter_get(&e.probe.ioerrs), 0);
 	free(message);
