@@ -1,5 +1,5 @@
 /* PROTO: test.mx */
-/* TIMEOUT: 60 */
+/* TIMEOUT: 90 */
 /*
  * Ctrl-C under load: a SIGINT handler that calls mrpc_listen_close and
  * mrpc_conn_set_unref while mrpc_dispatch_loop runs events as fast as it can.
@@ -7,7 +7,7 @@
  */
 #include "storm.h"
 
-enum { ROUNDS = 120 };
+enum { ROUNDS = 60 };
 
 int main(void)
 {

@@ -1,5 +1,6 @@
 /* PROTO: test.mx */
 /* MODES: plain (replaces the allocator) */
+/* TIMEOUT: 60 */
 /*
  * What a SIGINT handler calls, mrpc_listen_close and mrpc_conn_set_unref, is safe
  * there: it never allocates, never frees, never waits for a lock that the
@@ -13,7 +14,7 @@
 #include <stdarg.h>
 #include <sys/syscall.h>
 
-enum { ROUNDS = 60, UNSAFE = 66, ODD_ERRNO = 4242 };
+enum { ROUNDS = 30, UNSAFE = 66, ODD_ERRNO = 4242 };
 
 static __thread volatile sig_atomic_t handling;         /* this thread is in the handler */
 

@@ -27,7 +27,19 @@ static mrpc_status_t later_void(void *data, struct mrpc_message *msg, number *in
 	return MINIRPC_PENDING;
 }
 
-static const struct test_server_operations ops = { .ping = ping, .later_void = later_void };
+static mrpc_status_t echo(void *data, struct mrpc_message *msg, blob *in, blob *out)
+{
+	(void)data;
+	(void)msg;
+	*out = *in;     /* the library frees out, and finds nothing left in in */
+	memset(in, 0, sizeof(*in));
+	counter_add(&inside, 1);
+	return MINIRPC_OK;
+}
+
+static const struct test_server_operations ops = {
+	.ping = ping, .later_void = later_void, .echo = echo
+};
 
 static void on_ping(void *data, void *private, mrpc_status_t status)
 {
@@ -92,6 +104,54 @@ static void fill(struct mrpc_connection *conn)
 		CHECK_EQ(test_flood(conn, &b), MINIRPC_OK);
 }
 
+static void on_echo(void *data, void *private, mrpc_status_t status, blob *reply)
+{
+	(void)reply;
+	on_ping(data, private, status);
+}
+
+/* Payloads that are sent from where they are, by another system call. */
+static void large(unsigned len)
+{
+	blob b = { len, calloc(1, len) }, *out = NULL;
+	mrpc_status_t status;
+	struct end e;
+
+	REQUIRE(b.blob_val != NULL);
+	SECTION("a sync call of %u bytes", len);
+	open_end(&e);
+	stop_reading(e.fd);
+	CHECK_EQ(test_client_echo(e.conn, &b, &out), MINIRPC_NETWORK_FAILURE);
+	CHECK_PTR(out, NULL);
+	failed(&e);
+
+	SECTION("an async call of %u bytes", len);
+	open_end(&e);
+	stop_reading(e.fd);
+	status = test_client_echo_async(e.conn, on_echo, NULL, &b);
+	CHECK(status == MINIRPC_OK || status == MINIRPC_NETWORK_FAILURE);
+	end_await(&e);
+	CHECK_EQ(counter_get(&called), status == MINIRPC_OK);
+	failed(&e);
+
+	SECTION("a one-way message of %u bytes", len);
+	open_end(&e);
+	stop_reading(e.fd);
+	status = test_flood(e.conn, &b);
+	CHECK(status == MINIRPC_OK || status == MINIRPC_NETWORK_FAILURE);
+	failed(&e);
+
+	SECTION("a handler's reply of %u bytes", len);
+	open_end(&e);
+	REQUIRE_EQ(mrpc_set_max_buf_len(e.set, len + 4), 0);
+	stop_reading(e.fd);
+	put_u32(b.blob_val, len - 4);
+	peer_send(e.fd, 1, PENDING, nr_test_echo, b.blob_val, len);
+	COUNTER_WAIT(&inside, 1);
+	failed(&e);
+	free(b.blob_val);
+}
+
 int main(void)
 {
 	mrpc_status_t status;
@@ -139,6 +199,10 @@ int main(void)
 	status = test_later_void_send_async_reply(kept);
 	CHECK(status == MINIRPC_OK || status == MINIRPC_NETWORK_FAILURE);
 	failed(&e);
+
+	large(20000);
+	large(200000);
+	large(4000000);
 
 	SECTION("an error that the library replies with");
 	open_end(&e);
