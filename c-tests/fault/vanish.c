@@ -175,6 +175,13 @@ static void vanish(enum state state, enum way way)
 		STAYS(counter_get(&e.probe.disconnects) == 0, 5);
 		CHECK_EQ(mrpc_start_events(e.conn), 0);
 		break;
+	case REPLY_LATER:
+		/* A peer that has ended its sending side only looks the same, and is answered. */
+		if (way == CLOSE_TCP) {
+			STAYS(counter_get(&e.probe.disconnects) == 0, 5);
+			CHECK_EQ(test_later_void_send_async_reply(kept), MINIRPC_OK);
+		}
+		break;
 	default:
 		break;
 	}
