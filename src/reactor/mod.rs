@@ -5,7 +5,7 @@
 
 pub mod spin;
 
-use crate::error::Result;
+use crate::error::{Errno, Result};
 use crate::sync::right::{Held, Right};
 use crate::sync::{race_point, Mutex};
 use mio::unix::SourceFd;
@@ -23,6 +23,13 @@ pub const READ_SIZE: usize = 64 * 1024;
 pub const BUDGET: usize = 4;
 
 const WAKER: Token = Token(usize::MAX);
+
+/// Low bits of a token: the place in the table. Above them, less the highest bit (no source has
+/// the waker's token): the generation, by which an event of a source that has gone is dropped.
+/// Such events are of the same wait, so 2,048 generations, as a word of 32 bits has, will do.
+const INDEX_BITS: u32 = if usize::BITS < 64 { 20 } else { 32 };
+const INDEX_MASK: usize = (1 << INDEX_BITS) - 1;
+const GENERATION_MASK: usize = usize::MAX >> (INDEX_BITS + 1);
 
 /// What the loop calls for a source that is ready.
 pub trait Source: Clone + Send {
@@ -127,7 +134,7 @@ impl<S> Again<S> {
 
 pub struct Reactor<S: Source> {
     state: Right<State<S>>,
-    table: Mutex<Slab<(u32, S)>>,
+    table: Mutex<Slab<(Place, S)>>,
     again: Again<S>,
     registry: Registry,
     waker: Waker,
@@ -151,8 +158,18 @@ pub struct Driver<'a, S: Source> {
 }
 
 /// A registered source's place in the table.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place(usize);
+
+impl Place {
+    fn new(index: usize, generation: usize) -> Place {
+        Place(index | (generation & GENERATION_MASK) << INDEX_BITS)
+    }
+
+    fn index(self) -> usize {
+        self.0 & INDEX_MASK
+    }
+}
 
 impl<S: Source> Reactor<S> {
     pub fn new() -> Result<Reactor<S>> {
@@ -219,9 +236,17 @@ impl<S: Source> Reactor<S> {
 
     /// Registers a descriptor; events may come before this returns.
     pub fn register(&self, fd: RawFd, source: S) -> Result<Place> {
-        let generation = self.generation.fetch_add(1, Ordering::Relaxed) as u32;
-        let key = self.table.lock().insert((generation, source));
-        let place = Place(key | (generation as usize & 0x7fff_ffff) << 32);
+        let generation = self.generation.fetch_add(1, Ordering::Relaxed);
+        let place = {
+            let mut table = self.table.lock();
+            let index = table.vacant_key();
+            if index > INDEX_MASK {
+                return Err(Errno(libc::EMFILE));
+            }
+            let place = Place::new(index, generation);
+            table.insert((place, source));
+            place
+        };
         let interest = Interest::READABLE | Interest::WRITABLE;
         if let Err(e) = self
             .registry
@@ -263,7 +288,7 @@ impl<S: Source> Reactor<S> {
     }
 
     fn forget(&self, place: Place) {
-        let removed = self.table.lock().try_remove(place.0 & 0xffff_ffff);
+        let removed = self.table.lock().try_remove(place.index());
         // Its destructor may free a whole connection: not under the lock.
         drop(removed);
     }
@@ -296,9 +321,9 @@ impl<S: Source> Driver<'_, S> {
                 if event.token() == WAKER {
                     continue;
                 }
-                let token = event.token().0;
-                if let Some((generation, source)) = table.get(token & 0xffff_ffff) {
-                    if *generation as usize & 0x7fff_ffff == token >> 32 {
+                let place = Place(event.token().0);
+                if let Some((now, source)) = table.get(place.index()) {
+                    if *now == place {
                         let hangup = event.is_read_closed() || event.is_error();
                         ready.push((
                             source.clone(),

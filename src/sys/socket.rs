@@ -4,9 +4,12 @@
 //! that is cancelled in here would take the right to read along.
 
 use super::resolve::Address;
+use super::Timespec;
 use crate::error::{Errno, Result};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr;
+use std::time::Duration;
 
 /// Keepalive as the set is configured; times in seconds.
 #[derive(Clone, Copy)]
@@ -113,28 +116,33 @@ pub fn shutdown(fd: RawFd, how: Direction) {
 /// Ends a `recv` that waits for a peer which has not gone: what has arrived is still read, then
 /// the end. False if there was no need.
 pub fn end_waiting(fd: RawFd) -> bool {
-    let mut p = libc::pollfd {
-        fd,
-        events: libc::POLLRDHUP,
-        revents: 0,
-    };
-    // SAFETY: one valid pollfd; it does not wait.
-    let ended = fd < 0 || unsafe { libc::syscall(libc::SYS_poll, &raw mut p, 1usize, 0) } > 0;
+    let ended = fd < 0 || poll(fd, libc::POLLRDHUP, Some(Duration::ZERO));
     if !ended {
         shutdown(fd, Direction::Read);
     }
     !ended
 }
 
-/// Waits up to `ms` until the socket takes bytes again, or is dead.
+/// Waits up to `ms` (without bound if negative) until the socket takes bytes again, or is dead.
 pub fn wait_writable(fd: RawFd, ms: i32) {
+    let limit = u64::try_from(ms).ok().map(Duration::from_millis);
+    poll(fd, libc::POLLOUT, limit);
+}
+
+/// Waits up to `limit` for one of the events, or an error; true if there is one.
+fn poll(fd: RawFd, events: libc::c_short, limit: Option<Duration>) -> bool {
     let mut p = libc::pollfd {
         fd,
-        events: libc::POLLOUT,
+        events,
         revents: 0,
     };
-    // SAFETY: one valid pollfd.
-    unsafe { libc::syscall(libc::SYS_poll, &raw mut p, 1usize, ms) };
+    let limit = limit.map(Timespec::new);
+    let limit = limit.as_ref().map_or(ptr::null(), ptr::from_ref);
+    let (no_mask, size) = (0usize, 0usize);
+    // SAFETY: one valid pollfd, a valid time, and no signal mask. SYS_ppoll: newer machines
+    // have no SYS_poll.
+    let ready = unsafe { libc::syscall(libc::SYS_ppoll, &raw mut p, 1usize, limit, no_mask, size) };
+    ready > 0
 }
 
 /// Takes the next connection from a listener's backlog, with the peer's address.
