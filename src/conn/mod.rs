@@ -11,6 +11,7 @@
 //!   was closed, and no lock is held during I/O.
 //! - INV-C2: `shut` is done once; it queues the disconnect event, which is the last.
 
+mod keys;
 mod receive;
 pub mod requests;
 mod send;
