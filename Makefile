@@ -19,6 +19,22 @@ CARGOFLAGS ?=
 BUILD ?= build
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
+# For another machine, cargo's name of it and a compiler for it:
+# make CARGO_BUILD_TARGET=aarch64-unknown-linux-gnu CC=aarch64-linux-gnu-gcc
+CARGO_BUILD_TARGET ?=
+STRIP ?= $(or $(patsubst %gcc,%strip,$(lastword $(filter %gcc,$(CC)))),strip)
+export STRIP
+ifneq ($(CARGO_BUILD_TARGET),)
+export CARGO_BUILD_TARGET
+LINKER := CARGO_TARGET_$(shell echo $(CARGO_BUILD_TARGET) | tr a-z- A-Z_)_LINKER
+ifeq ($($(LINKER)),)
+export $(LINKER) := $(CC)
+endif
+else ifneq ($(filter --target --target=%,$(CARGOFLAGS)),)
+$(error instead of --target, give CARGO_BUILD_TARGET: see above)
+endif
+RELEASE := $(addsuffix /,$(CARGO_BUILD_TARGET))release
+
 INSTALL ?= install
 # rustup's programs may not be in the path of a non-interactive shell.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -26,16 +42,35 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 .PHONY: all demo check check-cargo check-loom check-stress check-gen check-c check-abi check-install \
 	bench header install uninstall clean help
 
+# The tools that targets need beside those of `all`, which looks for all of them before
+# anything is built: what is set for a target here holds for what it depends on.
+NEED := cargo cc crates strip
+NEED_CARGO := c++ cpp
+NEED_GEN := c++ cpp libtirpc objcopy pkg-config readelf rpcgen
+NEED_ABI := c++ libtirpc nm readelf
+NEED_INSTALL := cpp pkg-config readelf
+NEED_C := ar c++ cpp libtirpc pkg-config rpcgen $(filter valgrind,$(MODE))
+demo: NEED += cpp tar
+check: NEED += $(sort $(NEED_CARGO) $(NEED_GEN) $(NEED_ABI) $(NEED_INSTALL) $(NEED_C))
+check-cargo: NEED += $(NEED_CARGO)
+check-gen: NEED += $(NEED_GEN)
+check-abi: NEED += $(NEED_ABI)
+check-install: NEED += $(NEED_INSTALL)
+check-c check-stress: NEED += $(NEED_C)
+nightly bench-xdr: NEED += cpp libtirpc objcopy pkg-config rpcgen
+bench: NEED += cpp python3 $(if $(findstring --strace,$(BENCH)),strace)
+
 all: ## build the library and minirpcgen into build/ (the default)
-	@scripts/need cargo cc strip
+	@scripts/need $(NEED)
 	$(CARGO) build --release --workspace $(CARGOFLAGS)
-	@scripts/lay-out $(TARGET)/release $(BUILD) $(VERSION)
+	@scripts/lay-out $(TARGET)/$(RELEASE) $(BUILD) $(VERSION)
 
 demo: all ## build all, run the examples, copy this source tree through the RPC
 	examples/demo
 
 # One after the other, also with -j: the last line of each is its verdict.
 check: ## check-cargo, -gen, -abi, -install, -stress, -c; MODE=valgrind or asan is for C tests
+	@scripts/need $(NEED)
 	@$(MAKE) --no-print-directory check-cargo
 	@$(MAKE) --no-print-directory check-gen
 	@$(MAKE) --no-print-directory check-abi
@@ -44,57 +79,49 @@ check: ## check-cargo, -gen, -abi, -install, -stress, -c; MODE=valgrind or asan 
 	@$(MAKE) --no-print-directory check-c
 
 check-cargo: ## the Rust tests
-	@scripts/need cargo cc
+	@scripts/need $(NEED)
 	$(CARGO) test --workspace $(CARGOFLAGS)
 
 check-loom: ## the threading protocol, in every order of events (needs some minutes)
-	@scripts/need cargo cc
+	@scripts/need $(NEED)
 	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=$(TARGET)/loom \
 		$(CARGO) test --release --lib $(CARGOFLAGS) models
 
 STRESS_SECONDS ?= 2
 check-stress: all ## everything at once, with random delays; STRESS_SECONDS=n for each of ten runs
-	@scripts/need cargo cc cpp $(filter valgrind,$(MODE))
 	$(CARGO) build --release --lib --features chaos --target-dir $(TARGET)/chaos $(CARGOFLAGS)
 	$(INSTALL) -d $(BUILD)/chaos
-	$(INSTALL) $(TARGET)/chaos/release/libminirpc.so $(BUILD)/chaos/$(SONAME)
+	$(INSTALL) $(TARGET)/chaos/$(RELEASE)/libminirpc.so $(BUILD)/chaos/$(SONAME)
 	ln -sf $(SONAME) $(BUILD)/chaos/libminirpc.so
 	scripts/stress $(STRESS_SECONDS) $(BUILD)/chaos
 
 check-gen: all ## minirpcgen's tests
-	@scripts/need c++ cpp libtirpc pkg-config rpcgen
 	minirpcgen/tests/run
 
 .PHONY: nightly
 nightly: all ## a million random inputs to generated code, beside rpcgen's; SEED=n
-	@scripts/need cpp libtirpc pkg-config rpcgen
 	INPUTS=$${INPUTS:-1000000} minirpcgen/tests/differential/run
 
 check-abi: all ## headers without a warning; symbols, SONAME, size; the map of the tests
-	@scripts/need c++ libtirpc nm
 	scripts/check-test-map
 	scripts/check-headers
 	scripts/check-library $(BUILD)/lib/libminirpc.so.$(VERSION)
 
 check-install: all ## install to an empty place, build a program against it
-	@scripts/need pkg-config
 	MAKE="$(MAKE)" scripts/check-install
 
 check-c: all ## the C suite; TESTS='group/* name', REPEAT=n, MODE, LIBDIR=dir
-	@scripts/need c++ cpp libtirpc pkg-config rpcgen $(filter valgrind,$(MODE))
 	c-tests/run $(TESTS)
 
 bench: all ## measure it beside raw sockets, 8 minutes; BENCH=--quick and more
-	@scripts/need cc python3 $(if $(findstring --strace,$(BENCH)),strace)
 	bench/run $(BENCH)
 
 .PHONY: bench-xdr
 bench-xdr: all ## generated code beside rpcgen's, as a ratio
-	@scripts/need cpp libtirpc pkg-config rpcgen
 	bench/xdr/run
 
 header: ## make include/minirpc/minirpc.h of the comments in src/ffi
-	@scripts/need cargo cc
+	@scripts/need $(NEED)
 	MINIRPC_HEADER=$(CURDIR)/include/minirpc/minirpc.h $(CARGO) check --lib
 
 # Which flags of libtirpc a build with stubs from rpcgen needs; none where its

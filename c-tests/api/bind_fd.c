@@ -1,5 +1,6 @@
 /* mrpc_bind_fd: what it refuses, whose the descriptor is, families and roles. */
 /* PROTO: test.mx */
+#define _GNU_SOURCE
 #include "fds.h"
 
 #include <sys/un.h>

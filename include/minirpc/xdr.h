@@ -205,6 +205,7 @@ mrpc_xdr_store64(unsigned char *wire, uint64_t value)
 	memcpy(wire, &value, sizeof value);
 }
 
+/* The next four are for stubs of version 1.0; later ones copy in memory. */
 static inline float
 mrpc_xdr_load_float(const unsigned char *wire)
 {

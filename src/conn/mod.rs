@@ -15,6 +15,7 @@
 mod attention;
 mod events;
 mod flow;
+mod keys;
 mod life;
 mod outputs;
 mod receive;

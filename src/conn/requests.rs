@@ -3,15 +3,11 @@
 //! What C holds as `struct mrpc_message *` is a key: it is checked when a reply is made, so one
 //! that is stale, because the request was answered or its connection is gone, touches nothing.
 
+use super::keys::Keys;
 use super::Conn;
 use crate::sys::fork::Hooks;
-use slab::Slab;
 use std::cell::Cell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// Low bits of a key: the place in the table. The rest: a number that is used once.
-const INDEX_BITS: u32 = 24;
-const INDEX_MASK: u64 = (1 << INDEX_BITS) - 1;
 
 #[derive(Clone)]
 pub struct Request {
@@ -20,21 +16,14 @@ pub struct Request {
     pub cmd: i32,
 }
 
-#[derive(Default)]
-struct Table {
-    live: Slab<(u64, Request)>,
-    serial: u64,
-}
+type Table = Keys<Request>;
 
 /// std's lock, which has no memory of its own: in a forked child, parking_lot's could be handed
 /// to a thread that is not there.
 pub struct Requests(Mutex<Table>);
 
 /// The table of the process: a key says nothing about the set it came from.
-static REQUESTS: Requests = Requests(Mutex::new(Table {
-    live: Slab::new(),
-    serial: 0,
-}));
+static REQUESTS: Requests = Requests(Mutex::new(Table::new()));
 
 pub fn requests() -> &'static Requests {
     &REQUESTS
@@ -67,36 +56,18 @@ impl Requests {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Registers a request; None if more are kept than a key can name.
+    /// Registers a request; None if more are kept than keys can name.
     pub fn insert(&self, request: Request) -> Option<u64> {
-        let mut t = self.lock();
-        let entry = t.live.vacant_key() as u64;
-        if entry > INDEX_MASK {
-            return None;
-        }
-        t.serial += 1;
-        // Serials start at 1, so that no key is NULL.
-        let key = t.serial << INDEX_BITS | entry;
-        t.live.insert((key, request));
-        Some(key)
+        self.lock().insert(request)
     }
 
     pub fn get(&self, key: u64) -> Option<Request> {
-        let t = self.lock();
-        match t.live.get((key & INDEX_MASK) as usize) {
-            Some((k, request)) if *k == key => Some(request.clone()),
-            _ => None,
-        }
+        self.lock().get(key).cloned()
     }
 
     /// Takes a request out: whoever gets it is the one to reply.
     pub fn take(&self, key: u64) -> Option<Request> {
-        let mut t = self.lock();
-        let index = (key & INDEX_MASK) as usize;
-        match t.live.get(index) {
-            Some((k, _)) if *k == key => Some(t.live.remove(index).1),
-            _ => None,
-        }
+        self.lock().remove(key)
     }
 
     /// Drops requests whose connection is gone.
@@ -109,7 +80,6 @@ impl Requests {
 
     /// True if `key` has the form of one that was given out.
     pub fn is_plausible(&self, key: u64) -> bool {
-        let serial = key >> INDEX_BITS;
-        serial > 0 && serial <= self.lock().serial
+        self.lock().is_plausible(key)
     }
 }

@@ -6,7 +6,7 @@
 
 pub mod spin;
 
-use crate::error::Result;
+use crate::error::{Errno, Result};
 use crate::sync::right::{Held, Right};
 use crate::sync::{race_point, Mutex};
 use crate::sys::cancel;
@@ -16,7 +16,7 @@ use mio::{Events, Interest, Poll, Registry, Token};
 use slab::Slab;
 use spin::Spin;
 use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
@@ -27,6 +27,13 @@ pub const READ_SIZE: usize = 64 * 1024;
 pub const BUDGET: usize = 4;
 
 const WAKER: Token = Token(usize::MAX);
+
+/// Low bits of a token: the place in the table. Above them, less the highest bit (no source has
+/// the waker's token): the generation, by which an event of a source that has gone is dropped.
+/// Such events are of the same wait, so 2,048 generations, as a word of 32 bits has, will do.
+const INDEX_BITS: u32 = if usize::BITS < 64 { 20 } else { 32 };
+const INDEX_MASK: usize = (1 << INDEX_BITS) - 1;
+const GENERATION_MASK: usize = usize::MAX >> (INDEX_BITS + 1);
 
 /// What the loop calls when something is ready.
 pub trait Source<F>: Send + Sync {
@@ -152,13 +159,13 @@ impl<S> Again<S> {
 
 pub struct Reactor<F> {
     state: Right<State<F>>,
-    table: Mutex<Slab<(u32, AnySource<F>)>>,
+    table: Mutex<Slab<(Place, AnySource<F>)>>,
     again: Again<AnySource<F>>,
     registry: Registry,
     waker: EventFd,
     /// Called whenever the waker has been read.
     waker_source: OnceLock<Weak<dyn Source<F>>>,
-    generation: AtomicU32,
+    generation: AtomicUsize,
     turns: AtomicU64,
 }
 
@@ -178,8 +185,18 @@ pub struct Driver<'a, F> {
 }
 
 /// A registered source's place in the table.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place(usize);
+
+impl Place {
+    fn new(index: usize, generation: usize) -> Place {
+        Place(index | (generation & GENERATION_MASK) << INDEX_BITS)
+    }
+
+    fn index(self) -> usize {
+        self.0 & INDEX_MASK
+    }
+}
 
 impl<F> Reactor<F> {
     pub fn new() -> Result<Reactor<F>> {
@@ -204,7 +221,7 @@ impl<F> Reactor<F> {
             registry,
             waker,
             waker_source: OnceLock::new(),
-            generation: AtomicU32::new(0),
+            generation: AtomicUsize::new(0),
             turns: AtomicU64::new(0),
         })
     }
@@ -258,9 +275,17 @@ impl<F> Reactor<F> {
 
     /// Registers a descriptor; events may come before this returns.
     pub fn register(&self, fd: RawFd, source: AnySource<F>) -> Result<Place> {
-        let generation = self.generation.fetch_add(1, Ordering::Relaxed) & MAX_GENERATION;
-        let key = self.table.lock().insert((generation, source));
-        let place = Place::new(key, generation);
+        let generation = self.generation.fetch_add(1, Ordering::Relaxed);
+        let place = {
+            let mut table = self.table.lock();
+            let index = table.vacant_key();
+            if index > INDEX_MASK {
+                return Err(Errno(libc::EMFILE));
+            }
+            let place = Place::new(index, generation);
+            table.insert((place, source));
+            place
+        };
         let interest = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
         if let Err(e) = self
             .registry
@@ -318,7 +343,7 @@ impl<F> Reactor<F> {
     }
 
     pub fn forget(&self, place: Place) {
-        let removed = self.table.lock().try_remove(place.key());
+        let removed = self.table.lock().try_remove(place.index());
         // Its destructor may free a whole connection: not under the lock.
         drop(removed);
     }
@@ -351,8 +376,8 @@ impl<F> Driver<'_, F> {
             for event in &state.events {
                 woken |= event.token() == WAKER;
                 let place = Place(event.token().0);
-                if let Some((generation, source)) = table.get(place.key()) {
-                    if *generation == place.generation() {
+                if let Some((now, source)) = table.get(place.index()) {
+                    if *now == place {
                         let what = Ready {
                             readable: event.is_readable(),
                             writable: event.is_writable(),
@@ -396,25 +421,6 @@ impl<F> Driver<'_, F> {
         }
         state.ready = ready;
         called
-    }
-}
-
-/// A token is a key of the table and, above it, a generation, so that a stale event of the
-/// same batch is known. The highest bit stays clear: WAKER has it.
-const KEY_BITS: u32 = if usize::BITS == 64 { 32 } else { 20 };
-const MAX_GENERATION: u32 = (usize::MAX >> (KEY_BITS + 1)) as u32;
-
-impl Place {
-    fn new(key: usize, generation: u32) -> Place {
-        Place(key | (generation as usize) << KEY_BITS)
-    }
-
-    fn key(self) -> usize {
-        self.0 & ((1 << KEY_BITS) - 1)
-    }
-
-    fn generation(self) -> u32 {
-        (self.0 >> KEY_BITS) as u32
     }
 }
 

@@ -1,5 +1,6 @@
 //! A word that threads can wait on.
 
+use super::Timespec;
 use std::ptr;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
@@ -18,10 +19,7 @@ impl Futex {
 
     /// Sleeps while the word is `expected`, for `limit` at most; may return early.
     pub fn wait(&self, expected: u32, limit: Option<Duration>) {
-        let limit = limit.map(|limit| libc::timespec {
-            tv_sec: limit.as_secs().try_into().unwrap_or(libc::time_t::MAX),
-            tv_nsec: limit.subsec_nanos().into(),
-        });
+        let limit = limit.map(Timespec::new);
         let timeout = limit.as_ref().map_or(ptr::null(), ptr::from_ref);
         // SAFETY: the kernel reads the word and, unless it is NULL, the timeout; FUTEX_WAIT's
         // is relative, on the monotonic clock.

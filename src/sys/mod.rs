@@ -12,3 +12,23 @@ pub mod futex;
 pub mod resolve;
 pub mod socket;
 pub mod thread;
+
+use std::ffi::c_long;
+use std::time::Duration;
+
+/// A time as the direct system calls take it: of the machine's words, whatever libc's type is.
+#[repr(C)]
+struct Timespec {
+    seconds: c_long,
+    nanoseconds: c_long,
+}
+
+impl Timespec {
+    fn new(time: Duration) -> Timespec {
+        Timespec {
+            seconds: time.as_secs().try_into().unwrap_or(c_long::MAX),
+            // Below 10^9, which every long holds.
+            nanoseconds: time.subsec_nanos() as c_long,
+        }
+    }
+}

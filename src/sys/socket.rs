@@ -4,9 +4,11 @@
 
 use super::fd::Fd;
 use super::resolve::Address;
+use super::Timespec;
 use crate::error::{Errno, Result};
 use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
+use std::ptr;
 use std::time::Duration;
 
 /// Keepalive as the set is configured; times in seconds.
@@ -114,18 +116,12 @@ fn poll(fd: RawFd, events: libc::c_short, limit: Option<Duration>) -> libc::c_sh
         events,
         revents: 0,
     };
-    let mut time = limit.map(|limit| libc::timespec {
-        tv_sec: limit.as_secs() as _,
-        tv_nsec: limit.subsec_nanos() as _,
-    });
-    // SAFETY: the kernel reads and writes one pollfd and, unless it is NULL, the time. The
-    // signal mask stays as it is.
-    unsafe {
-        let at = time
-            .as_mut()
-            .map_or(std::ptr::null_mut(), std::ptr::from_mut);
-        libc::syscall(libc::SYS_ppoll, &raw mut p, 1usize, at, 0usize, 0usize);
-    }
+    let mut limit = limit.map(Timespec::new);
+    let limit = limit.as_mut().map_or(ptr::null_mut(), ptr::from_mut);
+    let (no_mask, size) = (0usize, 0usize);
+    // SAFETY: one valid pollfd, a valid time, and no signal mask. SYS_ppoll: newer machines
+    // have no SYS_poll.
+    unsafe { libc::syscall(libc::SYS_ppoll, &raw mut p, 1usize, limit, no_mask, size) };
     p.revents
 }
 

@@ -55,8 +55,10 @@ pub fn pack(expr: &str, form: &Form, wire: &str, offset: u32) -> String {
     let value = deref(expr);
     match form {
         Form::Prim(prim, _) => match prim {
-            Prim::Float => format!("mrpc_xdr_store_float({at}, {value});"),
-            Prim::Double => format!("mrpc_xdr_store_double({at}, {value});"),
+            // In memory: a register of the x87 would make a quiet NaN of a signaling one.
+            Prim::Float | Prim::Double => {
+                format!("{}({at}, {}, 1);", packers(&of(form)).0, address(expr))
+            }
             Prim::Bool => format!("mrpc_xdr_store32({at}, {value} != FALSE);"),
             Prim::Hyper | Prim::UHyper | Prim::Int64 | Prim::UInt64 => {
                 format!("mrpc_xdr_store64({at}, (uint64_t){value});")
@@ -78,8 +80,9 @@ pub fn unpack(expr: &str, form: &Form, wire: &str, offset: u32) -> String {
     let value = deref(expr);
     match form {
         Form::Prim(prim, c_name) => match prim {
-            Prim::Float => format!("{value} = mrpc_xdr_load_float({at});"),
-            Prim::Double => format!("{value} = mrpc_xdr_load_double({at});"),
+            Prim::Float | Prim::Double => {
+                format!("{}({at}, {}, 1);", packers(&of(form)).1, address(expr))
+            }
             Prim::Bool => format!("{value} = mrpc_xdr_load32({at}) != 0;"),
             Prim::Hyper | Prim::UHyper | Prim::Int64 | Prim::UInt64 => {
                 format!("{value} = ({c_name})mrpc_xdr_load64({at});")

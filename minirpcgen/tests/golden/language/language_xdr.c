@@ -49,8 +49,8 @@ mrpc_pack_numbers(unsigned char *wire, const void *obj, size_t count)
 		mrpc_xdr_store32(wire + 32, (uint32_t)objp->ul);
 		mrpc_xdr_store64(wire + 36, (uint64_t)objp->h);
 		mrpc_xdr_store64(wire + 44, (uint64_t)objp->uh);
-		mrpc_xdr_store_float(wire + 52, objp->f);
-		mrpc_xdr_store_double(wire + 56, objp->d);
+		mrpc_xdr_pack32(wire + 52, &objp->f, 1);
+		mrpc_xdr_pack64(wire + 56, &objp->d, 1);
 		mrpc_xdr_store32(wire + 64, objp->b != FALSE);
 		mrpc_xdr_store32(wire + 68, (uint32_t)objp->e);
 		mrpc_xdr_store32(wire + 72, (uint32_t)objp->e2);
@@ -78,8 +78,8 @@ mrpc_unpack_numbers(const unsigned char *wire, void *obj, size_t count)
 		objp->ul = (u_long)mrpc_xdr_load32(wire + 32);
 		objp->h = (quad_t)mrpc_xdr_load64(wire + 36);
 		objp->uh = (u_quad_t)mrpc_xdr_load64(wire + 44);
-		objp->f = mrpc_xdr_load_float(wire + 52);
-		objp->d = mrpc_xdr_load_double(wire + 56);
+		mrpc_xdr_unpack32(wire + 52, &objp->f, 1);
+		mrpc_xdr_unpack64(wire + 56, &objp->d, 1);
 		objp->b = mrpc_xdr_load32(wire + 64) != 0;
 		objp->e = (color)mrpc_xdr_load32(wire + 68);
 		objp->e2 = (color)mrpc_xdr_load32(wire + 72);
