@@ -103,6 +103,7 @@ nightly: all ## a million random inputs to generated code, beside rpcgen's; SEED
 	INPUTS=$${INPUTS:-1000000} minirpcgen/tests/differential/run
 
 check-abi: all ## headers without a warning; symbols, SONAME, size; the map of the tests
+	scripts/check-arrows
 	scripts/check-test-map
 	scripts/check-headers
 	scripts/check-library $(BUILD)/lib/libminirpc.so.$(VERSION)

@@ -19,9 +19,9 @@
 use crate::conn::{Conn, ConnHub};
 use crate::error::Result;
 use crate::reactor::Found;
-use crate::set::Set;
 use crate::sync::note_rescue;
 use crate::sys::thread::{self, Thread};
+use std::any::Any;
 use std::ffi::CStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,23 +31,25 @@ const LONGEST_TICK: Duration = Duration::from_millis(8);
 /// Ticks without a find after which the background sleeps.
 const QUIET_TICKS: u32 = 3;
 
-/// Starts the thread; it keeps the set alive until it is over.
-pub fn start(set: &Arc<Set>) -> Result<()> {
-    thread::spawn_detached::<Background>(Arc::clone(set))
+/// Starts the thread; it keeps the hub, and what C holds of it, alive until all is over.
+pub fn start(hub: Arc<ConnHub>, kept: Arc<dyn Any + Send + Sync>) -> Result<()> {
+    thread::spawn_detached::<Background>(Arc::new(Background { hub, _kept: kept }))
 }
 
-struct Background;
+struct Background {
+    hub: Arc<ConnHub>,
+    _kept: Arc<dyn Any + Send + Sync>,
+}
 
 impl Thread for Background {
     const NAME: &'static CStr = c"minirpc-bg";
-    type Owner = Set;
+    type Owner = Background;
 
-    fn run(set: Arc<Set>) {
+    fn run(owner: Arc<Background>) {
         thread::be_considerate();
-        let hub = set.hub();
-        hub.tasks.bell.attach();
+        owner.hub.shard.bell.attach();
         Run {
-            hub,
+            hub: &owner.hub,
             tick: TICK,
             quiet: 0,
             seen_turns: 0,
@@ -71,12 +73,12 @@ struct Run<'a> {
 impl Run<'_> {
     fn run(&mut self) {
         let hub = self.hub;
-        let ticks = hub.tasks.ticks;
+        let ticks = hub.shard.ticks;
         while !hub.is_over() {
-            hub.tasks.bell.answer();
+            hub.shard.bell.answer();
             let mut found = self.flush_dirty();
             let lent = self.check_lent();
-            let turns = hub.reactor.turns();
+            let turns = hub.shard.reactor.turns();
             let unattended = turns == self.seen_turns || !ticks;
             self.seen_turns = turns;
             if unattended {
@@ -85,14 +87,14 @@ impl Run<'_> {
                         if hub.queue.has_event_fd() {
                             // Who dispatches by hand waits for what is found here, and never
                             // drives: a turn of our own tells of nobody else's.
-                            self.seen_turns = hub.reactor.turns();
+                            self.seen_turns = hub.shard.reactor.turns();
                         }
                         continue;
                     }
                     Attended::StepBack => found = true,
                     Attended::Others => {}
                 }
-                self.seen_turns = hub.reactor.turns();
+                self.seen_turns = hub.shard.reactor.turns();
             }
             self.sleep(found, lent);
         }
@@ -100,7 +102,7 @@ impl Run<'_> {
     }
 
     fn flush_dirty(&mut self) -> bool {
-        let list = self.hub.tasks.take_dirty();
+        let list = self.hub.shard.take_dirty();
         for conn in &list {
             conn.flush();
         }
@@ -109,21 +111,21 @@ impl Run<'_> {
 
     /// Looks at the lent connections; true if there still are any.
     fn check_lent(&mut self) -> bool {
-        let mut list = self.hub.tasks.take_lent();
+        let mut list = self.hub.shard.take_lent();
         if list.is_empty() {
             return false;
         }
         list.retain(|conn: &Arc<Conn>| conn.check_lent(&mut self.buf));
         let any = !list.is_empty();
-        self.hub.tasks.put_lent(list);
+        self.hub.shard.put_lent(list);
         any
     }
 
     /// Nobody turned the loop since the last look: sees to it that somebody does.
     fn attend(&mut self, lent: bool) -> Attended {
         let hub = self.hub;
-        let tasks = &hub.tasks;
-        if tasks.ticks && hub.queue.has_parked() && !hub.reactor.is_driven() {
+        let shard = &hub.shard;
+        if shard.ticks && hub.queue.has_parked() && !hub.shard.reactor.is_driven() {
             // Seen twice: between the two, whoever queued it would have woken somebody.
             let stuck = !hub.queue.is_empty();
             if stuck && self.stuck {
@@ -133,12 +135,12 @@ impl Run<'_> {
             hub.queue.wake_one();
             return Attended::StepBack;
         }
-        let Some(mut driver) = hub.reactor.try_drive() else {
+        let Some(mut driver) = hub.shard.reactor.try_drive() else {
             return Attended::Others;
         };
         let mut found = Found::default();
-        tasks.bell.in_poll(|may_wait| {
-            let limit = if may_wait && !tasks.has_dirty() {
+        shard.bell.in_poll(|may_wait| {
+            let limit = if may_wait && !shard.has_dirty() {
                 lent.then_some(self.tick)
             } else {
                 Some(Duration::ZERO)
@@ -151,7 +153,7 @@ impl Run<'_> {
             hub.queue.push(found.first.into_iter().chain(found.rest));
         }
         // A dispatcher that was woken drives from now on.
-        if some && hub.wake_dispatcher() && tasks.ticks {
+        if some && hub.wake_dispatcher() && shard.ticks {
             return Attended::StepBack;
         }
         Attended::Keep
@@ -159,7 +161,7 @@ impl Run<'_> {
 
     fn sleep(&mut self, found: bool, lent: bool) {
         let hub = self.hub;
-        let tasks = &hub.tasks;
+        let shard = &hub.shard;
         if found {
             self.quiet = 0;
             self.tick = TICK;
@@ -167,13 +169,13 @@ impl Run<'_> {
             self.quiet += 1;
             self.tick = (self.tick * 2).min(LONGEST_TICK);
         }
-        if tasks.ticks && (self.quiet <= QUIET_TICKS || lent) {
-            tasks.bell.doze(self.tick);
+        if shard.ticks && (self.quiet <= QUIET_TICKS || lent) {
+            shard.bell.doze(self.tick);
             return;
         }
-        tasks
+        shard
             .bell
-            .sleep(|| hub.reactor.is_driven() && !tasks.has_dirty() && !hub.is_over());
+            .sleep(|| hub.shard.reactor.is_driven() && !shard.has_dirty() && !hub.is_over());
         self.quiet = 0;
         self.tick = TICK;
     }

@@ -4,14 +4,12 @@
 //! Generic over the connection, which stands above: `C` is only ever carried.
 
 use crate::abi::{mrpc_accept_fn, mrpc_disconnect_fn, mrpc_ioerr_fn, mrpc_room_fn};
-use crate::bell::Bell;
 use crate::config::Config;
 use crate::error::{Errno, Result};
 use crate::protocol::Role;
 use crate::queue::ReadyQueue;
-use crate::reactor::Reactor;
-use crate::sync::race_point;
-use crate::sys::{fork, socket, thread};
+use crate::shard::Shard;
+use crate::sys::{fork, thread};
 use parking_lot::Mutex;
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
@@ -47,25 +45,12 @@ pub struct Hub<C> {
     ending: AtomicBool,
     pub config: Config,
     pub callbacks: Mutex<Callbacks>,
-    pub reactor: Reactor<Arc<C>>,
     pub queue: ReadyQueue<Arc<C>>,
-    pub tasks: Tasks<C>,
+    pub shard: Shard<C>,
     /// Connections that are looked at as time passes; None at the end.
     watched: Mutex<Option<Vec<Arc<C>>>>,
     pub totals: Totals,
     spin: Option<Duration>,
-    /// The peer that was heard last runs on this thread's CPU, and we have no other.
-    peer_here: AtomicBool,
-}
-
-/// What others leave for the background.
-pub struct Tasks<C> {
-    pub bell: Bell,
-    /// False with MINIRPC_TICK=0.
-    pub ticks: bool,
-    dirty: Mutex<Vec<Arc<C>>>,
-    has_dirty: AtomicBool,
-    lent: Mutex<Vec<Arc<C>>>,
 }
 
 /// What all connections of the set come to.
@@ -105,19 +90,11 @@ impl<C> Hub<C> {
             ending: AtomicBool::new(false),
             config: Config::default(),
             callbacks: Mutex::new(Callbacks::default()),
-            reactor: Reactor::new()?,
             queue: ReadyQueue::new(),
-            tasks: Tasks {
-                bell: Bell::default(),
-                ticks: std::env::var_os("MINIRPC_TICK").is_none_or(|v| v != "0"),
-                dirty: Mutex::new(Vec::new()),
-                has_dirty: AtomicBool::new(false),
-                lent: Mutex::new(Vec::new()),
-            },
+            shard: Shard::new()?,
             watched: Mutex::new(Some(Vec::new())),
             totals: Totals::default(),
             spin: spin_setting(),
-            peer_here: AtomicBool::new(false),
         })
     }
 
@@ -154,22 +131,6 @@ impl<C> Hub<C> {
         self.spin
     }
 
-    /// True if spinning would keep the CPU from the very peer that is waited for.
-    pub fn peer_is_here(&self) -> bool {
-        self.peer_here.load(Ordering::Relaxed)
-    }
-
-    /// Looks where a connection's peer runs. If nothing tells, it must be elsewhere only if
-    /// there is another CPU for us.
-    pub fn note_peer(&self, fd: i32) -> bool {
-        let here = match socket::incoming_cpu(fd) {
-            Some(cpu) => cpu == thread::current_cpu(),
-            None => thread::cpus() == 1,
-        };
-        self.peer_here.store(here, Ordering::Relaxed);
-        here
-    }
-
     // --- scheduling
 
     /// Brings a claimed lane to a dispatcher.
@@ -180,7 +141,7 @@ impl<C> Hub<C> {
 
     /// Somebody has to see what was queued; false if no dispatcher waits for anything.
     pub fn wake_dispatcher(&self) -> bool {
-        self.queue.wake(|| self.reactor.wake())
+        self.queue.wake(|| self.shard.reactor.wake())
     }
 
     // --- totals
@@ -248,12 +209,12 @@ impl<C> Hub<C> {
     /// Those that rest are told in the next turn: not here, where a connection may be locked.
     fn relieve(&self) {
         self.totals.relief.store(true, Ordering::SeqCst);
-        self.reactor.wake();
+        self.shard.reactor.wake();
     }
 
     pub fn tell_of_relief(&self) {
         if self.totals.relief.swap(false, Ordering::SeqCst) {
-            self.reactor.settings_changed();
+            self.shard.reactor.settings_changed();
         }
     }
 
@@ -280,51 +241,8 @@ impl<C> Hub<C> {
 
     /// At the end: what is still listed would keep its connection, and so the hub, for ever.
     pub fn clear_lists(&self) {
-        self.reactor.close();
-        drop(self.tasks.take_dirty());
-        drop(self.tasks.take_lent());
+        self.shard.clear_lists();
         drop(self.watched.lock().take());
-    }
-
-    // --- what is left for the background
-
-    /// Makes the background look at everything once more.
-    pub fn ring_background(&self) {
-        self.tasks.bell.ring(|| self.reactor.wake());
-    }
-
-    /// A connection gathered bytes. `expected`: a reply that is due, or the end of a batch of
-    /// events, will send them, unless the peer or a handler takes its time; then a tick does.
-    pub fn gathered(&self, conn: Arc<C>, expected: bool) {
-        let tasks = &self.tasks;
-        {
-            let mut dirty = tasks.dirty.lock();
-            dirty.push(conn);
-            tasks.has_dirty.store(true, Ordering::SeqCst);
-        }
-        race_point();
-        if expected && tasks.ticks {
-            tasks.bell.ring_unless_awake(|| self.reactor.wake());
-        } else {
-            self.ring_background();
-        }
-    }
-
-    /// A connection was lent to its sync callers.
-    pub fn lent(&self, conn: Arc<C>) {
-        self.tasks.lent.lock().push(conn);
-        self.ring_background();
-    }
-
-    /// Whether a connection may leave the loop's attention: somebody has to tick for it.
-    pub fn can_lend(&self) -> bool {
-        self.tasks.ticks
-    }
-
-    /// Whoever frees the token calls this: nobody may be left to drive.
-    #[inline]
-    pub fn token_freed(&self) {
-        self.tasks.bell.ring_if_asleep();
     }
 
     // --- life
@@ -346,7 +264,7 @@ impl<C> Hub<C> {
                 Some(users + if last && counted { RELEASING } else { 0 })
             });
         if counted && dropped.is_ok_and(|users| users % RELEASING == 1) {
-            self.reactor.wake_counting(RELEASED);
+            self.shard.reactor.wake_counting(RELEASED);
         }
     }
 
@@ -388,8 +306,8 @@ impl<C> Hub<C> {
         }
         if !self.ending.swap(true, Ordering::SeqCst) {
             self.queue.end();
-            self.reactor.wake();
-            self.ring_background();
+            self.shard.reactor.wake();
+            self.shard.ring_background();
         }
     }
 
@@ -401,7 +319,7 @@ impl<C> Hub<C> {
         let last = self.dispatchers.fetch_sub(n, Ordering::SeqCst) == n;
         if last && self.check_process().is_ok() {
             // Whether the set ends or lives on without dispatchers, the background takes over.
-            self.ring_background();
+            self.shard.ring_background();
         }
     }
 
@@ -417,32 +335,7 @@ impl<C> Hub<C> {
         }
         let fd = self.queue.event_fd().unwrap_or(-1);
         // From now on nobody may come to the loop but the background.
-        self.ring_background();
+        self.shard.ring_background();
         fd
-    }
-}
-
-impl<C> Tasks<C> {
-    pub fn has_dirty(&self) -> bool {
-        self.has_dirty.load(Ordering::SeqCst)
-    }
-
-    /// Takes the connections whose gathered bytes are to be sent.
-    pub fn take_dirty(&self) -> Vec<Arc<C>> {
-        if !self.has_dirty() {
-            return Vec::new();
-        }
-        let mut dirty = self.dirty.lock();
-        self.has_dirty.store(false, Ordering::SeqCst);
-        std::mem::take(&mut *dirty)
-    }
-
-    pub fn take_lent(&self) -> Vec<Arc<C>> {
-        std::mem::take(&mut *self.lent.lock())
-    }
-
-    /// They are still lent.
-    pub fn put_lent(&self, mut list: Vec<Arc<C>>) {
-        self.lent.lock().append(&mut list);
     }
 }

@@ -13,6 +13,7 @@
 //! dispatch/   application threads that run events: ticket, upcall (every call of a handler)
 //! conn/       a connection: send, receive, wait (sync calls); requests: what handlers look at
 //! hub         what a set's connections share; config: the settings
+//! shard       one loop and what belongs to it
 //! queue       runnable lanes, parked dispatchers
 //! reactor/    the loop behind the driver token; spinning
 //! waiter      where threads sleep; bell: how the background is reached
@@ -60,6 +61,7 @@ mod protocol;
 mod queue;
 mod reactor;
 mod set;
+mod shard;
 mod sync;
 mod sys;
 mod waiter;

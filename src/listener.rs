@@ -100,7 +100,7 @@ impl Listener {
             accepting: Right::new(Accepting::default()),
         });
         let source: Arc<dyn Source<Arc<Conn>>> = Arc::clone(&listener) as _;
-        let place = hub.reactor.register(fd.as_raw(), source)?;
+        let place = hub.shard.reactor.register(fd.as_raw(), source)?;
         hub.handle_made();
         let _ = listener.place.set(place);
         // The listener's from here on.
@@ -122,7 +122,7 @@ impl Listener {
     fn close_held(&self, _accepting: &Held<'_, Accepting>) {
         let fd = self.fd.swap(-1, Ordering::SeqCst);
         if fd >= 0 {
-            self.hub.reactor.detach(fd);
+            self.hub.shard.reactor.detach(fd);
             drop(Fd::own(fd));
         }
     }
@@ -140,7 +140,7 @@ impl Listener {
     /// A closed listener is not on its set's list any more: lets go of the set.
     pub fn retire(&self) {
         if let Some(place) = self.place.get() {
-            self.hub.reactor.forget(*place);
+            self.hub.shard.reactor.forget(*place);
         }
         self.hub.handle_gone();
     }
@@ -214,6 +214,6 @@ impl Source<Arc<Conn>> for Listener {
 
     fn on_settings(self: Arc<Self>) {
         let hub = Arc::clone(&self.hub);
-        hub.reactor.again(self);
+        hub.shard.reactor.again(self);
     }
 }

@@ -48,8 +48,8 @@ impl Set {
             set.hub.set_cookie(set.as_handle().cast());
         }
         let source: Weak<Set> = Arc::downgrade(&set);
-        set.hub.reactor.set_waker_source(source);
-        background::start(&set)?;
+        set.hub.shard.reactor.set_waker_source(source);
+        background::start(Arc::clone(&set.hub), Arc::clone(&set) as _)?;
         Ok(set)
     }
 
@@ -93,7 +93,7 @@ impl Set {
     pub fn change(&self, change: impl FnOnce(&Config) -> Result<()>) -> Result<()> {
         self.hub.check_process()?;
         change(&self.hub.config)?;
-        self.hub.reactor.settings_changed();
+        self.hub.shard.reactor.settings_changed();
         Ok(())
     }
 
@@ -133,7 +133,7 @@ impl Set {
             asked = list.release();
         }
         self.to_retire.store(true, Ordering::SeqCst);
-        self.hub.reactor.wake();
+        self.hub.shard.reactor.wake();
     }
 
     fn change_listeners<R>(&self, change: impl FnOnce(&mut Listeners) -> R) -> R {
@@ -179,7 +179,7 @@ impl Set {
         }
         if late {
             self.to_retire.store(true, Ordering::SeqCst);
-            self.hub.reactor.wake();
+            self.hub.shard.reactor.wake();
         }
     }
 

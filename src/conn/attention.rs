@@ -51,11 +51,11 @@ impl Conn {
                 quiet: 0,
             };
             self.publish(&st);
-            self.hub.reactor.attend(self.fd(), place, false);
+            self.hub.shard.reactor.attend(self.fd(), place, false);
             unlisted
         };
         if unlisted {
-            self.hub.lent(Arc::clone(self));
+            self.hub.shard.lent(Arc::clone(self));
         }
     }
 
@@ -65,7 +65,7 @@ impl Conn {
             return;
         }
         if let Some(place) = st.place {
-            self.hub.reactor.attend(self.fd(), place, true);
+            self.hub.shard.reactor.attend(self.fd(), place, true);
         }
         st.attention = Attention::LoopAgain;
         self.publish(st);

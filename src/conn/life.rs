@@ -151,7 +151,7 @@ impl Conn {
         let raw = fd.as_raw();
         // With the right held, nothing is read before the state says so.
         let held = self.reading.try_take();
-        let place = match self.hub.reactor.register(raw, Arc::clone(self) as _) {
+        let place = match self.hub.shard.reactor.register(raw, Arc::clone(self) as _) {
             Ok(place) => place,
             Err(e) => return Err((e, fd)),
         };
@@ -180,7 +180,7 @@ impl Conn {
             while let Some(held) = asked {
                 asked = held.release();
             }
-            self.hub.reactor.again(Arc::clone(self) as _);
+            self.hub.shard.reactor.again(Arc::clone(self) as _);
         }
         Ok(claimed)
     }
@@ -308,7 +308,7 @@ impl Conn {
             return;
         }
         if let Some(place) = place {
-            self.hub.reactor.deregister(fd, place);
+            self.hub.shard.reactor.deregister(fd, place);
         }
         let fd = Fd::own(fd);
         // Closing with unread bytes sends a reset, which may overtake our last messages. Without

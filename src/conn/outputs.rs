@@ -61,7 +61,7 @@ impl Conn {
             self.hub.schedule(Arc::clone(self));
         }
         if out.resumed {
-            self.hub.reactor.again(Arc::clone(self) as _);
+            self.hub.shard.reactor.again(Arc::clone(self) as _);
         }
         if out.watch {
             self.list_watched();
@@ -70,6 +70,7 @@ impl Conn {
             self.write_out(chunk);
         } else if let Some(who) = out.gathered {
             self.hub
+                .shard
                 .gathered(Arc::clone(self), who == Gathered::Expected);
         }
         if out.drained {

@@ -156,7 +156,7 @@ impl Conn {
             Ok(0) => (self.stream_ended(fd), false),
             Ok(n) => {
                 if reader.reads % READS_PER_LOOK == 0 && self.hub.spin_limit().is_some() {
-                    reader.peer_here = self.hub.note_peer(fd);
+                    reader.peer_here = self.hub.shard.note_peer(fd);
                 }
                 reader.reads = reader.reads.wrapping_add(1);
                 let chunk = (!appended).then(|| &buf[..n]);
@@ -358,7 +358,7 @@ impl Conn {
                 budget -= 1;
                 if budget == 0 {
                     drop(held);
-                    self.hub.reactor.again(Arc::clone(self) as _);
+                    self.hub.shard.reactor.again(Arc::clone(self) as _);
                     return self.promote_sleeper();
                 }
             }

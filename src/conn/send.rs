@@ -205,7 +205,7 @@ impl Conn {
             self.shut(Reason::IoErr, None);
         }
         self.reap();
-        self.hub.reactor.again(Arc::clone(self) as _);
+        self.hub.shard.reactor.again(Arc::clone(self) as _);
     }
 
     /// The background flushes what was gathered and nobody sent.

@@ -189,7 +189,7 @@ impl Conn {
     /// After `begin_watch`, without the lock.
     pub(super) fn list_watched(self: &Arc<Self>) {
         self.hub.watch(Arc::clone(self));
-        self.hub.reactor.again(Arc::clone(&self.hub) as _);
+        self.hub.shard.reactor.again(Arc::clone(&self.hub) as _);
     }
 
     /// When to look again; None: not unless it is listed anew.

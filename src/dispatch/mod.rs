@@ -49,7 +49,7 @@ impl ConnHub {
     /// Some(Some(conn)): the first of the connections found runnable, for the caller to run;
     /// the others have been queued.
     fn drive(self: &Arc<Self>, limit: Option<Duration>) -> Option<Option<Arc<Conn>>> {
-        let mut driver = self.reactor.try_drive()?;
+        let mut driver = self.shard.reactor.try_drive()?;
         let mut found = Found::default();
         if limit.is_some() {
             driver.turn(limit, &mut found);
@@ -57,7 +57,7 @@ impl ConnHub {
             self.turn_blocking(&mut driver, &mut found);
         }
         drop(driver);
-        self.token_freed();
+        self.shard.token_freed();
         if !found.rest.is_empty() {
             self.queue.push(found.rest);
             self.wake_dispatcher();
@@ -66,7 +66,7 @@ impl ConnHub {
     }
 
     fn turn_blocking(&self, driver: &mut Driver<'_, Arc<Conn>>, found: &mut Found<Arc<Conn>>) {
-        let measures = self.spin_limit().is_some() && !self.peer_is_here();
+        let measures = self.spin_limit().is_some() && !self.shard.peer_is_here();
         let start = measures.then(Instant::now);
         self.queue.wait_in_poll(|may_wait| {
             let wait = may_wait && !self.is_ending();
@@ -86,7 +86,7 @@ impl ConnHub {
         let Some(limit) = self.spin_limit() else {
             return false;
         };
-        if self.peer_is_here() || !driver.spin().wanted() {
+        if self.shard.peer_is_here() || !driver.spin().wanted() {
             return false;
         }
         let end = spin::poll(limit, || {
@@ -190,7 +190,7 @@ fn next_runnable(hub: &Arc<ConnHub>, runs: &mut u32) -> Next {
             if hub.queue.enlist(&parker) {
                 // The token may have been freed before we were listed.
                 race_point();
-                if hub.reactor.is_driven() && !hub.is_ending() {
+                if hub.shard.reactor.is_driven() && !hub.is_ending() {
                     parker.park(None);
                 }
                 hub.queue.delist(&parker);
