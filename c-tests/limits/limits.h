@@ -1,0 +1,181 @@
+/*
+ * One end of ours to a bare socket, whose unread bytes can be seen, and handlers
+ * that go on when they are told to. So what the library takes in before it rests
+ * is counted exactly: messages are offered one by one, the next when the last has
+ * been read.
+ */
+#ifndef LIMITS_H
+#define LIMITS_H
+
+#include "extra_rt.h"
+
+#include <sys/ioctl.h>
+
+#define UNUSED __attribute__((unused))
+
+enum { MIB = 1 << 20, REST_MS = 300, NO_END = 1000000000 };
+
+/* ---- handlers ---- */
+
+static struct counter begun = COUNTER_INIT;     /* handlers called that hold */
+static struct counter tickets = COUNTER_INIT;   /* how many of them may go on */
+static struct counter done = COUNTER_INIT;      /* that have */
+static struct counter disorder = COUNTER_INIT;  /* numbers that came out of turn */
+
+/* Without a deadline: the test has it. */
+static void hold(void)
+{
+	long n = counter_add(&begun, 1);
+
+	while (counter_get(&tickets) < n)
+		tap_pause();
+}
+
+UNUSED static void hold_message(void *data, struct mrpc_message *msg, number *in)
+{
+	(void)data;
+	(void)msg;
+	hold();
+	if (*in != (number)counter_get(&done))
+		counter_add(&disorder, 1);
+	counter_add(&done, 1);
+}
+
+UNUSED static void hold_blob(void *data, struct mrpc_message *msg, blob *in)
+{
+	(void)data;
+	(void)msg;
+	(void)in;
+	hold();
+	counter_add(&done, 1);
+}
+
+UNUSED static mrpc_status_t limits_ping(void *data, struct mrpc_message *msg)
+{
+	(void)data;
+	(void)msg;
+	return MINIRPC_OK;
+}
+
+UNUSED static mrpc_status_t limits_echo(void *data, struct mrpc_message *msg, blob *in, blob *out)
+{
+	(void)data;
+	(void)msg;
+	*out = *in;     /* the library frees out, and finds nothing left in in */
+	memset(in, 0, sizeof(*in));
+	return MINIRPC_OK;
+}
+
+/* ---- the end ---- */
+
+struct held {
+	struct end e;
+	int ours;       /* a descriptor of the library's open file */
+};
+
+/* Server role; buffers of the socket in bytes, 0 for the system's. */
+UNUSED static void held_open(struct held *h, const struct test_server_operations *ops,
+			     int threads, bool tcp, int buffers)
+{
+	int fds[2], i;
+
+	counter_init(&begun);
+	counter_init(&tickets);
+	counter_init(&done);
+	counter_init(&disorder);
+	memset(h, 0, sizeof(*h));
+	probe_init(&h->e.probe);
+	h->e.threads = threads;
+	REQUIRE_EQ(mrpc_conn_set_create(&h->e.set, test_server, NULL), 0);
+	probe_watch(h->e.set);
+	REQUIRE_EQ(mrpc_set_max_buf_len(h->e.set, 4 * MIB), 0);
+	for (i = 0; i < threads; i++)
+		REQUIRE_EQ(mrpc_start_dispatch_thread(h->e.set), 0);
+	if (threads == BY_HAND)
+		mrpc_dispatcher_add(h->e.set);
+	REQUIRE_EQ(mrpc_conn_create(&h->e.conn, h->e.set, &h->e.probe), 0);
+	REQUIRE_EQ(test_server_set_operations(h->e.conn, ops), 0);
+	if (tcp)
+		tcp_pair(fds);
+	else
+		REQUIRE_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	for (i = 0; i < 2 && buffers > 0; i++) {
+		REQUIRE_EQ(setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &buffers, sizeof(int)), 0);
+		REQUIRE_EQ(setsockopt(fds[i], SOL_SOCKET, SO_RCVBUF, &buffers, sizeof(int)), 0);
+	}
+	REQUIRE((h->ours = fcntl(fds[0], F_DUPFD_CLOEXEC, 0)) >= 0);
+	h->e.fd = fds[1];
+	REQUIRE_EQ(mrpc_bind_fd(h->e.conn, fds[0]), 0);
+}
+
+/* All handlers go on; the peer goes away. */
+UNUSED static void held_close(struct held *h)
+{
+	counter_add(&tickets, NO_END);
+	close(h->ours);
+	end_close(&h->e);
+	CHECK_EQ(counter_get(&disorder), 0);
+}
+
+/* What waits in a socket for its reader. */
+static int unread(int fd)
+{
+	int left = 0;
+
+	REQUIRE_EQ(ioctl(fd, FIONREAD, &left), 0);
+	return left;
+}
+
+/* Waits until the library has read all; false if it rests. */
+static bool taken(struct held *h)
+{
+	int left = unread(h->ours), last = left;
+	int64_t end = now_ms() + scaled(REST_MS);
+
+	while (left > 0 && now_ms() < end) {
+		usleep(20);
+		left = unread(h->ours);
+		if (left != last)
+			end = now_ms() + scaled(REST_MS);
+		last = left;
+	}
+	return left == 0;
+}
+
+/* A message or request with a number; whether it is taken. */
+UNUSED static bool offer_number(struct held *h, uint32_t seq, int cmd, int value)
+{
+	peer_number(h->e.fd, seq, cmd, value);
+	return taken(h);
+}
+
+/* The same with len bytes of payload, an opaque of all but four. */
+UNUSED static bool offer_blob(struct held *h, uint32_t seq, int cmd, unsigned len)
+{
+	unsigned char *payload = calloc(1, len);
+
+	REQUIRE(payload != NULL);
+	put_u32(payload, len - 4);
+	peer_send(h->e.fd, seq, PENDING, cmd, payload, len);
+	free(payload);
+	return taken(h);
+}
+
+/* Messages with the next numbers until one is not taken, most at most; how many
+ * were. The one that was not stays behind, unread. */
+UNUSED static int offer_notifies(struct held *h, int *next, int most)
+{
+	int n = 0;
+
+	while (n < most && offer_number(h, 0, nr_test_notify, (*next)++))
+		n++;
+	return n;
+}
+
+#define BETWEEN(value, low, high) do { \
+	long long between_ = (value); \
+	CHECK_MSG(between_ >= (low) && between_ <= (high), "%s is %lld, expected %lld to %lld", \
+		  #value, between_, (long long)(low), (long long)(high)); \
+} while (0)
+
+#endif
