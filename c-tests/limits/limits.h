@@ -9,6 +9,7 @@
 
 #include "extra_rt.h"
 
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 
 #define UNUSED __attribute__((unused))
@@ -105,6 +106,13 @@ UNUSED static void held_open(struct held *h, const struct test_server_operations
 	}
 	REQUIRE((h->ours = fcntl(fds[0], F_DUPFD_CLOEXEC, 0)) >= 0);
 	h->e.fd = fds[1];
+	/* What is sent has arrived when send returns: no waiting for more, no pacing. */
+	if (tcp) {
+		int on = 1;
+
+		REQUIRE_EQ(setsockopt(fds[1], IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), 0);
+		REQUIRE_EQ(setsockopt(fds[1], IPPROTO_TCP, TCP_CONGESTION, "reno", 4), 0);
+	}
 	REQUIRE_EQ(mrpc_bind_fd(h->e.conn, fds[0]), 0);
 }
 

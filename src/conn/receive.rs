@@ -64,9 +64,15 @@ pub enum Own {
 pub struct OwnCall {
     pub sequence: u32,
     pub reply: Option<Own>,
+    /// It has ended without one.
+    pub ended: bool,
 }
 
 impl OwnCall {
+    fn waits(&self) -> bool {
+        self.reply.is_none() && !self.ended
+    }
+
     /// The buffer is needed again before the reply has been decoded.
     pub fn keep_reply(&mut self, buf: &[u8]) {
         if let Some(Own::InBuffer { status, from, len }) = self.reply {
@@ -135,7 +141,7 @@ impl Conn {
         wait: bool,
         own: Option<&mut OwnCall>,
     ) -> (Got, bool) {
-        let called = own.as_ref().is_some_and(|own| own.reply.is_none());
+        let called = own.as_ref().is_some_and(|own| own.waits());
         if !called && self.is_resting(held) {
             return (Got::Paused, false);
         }
@@ -297,6 +303,9 @@ impl Conn {
         reader.unsolicited = !st.proto.is_solitary();
         let busy = st.proto.limit_input(&limits);
         if !busy.is_empty() {
+            if let Some(own) = own {
+                own.ended = own.reply.is_none();
+            }
             self.clear_sleepers(&mut st);
             out.end_all(busy, status::BUSY);
         }
@@ -304,6 +313,8 @@ impl Conn {
         reader.resting = st.proto.is_paused() || st.is_a_burden(self);
         if reader.resting {
             out.watch = st.begin_watch(self);
+            // The runner's batch is shorter now.
+            self.interrupt.store(true, Ordering::Release);
         }
         if replies {
             out.flush = st.proto.outbox.begin_flush();

@@ -107,6 +107,7 @@ impl Conn {
             let mut call = OwnCall {
                 sequence,
                 reply: None,
+                ended: false,
             };
             loop {
                 if let Some(Outcome { status, payload }) = waiter.take() {
@@ -178,6 +179,7 @@ impl Conn {
             // Whoever ends the call or the connection does so first, and then looks at this.
             held.set_waiting(true);
             if waiter.is_done() {
+                call.ended = true;
                 break;
             }
             let (got, claimed) = if self.is_past(Phase::Open) {

@@ -268,13 +268,27 @@ impl<S, A> Connection<S, A> {
             self.lane.put_down();
             return None;
         }
-        let more = if limits.requests > 0 { 0 } else { more };
+        let more = more.min(self.longest_batch(limits));
         let first = self.lane.begin(more, batch)?;
         self.taken = batch.len();
         self.taken_bytes = weight(batch);
         self.queued_bytes -= first.weight() + self.taken_bytes;
         self.queued_requests -= requests(batch) + usize::from(first.is_request());
         Some(first)
+    }
+
+    /// Events that may run before it has to be looked whether reading goes on, less the first.
+    fn longest_batch(&self, limits: &Limits) -> usize {
+        let load = self.load();
+        if limits.requests > 0 {
+            0
+        } else if !self.paused {
+            usize::MAX
+        } else if load.event_bytes > limits.event_bytes / 2 {
+            0
+        } else {
+            load.events.saturating_sub(limits.events / 2 + 1)
+        }
     }
 
     /// Gives back what was not run; see `Lane::give_back`.
@@ -570,10 +584,11 @@ mod tests {
 
     fn events(c: &mut C) -> Vec<String> {
         let mut q = VecDeque::new();
-        if c.claim(&flow::DEFAULT) {
-            let first = c.begin_events(usize::MAX, &mut q, &flow::DEFAULT).unwrap();
+        while c.claim(&flow::DEFAULT) {
+            let mut batch = VecDeque::new();
+            let first = c.begin_events(usize::MAX, &mut batch, &flow::DEFAULT);
             c.finish_events(&mut VecDeque::new());
-            q.push_front(first);
+            q.extend(first.into_iter().chain(batch));
         }
         q.into_iter()
             .map(|e| match e {
@@ -698,7 +713,8 @@ mod tests {
         }
         assert!(c.limit_input(&limits).is_empty() && c.is_paused());
         assert!(c.claim(&limits));
-        assert!(c.begin_events(2, &mut batch, &limits).is_some());
+        assert!(c.begin_events(9, &mut batch, &limits).is_some());
+        assert_eq!(batch.len(), 1, "then it is looked");
         assert!(!c.resume(&limits), "three are not dispatched");
         batch.pop_front();
         c.finish_events(&mut batch);
