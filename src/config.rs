@@ -160,6 +160,11 @@ impl Config {
         self.memory.load(Relaxed)
     }
 
+    /// Whether it matters how much of a frame has arrived.
+    pub fn counts_partial(&self) -> bool {
+        self.memory_limit() > 0 || self.idle_timeout().is_some()
+    }
+
     pub fn set_max_connections(&self, connections: u32) -> Result<()> {
         self.connections.store(connections as usize, Relaxed);
         Ok(())

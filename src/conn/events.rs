@@ -53,7 +53,7 @@ impl Conn {
         {
             let mut st = self.lock();
             if st.proto.check_open(false).is_ok() {
-                st.kept.get_or_insert_default().insert(key);
+                st.rare().kept.insert(key);
                 return;
             }
         }
@@ -63,11 +63,8 @@ impl Conn {
     /// A kept request has been replied to.
     pub fn unkeep_request(&self, key: u64) {
         let mut st = self.lock();
-        if let Some(kept) = &mut st.kept {
-            kept.remove(&key);
-            if kept.is_empty() {
-                st.kept = None;
-            }
+        if let Some(rare) = &mut st.rare {
+            rare.kept.remove(&key);
         }
     }
 

@@ -6,6 +6,7 @@ use super::{Conn, State};
 use crate::proto::life::Phase;
 use crate::reactor::READ_SIZE;
 use crate::sys::socket;
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,20 +26,10 @@ const GAP: Duration = Duration::from_micros(50);
 /// What a connection costs beside what is counted: docs/limits.md.
 const PER_CONNECTION: usize = 1024;
 
-/// How fast a connection is sent to.
+/// When messages leave at once.
 #[derive(Default)]
 pub(super) struct Pace {
     last_in_place: Option<Instant>,
-    /// Where the peer once took nothing while a thread waited for it.
-    stall: Option<Box<Stall>>,
-}
-
-struct Stall {
-    /// Bytes that may be queued beside `FULL`.
-    granted: usize,
-    patience: Duration,
-    /// What the peer had taken when that was granted.
-    taken: u64,
 }
 
 impl Pace {
@@ -51,31 +42,33 @@ impl Pace {
         }
         due
     }
+}
 
-    /// True if a thread that has queued `len` bytes has to wait for the peer.
-    pub fn is_full(&self, len: usize) -> bool {
-        len > FULL + self.stall.as_ref().map_or(0, |stall| stall.granted)
-    }
+/// What a thread that waited for the peer in vain leaves behind.
+pub(super) struct Stall {
+    /// Bytes that may be queued beside `FULL`.
+    granted: usize,
+    patience: Duration,
+    /// What the peer had taken when that was granted.
+    taken: u64,
+}
 
-    /// A wait begins: how long it may last while nothing is taken.
-    fn begin_wait(&mut self, taken: u64) -> Duration {
-        let Some(stall) = &mut self.stall else {
-            return PATIENCE;
-        };
-        if std::mem::take(&mut stall.granted) > 0 && taken != stall.taken {
-            stall.patience = (stall.patience * 2).min(LONGEST_PATIENCE);
-        }
-        stall.patience
-    }
-
-    /// It ends because nothing was taken: what is queued is as much again.
-    fn grant(&mut self, len: usize, taken: u64) {
-        let patience = self.stall.as_ref().map_or(PATIENCE, |stall| stall.patience);
-        self.stall = Some(Box::new(Stall {
+impl Stall {
+    /// Nothing was taken: as much again as is queued may be.
+    fn new(patience: Duration, len: usize, taken: u64) -> Stall {
+        Stall {
             granted: len,
             patience,
             taken,
-        }));
+        }
+    }
+
+    /// The next wait begins: how long it may last while nothing is taken.
+    fn next_patience(&mut self, taken: u64) -> Duration {
+        if std::mem::take(&mut self.granted) > 0 && taken != self.taken {
+            self.patience = (self.patience * 2).min(LONGEST_PATIENCE);
+        }
+        self.patience
     }
 }
 
@@ -97,14 +90,15 @@ impl Conn {
                 if fd < 0 || len <= ROOM || st.proto.life.phase() != Phase::Open {
                     break;
                 }
-                let taken = st.sent.wrapping_sub(socket::unsent(fd) as u64);
-                if last.is_none() {
-                    patience = st.pace.begin_wait(taken);
+                let taken = st.taken(fd);
+                let stall = st.rare.as_mut().and_then(|rare| rare.stall.as_mut());
+                if let (None, Some(stall)) = (last, stall) {
+                    patience = stall.next_patience(taken);
                 }
                 if last.replace(taken) != Some(taken) {
                     since = Instant::now();
                 } else if since.elapsed() >= patience {
-                    st.pace.grant(len, taken);
+                    st.rare().stall = Some(Stall::new(patience, len, taken));
                     break;
                 }
                 st.proto.outbox.writable()
@@ -141,22 +135,49 @@ impl Conn {
 }
 
 impl State {
+    /// Bytes that have left us: the socket does not hold them any more.
+    pub(super) fn taken(&self, fd: RawFd) -> u64 {
+        let waits = self.proto.outbox.len() + socket::unsent(fd);
+        self.proto.counters.send_bytes.wrapping_sub(waits as u64)
+    }
+
+    /// True if a thread that has queued this much has to wait for the peer.
+    pub(super) fn is_full(&self, len: usize) -> bool {
+        let stall = self.rare.as_ref().and_then(|rare| rare.stall.as_ref());
+        len > FULL + stall.map_or(0, |stall| stall.granted)
+    }
+
+    /// Bytes of the partial frame, where they are counted.
+    pub(super) fn partial(&self) -> usize {
+        self.rare.as_ref().map_or(0, |rare| rare.partial)
+    }
+
+    pub(super) fn note_partial(&mut self, conn: &Conn, bytes: usize) {
+        if self.rare.is_some() || (bytes > 0 && conn.hub.config.counts_partial()) {
+            self.rare().partial = bytes;
+        }
+    }
+
     /// Bytes that the connection holds.
     fn holds(&self) -> usize {
         if self.proto.life.phase() >= Phase::Shut {
             return 0;
         }
-        PER_CONNECTION + self.proto.load().event_bytes + self.proto.outbox.len() + self.partial
+        PER_CONNECTION + self.proto.load().event_bytes + self.proto.outbox.len() + self.partial()
     }
 
     /// Tells the set what the connection holds, where that is limited.
+    #[inline]
     pub(super) fn charge(&mut self, conn: &Conn) {
-        if conn.hub.config.memory_limit() == 0 && self.charged == 0 {
-            return;
+        if conn.hub.config.memory_limit() > 0 || self.charged() > 0 {
+            let (before, holds) = (self.charged(), self.holds());
+            conn.hub.memory_changed(before, holds);
+            self.rare().charged = holds;
         }
-        let holds = self.holds();
-        conn.hub.memory_changed(self.charged, holds);
-        self.charged = holds;
+    }
+
+    fn charged(&self) -> usize {
+        self.rare.as_ref().map_or(0, |rare| rare.charged)
     }
 
     /// True if the set holds too much, and this connection more than its share.
@@ -164,7 +185,7 @@ impl State {
         let limit = conn.hub.config.memory_limit();
         limit > 0 && conn.hub.memory() > limit && {
             let share = limit / conn.hub.connections().max(1);
-            self.charged > share.max(PER_CONNECTION + READ_SIZE / 4)
+            self.charged() > share.max(PER_CONNECTION + READ_SIZE / 4)
         }
     }
 }
@@ -175,19 +196,13 @@ mod tests {
 
     #[test]
     fn patience_grows_where_the_peer_was_slow_and_not_dead() {
-        let mut pace = Pace::default();
-        assert!(!pace.is_full(FULL) && pace.is_full(FULL + 1));
-        assert_eq!(pace.begin_wait(7), PATIENCE);
-        pace.grant(FULL + 1, 7);
-        assert!(!pace.is_full(2 * FULL) && pace.is_full(2 * FULL + 2));
-        assert_eq!(pace.begin_wait(7), PATIENCE, "it took nothing");
-        pace.grant(2 * FULL + 2, 7);
-        assert_eq!(pace.begin_wait(8), 2 * PATIENCE);
-        for taken in 9..20 {
-            pace.grant(FULL, taken - 1);
-            assert!(pace.begin_wait(taken) > PATIENCE);
+        let mut stall = Stall::new(PATIENCE, FULL, 7);
+        assert_eq!(stall.next_patience(7), PATIENCE, "it took nothing");
+        let mut stall = Stall::new(PATIENCE, FULL, 7);
+        for times in [2, 4, 8, 16, 32, 50, 50] {
+            let patience = stall.next_patience(stall.taken + 1);
+            assert_eq!(patience, times * PATIENCE);
+            stall = Stall::new(patience, FULL, stall.taken + 1);
         }
-        assert_eq!(pace.begin_wait(20), LONGEST_PATIENCE);
-        assert!(pace.is_full(FULL + 1));
     }
 }

@@ -229,7 +229,7 @@ impl Conn {
         for waiter in st.sleepers.drain(..) {
             waiter.promote();
         }
-        self.sleepers.store(0, Ordering::SeqCst);
+        self.has_sleepers.store(false, Ordering::SeqCst);
     }
 
     /// The connection is dead: fails its calls, queues what is left to tell, lets go of the
@@ -254,12 +254,12 @@ impl Conn {
             out.claimed = st.proto.claim(&limits);
             out.reap = true;
             st.charge(self);
-            st.kept.take()
+            st.rare.as_mut().map(|rare| std::mem::take(&mut rare.kept))
         };
         // Before it is looked whether one of them still waits.
         out.wake_ended();
         self.shut_socket();
-        requests().forget(kept.into_iter().flat_map(|keys| *keys));
+        requests().forget(kept.into_iter().flatten());
         self.act(out);
     }
 

@@ -40,7 +40,7 @@ use receive::Reader;
 use std::collections::HashSet;
 use std::ffi::c_void;
 use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU8, Ordering};
 use std::sync::Arc;
 
 /// The hub of a set's connections.
@@ -60,13 +60,13 @@ pub struct Conn {
     cookie: AtomicPtr<c_void>,
     operations: AtomicPtr<c_void>,
     /// User references, plus one while the connection is active.
-    holds: AtomicUsize,
+    holds: AtomicU32,
     /// -1: not connected, or closed.
     fd: AtomicI32,
     state: Mutex<State>,
     reading: Right<Reader>,
-    /// Listed sync callers that wait for the reading right.
-    sleepers: AtomicUsize,
+    /// Sync callers are listed that wait for the reading right.
+    has_sleepers: AtomicBool,
     /// The phase, MUTED and LENT, as the state has them: for those who do not lock it.
     mirror: AtomicU8,
     /// A runner of this connection's events has to look at the state before the next one.
@@ -92,18 +92,29 @@ struct State {
     /// Threads that wait for the peer to read.
     throttled: u32,
     sleepers: Vec<Arc<Waiter>>,
-    /// Requests that the application kept, to be forgotten with the connection.
-    #[allow(clippy::box_collection, reason = "a word where most keep none")]
-    kept: Option<Box<HashSet<u64>>>,
     pace: flow::Pace,
-    /// Bytes that the socket took and gave.
-    sent: u64,
-    received: u64,
-    /// What the set's memory limit knows of it, and the bytes of its partial frame.
+    rare: Option<Box<Rare>>,
+}
+
+/// What most connections do without.
+#[derive(Default)]
+struct Rare {
+    /// Requests that the application kept, to be forgotten with the connection.
+    kept: HashSet<u64>,
+    /// It is on the hub's list of those that are looked at as time passes.
+    watch: Option<watch::Watch>,
+    /// The peer once took nothing while a thread waited for it.
+    stall: Option<flow::Stall>,
+    /// What the set's memory limit knows of it.
     charged: usize,
+    /// Bytes of its partial frame, where a limit or a timeout wants to know.
     partial: usize,
-    /// On the hub's list of those that are looked at as time passes.
-    watch: Option<Box<watch::Watch>>,
+}
+
+impl State {
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
 }
 
 impl Conn {
@@ -115,7 +126,7 @@ impl Conn {
             hub: Arc::clone(hub),
             cookie: AtomicPtr::new(data),
             operations: AtomicPtr::new(std::ptr::null_mut()),
-            holds: AtomicUsize::new(1),
+            holds: AtomicU32::new(1),
             fd: AtomicI32::new(-1),
             state: Mutex::new(State {
                 handle: None,
@@ -126,16 +137,11 @@ impl Conn {
                 accepted: false,
                 throttled: 0,
                 sleepers: Vec::new(),
-                kept: None,
                 pace: flow::Pace::default(),
-                sent: 0,
-                received: 0,
-                charged: 0,
-                partial: 0,
-                watch: None,
+                rare: None,
             }),
             reading: Right::new(Reader::default()),
-            sleepers: AtomicUsize::new(0),
+            has_sleepers: AtomicBool::new(false),
             mirror: AtomicU8::new(Phase::New as u8),
             interrupt: AtomicBool::new(false),
             slow: AtomicBool::new(false),

@@ -166,7 +166,7 @@ impl Conn {
                 }
                 reader.reads = reader.reads.wrapping_add(1);
                 let chunk = (!appended).then(|| &buf[..n]);
-                let (paused, claimed) = self.take_in(reader, n, chunk, own);
+                let (paused, claimed) = self.take_in(reader, chunk, own);
                 let got = match (paused, n == wanted) {
                     (true, _) => Got::Paused,
                     (false, true) => Got::More,
@@ -240,13 +240,11 @@ impl Conn {
         Got::Ended
     }
 
-    /// Feeds the `n` bytes that were read (no chunk: they were appended to the partial frame) to
-    /// the decoder, and acts on the frames. Returns (reading should pause, the lane was
-    /// claimed).
+    /// Feeds what was read (None: it was appended to the partial frame) to the decoder, and acts
+    /// on the frames. Returns (reading should pause, the lane was claimed).
     fn take_in(
         self: &Arc<Self>,
         reader: &mut Reader,
-        n: usize,
         chunk: Option<&[u8]>,
         mut own: Option<&mut OwnCall>,
     ) -> (bool, bool) {
@@ -256,7 +254,7 @@ impl Conn {
         let mut replies = false;
         let mut st = self.lock();
         let state = &mut *st;
-        let sleepers_count = &self.sleepers;
+        let has_sleepers = &self.has_sleepers;
         let mut sink = |frame: Frame<'_>| {
             replies |= !frame.header.is_request();
             let mine = own.as_ref().map(|o| o.sequence);
@@ -287,7 +285,7 @@ impl Conn {
                     // that nobody promotes a caller that is done.
                     if !state.sleepers.is_empty() {
                         state.sleepers.retain(|s| !Arc::ptr_eq(s, &waiter));
-                        sleepers_count.store(state.sleepers.len(), Ordering::SeqCst);
+                        has_sleepers.store(!state.sleepers.is_empty(), Ordering::SeqCst);
                     }
                     out.ended.push((waiter, Outcome { status, payload }));
                 }
@@ -297,8 +295,7 @@ impl Conn {
             Some(bytes) => reader.decoder.feed(bytes, max, &mut sink),
             None => reader.decoder.appended(&mut sink),
         }
-        st.received = st.received.wrapping_add(n as u64);
-        st.partial = reader.decoder.held();
+        st.note_partial(self, reader.decoder.held());
         st.charge(self);
         reader.unsolicited = !st.proto.is_solitary();
         let busy = st.proto.limit_input(&limits);
@@ -326,13 +323,14 @@ impl Conn {
 
     /// After letting go of the right: one of the callers that sleep for it tries again.
     pub(super) fn promote_sleeper(&self) {
-        if self.sleepers.load(Ordering::SeqCst) == 0 {
+        if !self.has_sleepers.load(Ordering::SeqCst) {
             return;
         }
         let next = {
             let mut st = self.lock();
             let next = st.sleepers.pop();
-            self.sleepers.store(st.sleepers.len(), Ordering::SeqCst);
+            self.has_sleepers
+                .store(!st.sleepers.is_empty(), Ordering::SeqCst);
             next
         };
         if let Some(waiter) = next {

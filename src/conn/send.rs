@@ -113,7 +113,7 @@ impl Conn {
             });
         }
         let len = outbox.len();
-        let full = limits.send_bytes == 0 && st.pace.is_full(len);
+        let full = limits.send_bytes == 0 && st.is_full(len);
         st.charge(self);
         drop(st);
         self.act(out);
@@ -143,7 +143,6 @@ impl Conn {
         };
         let out = {
             let mut st = self.lock();
-            st.sent = st.sent.wrapping_add(sent as u64);
             let next = if st.proto.life.phase() >= Phase::Shut {
                 None
             } else {
@@ -172,7 +171,6 @@ impl Conn {
             let sent = chunk.at - start;
             let mut out = {
                 let mut st = self.lock();
-                st.sent = st.sent.wrapping_add(sent as u64);
                 let more = if st.proto.life.phase() >= Phase::Shut {
                     None
                 } else {

@@ -138,7 +138,8 @@ impl Conn {
             let outstanding = st.proto.is_outstanding(sequence);
             if outstanding {
                 st.sleepers.push(Arc::clone(waiter));
-                self.sleepers.store(st.sleepers.len(), Ordering::SeqCst);
+                self.has_sleepers
+                    .store(!st.sleepers.is_empty(), Ordering::SeqCst);
             }
             outstanding
         };
@@ -158,7 +159,8 @@ impl Conn {
     fn delist(&self, waiter: &Arc<Waiter>) {
         let mut st = self.lock();
         st.sleepers.retain(|s| !Arc::ptr_eq(s, waiter));
-        self.sleepers.store(st.sleepers.len(), Ordering::SeqCst);
+        self.has_sleepers
+            .store(!st.sleepers.is_empty(), Ordering::SeqCst);
     }
 
     /// Reads until the own call has ended, one way or another.

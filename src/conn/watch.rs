@@ -8,7 +8,7 @@
 //!   its replies are not taken, or in the middle of a frame while memory is short.
 //! - The set has an idle timeout.
 
-use super::{Conn, ConnHub, State};
+use super::{Conn, ConnHub, Rare, State};
 use crate::config::Config;
 use crate::proto::life::{Phase, Reason};
 use crate::reactor::{Ready, Source, Turn};
@@ -90,21 +90,23 @@ impl State {
     #[must_use]
     pub(super) fn begin_watch(&mut self, conn: &Conn) -> bool {
         let config = &conn.hub.config;
-        let begin = self.watch.is_none()
+        let watched = |rare: &Rare| rare.watch.is_some();
+        let begin = !self.rare.as_deref().is_some_and(watched)
             && match self.proto.life.phase() {
                 Phase::Open => config.watches_all() || self.waits_for(conn).is_some(),
                 _ => self.waits_for(conn).is_some(),
             };
         if begin {
             let now = Instant::now();
-            self.watch = Some(Box::new(Watch {
+            let idle = Still::new(self.messages(), now);
+            self.rare().watch = Some(Watch {
                 peer: Silence {
                     since: now,
                     suspect: false,
                 },
                 stuck: None,
-                idle: Still::new(self.messages(), now),
-            }));
+                idle,
+            });
         }
         begin
     }
@@ -121,7 +123,7 @@ impl State {
             Phase::Open if self.proto.is_stuck(&conn.hub.config.limits()) => {
                 Some("the peer to take replies")
             }
-            Phase::Open if self.partial > 0 && self.is_a_burden(conn) => {
+            Phase::Open if self.partial() > 0 && self.is_a_burden(conn) => {
                 Some("the rest of a message, while memory is short")
             }
             _ => None,
@@ -138,8 +140,8 @@ impl State {
         let mut again = |after: Duration| next = Some(next.map_or(after, |next| next.min(after)));
 
         if let Some(what) = self.waits_for(conn) {
-            let taken = self.sent.wrapping_sub(socket::unsent(fd) as u64);
-            let progress = (self.received, taken, self.proto.unanswered());
+            let arrived = self.proto.counters.recv_bytes + self.partial() as u64;
+            let progress = (arrived, self.taken(fd), self.proto.unanswered());
             let stuck = watch.stuck.get_or_insert(Still::new(progress, now));
             let linger = config.linger();
             if stuck.look(progress, now) >= linger {
@@ -152,7 +154,7 @@ impl State {
         }
         if let Some(limit) = config.idle_timeout() {
             let busy = self.proto.outstanding() + self.proto.unanswered() > 0
-                || self.partial > 0
+                || self.partial() > 0
                 || !self.proto.outbox.is_empty();
             let still = watch.idle.look(self.messages(), now);
             if busy {
@@ -196,10 +198,10 @@ impl Conn {
     fn look(self: &Arc<Self>, now: Instant) -> Option<Instant> {
         let verdict = {
             let mut st = self.lock();
-            let mut watch = st.watch.take()?;
+            let mut watch = st.rare().watch.take()?;
             let verdict = st.judge(self, &mut watch, now);
             if matches!(verdict, Verdict::LookAgain(_)) {
-                st.watch = Some(watch);
+                st.rare().watch = Some(watch);
             }
             verdict
         };

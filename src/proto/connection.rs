@@ -39,13 +39,13 @@ pub struct Connection<S, A> {
     lane: Lane<Event<A>>,
     calls: Calls<Call<S, A>>,
     /// Events that a runner took out and has not begun, and the bytes of their payloads.
-    taken: usize,
+    taken: u32,
     taken_bytes: usize,
     /// Bytes of the payloads in the lane.
     queued_bytes: usize,
     /// Requests in the lane, and those that have not been answered at all.
-    queued_requests: usize,
-    unanswered: usize,
+    queued_requests: u32,
+    unanswered: u32,
     /// Reading stopped until there is room.
     paused: bool,
     /// A send was refused for want of room.
@@ -158,7 +158,7 @@ impl<S, A> Connection<S, A> {
     }
 
     pub fn unanswered(&self) -> usize {
-        self.unanswered
+        self.unanswered as usize
     }
 
     pub fn is_outstanding(&self, sequence: u32) -> bool {
@@ -182,9 +182,9 @@ impl<S, A> Connection<S, A> {
 
     pub fn load(&self) -> Load {
         Load {
-            events: self.lane.len() + self.taken,
+            events: self.lane.len() + self.taken as usize,
             event_bytes: self.queued_bytes + self.taken_bytes,
-            requests: self.unanswered,
+            requests: self.unanswered(),
             reply_bytes: self.outbox.replies(),
         }
     }
@@ -234,7 +234,7 @@ impl<S, A> Connection<S, A> {
     fn is_gated(&self, limits: &Limits) -> bool {
         let handled = self.unanswered.saturating_sub(self.queued_requests);
         limits.requests > 0
-            && handled >= limits.requests
+            && handled as usize >= limits.requests
             && !self.life.is_muted()
             && self.lane.front().is_some_and(Event::is_request)
     }
@@ -270,10 +270,10 @@ impl<S, A> Connection<S, A> {
         }
         let more = more.min(self.longest_batch(limits));
         let first = self.lane.begin(more, batch)?;
-        self.taken = batch.len();
+        self.taken = batch.len() as u32;
         self.taken_bytes = weight(batch);
         self.queued_bytes -= first.weight() + self.taken_bytes;
-        self.queued_requests -= requests(batch) + usize::from(first.is_request());
+        self.queued_requests -= requests(batch) + u32::from(first.is_request());
         Some(first)
     }
 
@@ -547,8 +547,8 @@ fn weight<A>(batch: &VecDeque<Event<A>>) -> usize {
     batch.iter().map(Event::weight).sum()
 }
 
-fn requests<A>(batch: &VecDeque<Event<A>>) -> usize {
-    batch.iter().filter(|event| event.is_request()).count()
+fn requests<A>(batch: &VecDeque<Event<A>>) -> u32 {
+    batch.iter().filter(|event| event.is_request()).count() as u32
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -21,8 +21,8 @@ pub struct Outbox {
     back: Vec<u8>,
     len: usize,
     /// Bytes of replies in `front`, at most, and in `back`.
-    front_replies: usize,
-    back_replies: usize,
+    front_replies: u32,
+    back_replies: u32,
     writer: Writer,
     /// Somebody appended what must not wait.
     urgent: bool,
@@ -67,7 +67,7 @@ impl Outbox {
 
     /// Bytes of replies that wait, at most.
     pub fn replies(&self) -> usize {
-        (self.front_replies + self.back_replies).min(self.len)
+        (self.front_replies as usize + self.back_replies as usize).min(self.len)
     }
 
     /// Bytes of calls and messages that wait, at least.
@@ -117,7 +117,7 @@ impl Outbox {
     /// Queues a reply likewise.
     pub fn append_reply(&mut self, frame: &[u8], urgent: bool) {
         self.append(frame, 0, urgent);
-        self.back_replies += frame.len();
+        self.back_replies = self.back_replies.saturating_add(short(frame.len()));
     }
 
     /// True if what is queued is worth sending now.
@@ -158,7 +158,7 @@ impl Outbox {
         let left = !rest.is_empty();
         if left {
             self.len += rest.len();
-            self.front_replies = if reply { rest.len() } else { 0 };
+            self.front_replies = if reply { short(rest.len()) } else { 0 };
             self.front = rest;
             self.front_sent = 0;
         }
@@ -170,7 +170,7 @@ impl Outbox {
         self.len -= sent_now;
         let left = chunk.at < chunk.bytes.len();
         if left {
-            self.front_replies = self.front_replies.min(chunk.bytes.len() - chunk.at);
+            self.front_replies = self.front_replies.min(short(chunk.bytes.len() - chunk.at));
             self.front = chunk.bytes;
             self.front_sent = chunk.at;
             return self.next(left);
@@ -237,6 +237,11 @@ impl Outbox {
     pub fn unlist(&mut self) {
         self.listed = false;
     }
+}
+
+/// As many bytes, or more than any bound.
+fn short(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
