@@ -99,8 +99,8 @@ void mrpc_conn_set_ref(struct mrpc_conn_set *set);
  * one the background thread ends and the memory is freed. So the set's address
  * stays valid for a registered dispatcher until it has removed itself.
  *
- * Never blocks. Any thread may call it, also from a handler of the set, and from
- * a signal handler that interrupts mrpc_dispatch_loop().
+ * Never blocks. Any thread may call it, also from a handler of the set, and in a
+ * signal handler, whatever that interrupts.
  */
 void mrpc_conn_set_unref(struct mrpc_conn_set *set);
 
@@ -153,7 +153,9 @@ int mrpc_set_ioerr_func(struct mrpc_conn_set *set, mrpc_ioerr_fn *func);
  *     number as a string, which the caller frees with free().
  *
  * One listener is opened for each address found, or, for a free port, one in all;
- * SO_REUSEADDR is set. Returns 0 if at least one could be opened; EINVAL if set or
+ * SO_REUSEADDR is set. A listener of IPv6 serves IPv4 clients as the system is configured
+ * (net.ipv6.bindv6only); with AF_UNSPEC and no address there is one of each family
+ * instead. Returns 0 if at least one could be opened; EINVAL if set or
  * service is NULL, the set has the client's role or no accept function, or
  * *service is NULL with AF_UNSPEC; the error of the name resolution as in
  * mrpc_connect(); else the last errno (EADDRINUSE, EACCES, EMFILE ...).
@@ -169,8 +171,9 @@ int mrpc_listen(struct mrpc_conn_set *set, int family, const char *listenaddr, c
  *
  * set: the set; NULL does nothing.
  *
- * Never blocks. Any thread may call it, also from a handler, and from a signal
- * handler that interrupts mrpc_dispatch_loop().
+ * Never blocks. Any thread may call it, also from a handler, and in a signal
+ * handler, whatever that interrupts; a thread that accepts at that moment closes its
+ * listener itself, next.
  */
 void mrpc_listen_close(struct mrpc_conn_set *set);
 
@@ -235,7 +238,9 @@ int mrpc_set_keepalive_enabled(struct mrpc_conn_set *set, int enabled);
  *
  * Returns 0; EINVAL if set is NULL or a value is out of its range, and then no
  * value changes. Holds for TCP connections made later, if keepalive is enabled.
- * Any thread may call it, also from a handler.
+ * A peer that owes an acknowledgement is no idle one, and the kernel would wait for
+ * it a quarter of an hour: after this call the library ends such a connection, too,
+ * when the peer has acknowledged nothing for idletime + count x interval. Any thread may call it, also from a handler.
  */
 int mrpc_set_keepalive_parameters(struct mrpc_conn_set *set,
                                   unsigned int idletime,
@@ -337,8 +342,8 @@ int mrpc_conn_get_counter(struct mrpc_connection *conn,
                           uint64_t *result);
 
 /**
- * Closes a connection. Messages that are queued are sent first; nothing new can
- * be sent. Events still to come: accept, if it has not fired; the callbacks of
+ * Closes a connection. Messages that are queued are sent first, as long as the peer
+ * takes them: see mrpc_set_linger(). Nothing new can be sent. Events still to come: accept, if it has not fired; the callbacks of
  * outstanding calls, with MINIRPC_NETWORK_FAILURE; disconnect, last, with
  * MRPC_DISC_USER unless the connection had ended before. Requests and ioerr
  * events are dropped.
@@ -397,7 +402,8 @@ void mrpc_dispatcher_remove(struct mrpc_conn_set *set);
  *
  * Returns ENXIO when the set is being destroyed: call mrpc_dispatcher_remove();
  * EINVAL if set is NULL; EPERM if the thread is not registered for the set. Not
- * to be called from a handler.
+ * to be called from a handler. A thread that is cancelled (pthread_cancel) ends
+ * here when its wait does, and is no dispatcher any more.
  */
 int mrpc_dispatch_loop(struct mrpc_conn_set *set);
 

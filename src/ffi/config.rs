@@ -91,7 +91,9 @@ pub unsafe extern "C" fn mrpc_set_keepalive_enabled(
 ///
 /// Returns 0; EINVAL if set is NULL or a value is out of its range, and then no
 /// value changes. Holds for TCP connections made later, if keepalive is enabled.
-/// Any thread may call it, also from a handler.
+/// A peer that owes an acknowledgement is no idle one, and the kernel would wait for
+/// it a quarter of an hour: after this call the library ends such a connection, too,
+/// when the peer has acknowledged nothing for idletime + count x interval. Any thread may call it, also from a handler.
 #[no_mangle]
 pub unsafe extern "C" fn mrpc_set_keepalive_parameters(
     set: *mut mrpc_conn_set,

@@ -148,8 +148,8 @@ pub unsafe extern "C" fn mrpc_conn_get_counter(
     handle::code(value.map(|value| *place = value))
 }
 
-/// Closes a connection. Messages that are queued are sent first; nothing new can
-/// be sent. Events still to come: accept, if it has not fired; the callbacks of
+/// Closes a connection. Messages that are queued are sent first, as long as the peer
+/// takes them: see mrpc_set_linger(). Nothing new can be sent. Events still to come: accept, if it has not fired; the callbacks of
 /// outstanding calls, with MINIRPC_NETWORK_FAILURE; disconnect, last, with
 /// MRPC_DISC_USER unless the connection had ended before. Requests and ioerr
 /// events are dropped.

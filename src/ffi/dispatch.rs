@@ -63,7 +63,8 @@ pub unsafe extern "C" fn mrpc_dispatcher_remove(set: *mut mrpc_conn_set) {
 ///
 /// Returns ENXIO when the set is being destroyed: call mrpc_dispatcher_remove();
 /// EINVAL if set is NULL; EPERM if the thread is not registered for the set. Not
-/// to be called from a handler.
+/// to be called from a handler. A thread that is cancelled (pthread_cancel) ends
+/// here when its wait does, and is no dispatcher any more.
 #[no_mangle]
 pub unsafe extern "C" fn mrpc_dispatch_loop(set: *mut mrpc_conn_set) -> c_int {
     // SAFETY: the caller passes NULL or a set that it holds or is registered for.

@@ -70,8 +70,8 @@ pub unsafe extern "C" fn mrpc_conn_set_ref(set: *mut mrpc_conn_set) {
 /// one the background thread ends and the memory is freed. So the set's address
 /// stays valid for a registered dispatcher until it has removed itself.
 ///
-/// Never blocks. Any thread may call it, also from a handler of the set, and from
-/// a signal handler that interrupts mrpc_dispatch_loop().
+/// Never blocks. Any thread may call it, also from a handler of the set, and in a
+/// signal handler, whatever that interrupts.
 #[no_mangle]
 pub unsafe extern "C" fn mrpc_conn_set_unref(set: *mut mrpc_conn_set) {
     // SAFETY: the caller passes NULL or a set on which it has a reference to give up; it is
@@ -156,7 +156,9 @@ pub unsafe extern "C" fn mrpc_set_ioerr_func(
 ///     number as a string, which the caller frees with free().
 ///
 /// One listener is opened for each address found, or, for a free port, one in all;
-/// SO_REUSEADDR is set. Returns 0 if at least one could be opened; EINVAL if set or
+/// SO_REUSEADDR is set. A listener of IPv6 serves IPv4 clients as the system is configured
+/// (net.ipv6.bindv6only); with AF_UNSPEC and no address there is one of each family
+/// instead. Returns 0 if at least one could be opened; EINVAL if set or
 /// service is NULL, the set has the client's role or no accept function, or
 /// *service is NULL with AF_UNSPEC; the error of the name resolution as in
 /// mrpc_connect(); else the last errno (EADDRINUSE, EACCES, EMFILE ...).
@@ -211,8 +213,9 @@ fn listen_anywhere(
 ///
 /// set: the set; NULL does nothing.
 ///
-/// Never blocks. Any thread may call it, also from a handler, and from a signal
-/// handler that interrupts mrpc_dispatch_loop().
+/// Never blocks. Any thread may call it, also from a handler, and in a signal
+/// handler, whatever that interrupts; a thread that accepts at that moment closes its
+/// listener itself, next.
 #[no_mangle]
 pub unsafe extern "C" fn mrpc_listen_close(set: *mut mrpc_conn_set) {
     // SAFETY: the caller passes NULL or a set that it holds.
