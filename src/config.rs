@@ -31,6 +31,8 @@ pub struct Config {
     /// In milliseconds; 0 is never.
     linger: AtomicU32,
     idle_timeout: AtomicU32,
+    /// Something is set that sending and reading have to look at: else they look here only.
+    special: AtomicBool,
 }
 
 impl Default for Config {
@@ -53,6 +55,7 @@ impl Default for Config {
             connections: AtomicUsize::new(0),
             linger: AtomicU32::new(60_000),
             idle_timeout: AtomicU32::new(0),
+            special: AtomicBool::new(false),
         }
     }
 }
@@ -93,7 +96,7 @@ impl Config {
 
     pub fn set_keepalive_enabled(&self, enabled: bool) -> Result<()> {
         self.keepalive.store(enabled, Relaxed);
-        Ok(())
+        self.note_special()
     }
 
     /// Times in seconds.
@@ -106,7 +109,7 @@ impl Config {
         self.count.store(count, Relaxed);
         self.interval.store(interval, Relaxed);
         self.keepalive_set.store(true, Relaxed);
-        Ok(())
+        self.note_special()
     }
 
     // --- bounds; of those without a comment, 0 is none
@@ -122,7 +125,7 @@ impl Config {
 
     pub fn set_request_limit(&self, requests: u32) -> Result<()> {
         self.requests.store(requests as usize, Relaxed);
-        Ok(())
+        self.note_special()
     }
 
     /// Not 0.
@@ -136,7 +139,7 @@ impl Config {
 
     pub fn set_send_limit(&self, bytes: usize) -> Result<()> {
         self.send_bytes.store(bytes, Relaxed);
-        Ok(())
+        self.note_special()
     }
 
     #[inline]
@@ -152,12 +155,28 @@ impl Config {
 
     pub fn set_memory_limit(&self, bytes: usize) -> Result<()> {
         self.memory.store(bytes, Relaxed);
-        Ok(())
+        self.note_special()
     }
 
     #[inline]
     pub fn memory_limit(&self) -> usize {
         self.memory.load(Relaxed)
+    }
+
+    fn note_special(&self) -> Result<()> {
+        let limits = self.limits();
+        let special = limits.requests > 0
+            || limits.send_bytes > 0
+            || self.counts_partial()
+            || self.watches_peers();
+        self.special.store(special, Relaxed);
+        Ok(())
+    }
+
+    /// False: the settings are such as the old library had, with bounds on what is received.
+    #[inline]
+    pub fn is_special(&self) -> bool {
+        self.special.load(Relaxed)
     }
 
     /// Whether it matters how much of a frame has arrived.
@@ -185,7 +204,7 @@ impl Config {
 
     pub fn set_idle_timeout(&self, ms: u32) -> Result<()> {
         self.idle_timeout.store(ms, Relaxed);
-        Ok(())
+        self.note_special()
     }
 
     #[inline]

@@ -142,7 +142,15 @@ impl State {
     }
 
     /// True if a thread that has queued this much has to wait for the peer.
-    pub(super) fn is_full(&self, len: usize) -> bool {
+    #[inline]
+    pub(super) fn is_full(&self, conn: &Conn, len: usize) -> bool {
+        len > FULL && self.is_overfull(conn, len)
+    }
+
+    fn is_overfull(&self, conn: &Conn, len: usize) -> bool {
+        if conn.hub.config.limits().send_bytes > 0 {
+            return false;
+        }
         let stall = self.rare.as_ref().and_then(|rare| rare.stall.as_ref());
         len > FULL + stall.map_or(0, |stall| stall.granted)
     }
@@ -169,6 +177,12 @@ impl State {
     /// Tells the set what the connection holds, where that is limited.
     #[inline]
     pub(super) fn charge(&mut self, conn: &Conn) {
+        if conn.hub.config.is_special() || self.rare.is_some() {
+            self.recharge(conn);
+        }
+    }
+
+    fn recharge(&mut self, conn: &Conn) {
         if conn.hub.config.memory_limit() > 0 || self.charged() > 0 {
             let (before, holds) = (self.charged(), self.holds());
             conn.hub.memory_changed(before, holds);

@@ -55,8 +55,11 @@ impl Outputs {
 }
 
 impl Conn {
+    #[inline]
     pub(super) fn act(self: &Arc<Self>, mut out: Outputs) {
-        out.wake_ended();
+        if !out.ended.is_empty() {
+            out.wake_ended();
+        }
         if out.claimed {
             self.hub.schedule(Arc::clone(self));
         }
@@ -97,7 +100,9 @@ impl State {
             flush: next,
             ..Outputs::default()
         };
-        self.settle(conn, &mut out);
+        if self.proto.is_constrained() {
+            self.settle(conn, &mut out);
+        }
         self.charge(conn);
         if out.flush.is_some() {
             return out;

@@ -6,7 +6,7 @@
 //! one is due, but a handler or the peer takes its time, the background's tick sends.
 
 use super::outputs::{Gathered, Outputs};
-use super::{AsyncCall, Conn};
+use super::{AsyncCall, Conn, State};
 use crate::error::Errno;
 use crate::local;
 use crate::proto::connection::{Call, Refusal};
@@ -47,15 +47,12 @@ impl Conn {
     /// Sends a frame of `kind`, or queues it; never waits for the peer in an event handler.
     pub fn send(self: &Arc<Self>, kind: Kind, frame: &mut [u8]) -> Result<(), SendError> {
         let in_batch = local::is_in_batch(Arc::as_ptr(self).addr());
-        let limits = self.hub.config.limits();
+        let special = self.hub.config.is_special();
         let reply = matches!(kind, Kind::Reply);
         let mut st = self.lock();
         st.proto.check_open(matches!(kind, Kind::Async(_)))?;
-        if !reply {
-            st.proto.check_room(frame.len(), &limits)?;
-            if self.hub.is_out_of_memory() {
-                return Err(SendError::Busy);
-            }
+        if special && !reply {
+            self.check_room(&mut st, frame.len())?;
         }
         let in_place = !in_batch
             && match kind {
@@ -78,7 +75,7 @@ impl Conn {
             Kind::Message => (0, Some(st.proto.message())),
             Kind::Reply => {
                 st.proto.answer();
-                if limits.requests > 0 {
+                if special {
                     st.settle(self, &mut out);
                 }
                 (0, None)
@@ -113,12 +110,21 @@ impl Conn {
             });
         }
         let len = outbox.len();
-        let full = limits.send_bytes == 0 && st.is_full(len);
+        let full = st.is_full(self, len);
         st.charge(self);
         drop(st);
         self.act(out);
         if full && !local::is_handling() {
             self.wait_for_room();
+        }
+        Ok(())
+    }
+
+    /// Whether a call or message may be queued.
+    pub(super) fn check_room(&self, st: &mut State, len: usize) -> Result<(), SendError> {
+        st.proto.check_room(len, &self.hub.config.limits())?;
+        if self.hub.is_out_of_memory() {
+            return Err(SendError::Busy);
         }
         Ok(())
     }

@@ -88,7 +88,13 @@ impl Silence {
 impl State {
     /// True, once, if time concerns the connection from now on: it has to be listed.
     #[must_use]
+    #[inline]
     pub(super) fn begin_watch(&mut self, conn: &Conn) -> bool {
+        let calm = self.proto.life.phase() == Phase::Open && !self.proto.is_constrained();
+        (!calm || conn.hub.config.is_special()) && self.watch_if_wanted(conn)
+    }
+
+    fn watch_if_wanted(&mut self, conn: &Conn) -> bool {
         let config = &conn.hub.config;
         let watched = |rare: &Rare| rare.watch.is_some();
         let begin = !self.rare.as_deref().is_some_and(watched)

@@ -212,6 +212,17 @@ impl<S, A> Connection<S, A> {
         waiters.collect()
     }
 
+    /// Reading has stopped, or would but for sync calls, or somebody waits for room to send.
+    #[inline]
+    pub fn is_constrained(&self) -> bool {
+        self.paused || self.room_wanted
+    }
+
+    /// Nothing more may be taken in, whoever waits.
+    pub fn is_far_over(&self, limits: &Limits) -> bool {
+        self.load().is_far_over(limits)
+    }
+
     /// True while nothing more is read. The reply that a sync caller waits for may be behind.
     pub fn is_paused(&self) -> bool {
         self.paused && self.syncs == 0
@@ -270,10 +281,17 @@ impl<S, A> Connection<S, A> {
         }
         let more = more.min(self.longest_batch(limits));
         let first = self.lane.begin(more, batch)?;
+        self.queued_bytes -= first.weight();
+        self.queued_requests -= u32::from(first.is_request());
         self.taken = batch.len() as u32;
-        self.taken_bytes = weight(batch);
-        self.queued_bytes -= first.weight() + self.taken_bytes;
-        self.queued_requests -= requests(batch) + u32::from(first.is_request());
+        let (bytes, requests) = if self.lane.is_empty() {
+            (self.queued_bytes, self.queued_requests)
+        } else {
+            weigh(batch)
+        };
+        self.queued_bytes -= bytes;
+        self.queued_requests -= requests;
+        self.taken_bytes = bytes;
         Some(first)
     }
 
@@ -296,8 +314,9 @@ impl<S, A> Connection<S, A> {
         self.taken = 0;
         self.taken_bytes = 0;
         if !batch.is_empty() {
-            self.queued_bytes += weight(batch);
-            self.queued_requests += requests(batch);
+            let (bytes, requests) = weigh(batch);
+            self.queued_bytes += bytes;
+            self.queued_requests += requests;
         }
         self.lane.give_back(batch);
     }
@@ -543,12 +562,12 @@ impl<S, A> Connection<S, A> {
     }
 }
 
-fn weight<A>(batch: &VecDeque<Event<A>>) -> usize {
-    batch.iter().map(Event::weight).sum()
-}
-
-fn requests<A>(batch: &VecDeque<Event<A>>) -> u32 {
-    batch.iter().filter(|event| event.is_request()).count() as u32
+/// The bytes of their payloads, and how many of them are requests.
+fn weigh<A>(batch: &VecDeque<Event<A>>) -> (usize, u32) {
+    batch.iter().fold((0, 0), |(bytes, requests), event| {
+        let is_request = u32::from(event.is_request());
+        (bytes + event.weight(), requests + is_request)
+    })
 }
 
 #[derive(Debug, PartialEq, Eq)]
