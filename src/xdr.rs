@@ -215,9 +215,9 @@ impl Encoder<'_> {
     /// True if a payload that is `more` bytes longer can be sent.
     #[inline]
     fn has_room(&self, more: usize) -> bool {
-        let len = (self.pos - HEADER_LEN).checked_add(self.apart);
-        let len = len.and_then(|len| len.checked_add(more));
-        len.is_some_and(|len| u32::try_from(len).is_ok())
+        // Each is less than 2^32 and a header.
+        let len = self.pos as u64 + self.apart as u64 + more as u64;
+        len <= u64::from(u32::MAX) + HEADER_LEN as u64
     }
 
     #[cold]

@@ -17,8 +17,8 @@ pub(super) struct Outputs {
     pub claimed: bool,
     /// Bytes to send.
     pub flush: Option<Chunk>,
-    /// Bytes were gathered that the background has to send, at least.
-    pub gathered: Option<Gathered>,
+    /// Bytes are left that nobody but the background will send.
+    pub left: bool,
     /// Paused reading goes on.
     pub resumed: bool,
     /// Time concerns the connection from now on.
@@ -27,15 +27,6 @@ pub(super) struct Outputs {
     pub drained: bool,
     /// It ended while its writer was under way: the descriptor may be closed.
     pub reap: bool,
-}
-
-/// Who is likely to send gathered bytes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Gathered {
-    /// The end of a batch of events, or whoever reads the next reply.
-    Expected,
-    /// Nobody but the background.
-    Left,
 }
 
 impl Outputs {
@@ -71,10 +62,8 @@ impl Conn {
         }
         if let Some(chunk) = out.flush {
             self.write_out(chunk);
-        } else if let Some(who) = out.gathered {
-            self.hub
-                .shard
-                .gathered(Arc::clone(self), who == Gathered::Expected);
+        } else if out.left {
+            self.hub.shard.gathered(Arc::clone(self), false);
         }
         if out.drained {
             self.shut(Reason::User, None);
@@ -113,8 +102,7 @@ impl State {
                 self.proto.outbox.abandon();
                 out.reap = true;
             }
-            _ if self.proto.outbox.list() => out.gathered = Some(Gathered::Left),
-            _ => {}
+            _ => out.left = self.proto.outbox.list(),
         }
         out
     }

@@ -5,7 +5,7 @@
 //! batch of events, or with the background, which is rung for where none of these is due. If
 //! one is due, but a handler or the peer takes its time, the background's tick sends.
 
-use super::outputs::{Gathered, Outputs};
+use super::outputs::Outputs;
 use super::{AsyncCall, Conn, State};
 use crate::error::Errno;
 use crate::local;
@@ -43,6 +43,9 @@ pub enum Kind {
     Reply,
 }
 
+/// Frames up to this are queued without asking whether there is memory.
+const SMALL: usize = 4096;
+
 impl Conn {
     /// Sends a frame of `kind`, or queues it; never waits for the peer in an event handler.
     pub fn send(self: &Arc<Self>, kind: Kind, frame: &mut [u8]) -> Result<(), SendError> {
@@ -62,10 +65,9 @@ impl Conn {
             };
         let urgent = in_place && reply;
         let direct = in_place && st.proto.outbox.is_free();
-        if !direct && !st.proto.outbox.reserve(frame.len()) {
+        if !direct && frame.len() > SMALL && !st.proto.outbox.reserve(frame.len()) {
             return Err(SendError::NoMemory);
         }
-        let mut out = Outputs::default();
         let (calls, sequence) = match kind {
             Kind::Async(call) => {
                 self.take_back(&mut st);
@@ -75,9 +77,6 @@ impl Conn {
             Kind::Message => (0, Some(st.proto.message())),
             Kind::Reply => {
                 st.proto.answer();
-                if special {
-                    st.settle(self, &mut out);
-                }
                 (0, None)
             }
         };
@@ -85,11 +84,12 @@ impl Conn {
             frame[..4].copy_from_slice(&sequence.to_be_bytes());
         }
         st.proto.count_sent(frame.len());
-        out.watch |= st.begin_watch(self);
         if direct && st.proto.outbox.begin_direct(calls) {
             drop(st);
-            self.act(out);
             self.write_direct(&[frame], reply);
+            if special {
+                self.after_special();
+            }
             return Ok(());
         }
         if reply {
@@ -98,26 +98,38 @@ impl Conn {
             st.proto.outbox.append(frame, calls, urgent);
         }
         let outbox = &mut st.proto.outbox;
-        if in_place || urgent || (!in_batch && outbox.is_ripe()) || outbox.len() >= GATHER {
-            out.flush = outbox.begin_flush();
-        }
-        if out.flush.is_none() && outbox.list() {
-            let expected = in_batch || (calls > 0 && outbox.on_wire() > 0);
-            out.gathered = Some(if expected {
-                Gathered::Expected
-            } else {
-                Gathered::Left
-            });
-        }
+        let due = in_place || urgent || (!in_batch && outbox.is_ripe()) || outbox.len() >= GATHER;
+        let flush = if due { outbox.begin_flush() } else { None };
+        let left = flush.is_none() && outbox.list();
+        let expected = in_batch || (calls > 0 && outbox.on_wire() > 0);
         let len = outbox.len();
         let full = st.is_full(self, len);
-        st.charge(self);
         drop(st);
-        self.act(out);
+        if let Some(chunk) = flush {
+            self.write_out(chunk);
+        } else if left {
+            self.hub.shard.gathered(Arc::clone(self), expected);
+        }
+        if special {
+            self.after_special();
+        }
         if full && !local::is_handling() {
             self.wait_for_room();
         }
         Ok(())
+    }
+
+    /// After a send, where settings want to know of it.
+    #[cold]
+    pub(super) fn after_special(self: &Arc<Self>) {
+        let mut out = Outputs::default();
+        {
+            let mut st = self.lock();
+            st.settle(self, &mut out);
+            st.charge(self);
+            out.watch = st.begin_watch(self);
+        }
+        self.act(out);
     }
 
     /// Whether a call or message may be queued.

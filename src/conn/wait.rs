@@ -11,7 +11,6 @@
 //!         on a caller that is done.
 //! INV-R3: wake-ups happen after unlocking. Spurious ones are allowed, lost ones are not.
 
-use super::outputs::Outputs;
 use super::receive::{Got, Own, OwnCall, Reader};
 use super::{Conn, SendError};
 use crate::local;
@@ -62,14 +61,9 @@ impl Conn {
         st.attention.note_call();
         frame[..4].copy_from_slice(&sequence.to_be_bytes());
         st.proto.count_sent(len);
-        let mut out = Outputs {
-            watch: st.begin_watch(self),
-            ..Outputs::default()
-        };
         let lend = st.proto.is_solitary();
         if st.proto.outbox.begin_direct(1) {
             drop(st);
-            self.act(out);
             if pieces.is_empty() {
                 self.write_direct(&[frame], false);
             } else {
@@ -82,9 +76,14 @@ impl Conn {
             for p in pieces {
                 st.proto.outbox.append(p, 0, true);
             }
-            out.flush = st.proto.outbox.begin_flush();
+            let flush = st.proto.outbox.begin_flush();
             drop(st);
-            self.act(out);
+            if let Some(chunk) = flush {
+                self.write_out(chunk);
+            }
+        }
+        if special {
+            self.after_special();
         }
         let spin = self.hub.spin_limit();
         if spin.is_some() {

@@ -108,8 +108,15 @@ fn disconnect(mut conn: Arc<Conn>, reason: Reason) -> Option<Arc<Conn>> {
 }
 
 fn io_error(conn: Arc<Conn>, text: Option<String>) -> Option<Arc<Conn>> {
-    let text = text.and_then(|text| CString::new(text).ok());
-    let (Some(text), Some(f)) = (text, conn.hub().callbacks().ioerr) else {
+    match text {
+        Some(text) => tell_of_error(conn, text),
+        None => Some(conn),
+    }
+}
+
+#[cold]
+fn tell_of_error(conn: Arc<Conn>, text: String) -> Option<Arc<Conn>> {
+    let (Some(f), Ok(text)) = (conn.hub().callbacks().ioerr, CString::new(text)) else {
         return Some(conn);
     };
     let mut owned = Owned {
@@ -137,10 +144,17 @@ fn room(conn: Arc<Conn>) -> Option<Arc<Conn>> {
 }
 
 fn request(conn: Arc<Conn>, sequence: u32, cmd: i32, payload: Payload) -> Option<Arc<Conn>> {
-    let prepared = prepare(&conn, cmd, payload);
+    let prepared = prepare(&conn, cmd, payload.as_slice());
     let (conn, answer) = match prepared {
-        Ok(prepared) => handle_request(conn, sequence, cmd, prepared)?,
-        Err(Refused { status, report }) => (io_error(conn, report)?, Some(status)),
+        Ok(prepared) => {
+            drop(payload);
+            handle_request(conn, sequence, cmd, prepared)?
+        }
+        Err(why) => {
+            let report = why.report(cmd, payload.as_slice().len());
+            drop(payload);
+            (io_error(conn, report)?, Some(why.status()))
+        }
     };
     // A one-way message has no reply, not even an error.
     if let (Some(status), true) = (answer, cmd >= 0) {
@@ -157,55 +171,56 @@ struct Prepared {
     owned: Owned,
 }
 
-/// What becomes of a request that no handler gets.
-struct Refused {
-    status: i32,
-    /// For the ioerr function, at once: the message's place in the order of events is here.
-    report: Option<String>,
+/// Why no handler gets a request.
+#[derive(Clone, Copy)]
+enum Refused {
+    Unavailable,
+    Malformed,
+    NoMemory,
 }
 
-const UNAVAILABLE: Refused = Refused {
-    status: status::PROCEDURE_UNAVAIL,
-    report: None,
-};
+impl Refused {
+    fn status(self) -> i32 {
+        match self {
+            Refused::Unavailable => status::PROCEDURE_UNAVAIL,
+            Refused::Malformed | Refused::NoMemory => status::ENCODING_ERR,
+        }
+    }
 
-fn faulty(report: String) -> Refused {
-    Refused {
-        status: status::ENCODING_ERR,
-        report: Some(report),
+    /// For the ioerr function, at once: the message's place in the order of events is here.
+    fn report(self, cmd: i32, len: usize) -> Option<String> {
+        match self {
+            Refused::Unavailable => None,
+            Refused::Malformed => Some(format!(
+                "request for command {cmd} has a malformed payload of {len} bytes"
+            )),
+            Refused::NoMemory => Some(format!("no memory for the result of command {cmd}")),
+        }
     }
 }
 
 /// Decodes a request. Err: what to answer instead of calling the handler.
-fn prepare(conn: &Arc<Conn>, cmd: i32, payload: Payload) -> Result<Prepared, Refused> {
+fn prepare(conn: &Arc<Conn>, cmd: i32, payload: &[u8]) -> Result<Prepared, Refused> {
     let role = conn.hub().role();
     let operations = conn.operations();
     let ty = role.received(cmd).filter(|_| cmd != 0);
     let (Some(ty), Some(handler)) = (ty, role.table().request) else {
-        return Err(UNAVAILABLE);
+        return Err(Refused::Unavailable);
     };
     if operations.is_null() {
-        return Err(UNAVAILABLE);
+        return Err(Refused::Unavailable);
     }
-    let Ok(input) = xdr::decode(ty, payload.as_slice()) else {
-        let len = payload.as_slice().len();
-        return Err(faulty(format!(
-            "request for command {cmd} has a malformed payload of {len} bytes"
-        )));
+    let Ok(input) = xdr::decode(ty, payload) else {
+        return Err(Refused::Malformed);
     };
     let reply_type = if cmd < 0 {
         None
     } else {
         let ty = role.reply_to_received(cmd);
-        Some(ty.ok_or(UNAVAILABLE)?).filter(|t| !t.is_void())
+        Some(ty.ok_or(Refused::Unavailable)?).filter(|t| !t.is_void())
     };
     let output = match reply_type {
-        Some(ty) => Some(Object::new(ty).ok_or_else(|| {
-            faulty(format!(
-                "no memory for the result of command {cmd}: {} bytes",
-                ty.size
-            ))
-        })?),
+        Some(ty) => Some(Object::new(ty).ok_or(Refused::NoMemory)?),
         None => None,
     };
     Ok(Prepared {

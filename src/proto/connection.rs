@@ -346,22 +346,16 @@ impl<S, A> Connection<S, A> {
     /// Takes one received frame; `own` is the number of the reading thread's own sync call.
     pub fn receive<'a>(&mut self, frame: Frame<'a>, own: Option<u32>) -> Handled<'a, S> {
         let Frame { header, body } = frame;
-        let open = self.life.takes_frames();
-        let first = !std::mem::replace(&mut self.begun, true);
-        let told = first && open && self.note_foreign(&header);
-        match body {
-            Body::Coming => return Handled::Done,
-            Body::Refused(why) => {
-                if open && !told {
-                    self.note_refused(&header, why);
-                }
+        let whole = !matches!(body, Body::Coming | Body::Refused(_));
+        if !(self.begun && whole) {
+            self.note_news(&header, &body);
+            if !whole {
                 return Handled::Done;
             }
-            _ => {}
         }
         self.counters.recv_bytes += HEADER_LEN as u64 + u64::from(header.len);
         self.counters.recv_msgs += 1;
-        if !open {
+        if !self.life.takes_frames() {
             return Handled::Done;
         }
         if header.is_request() {
@@ -369,6 +363,20 @@ impl<S, A> Connection<S, A> {
             Handled::Done
         } else {
             self.reply(header, body, own)
+        }
+    }
+
+    /// What is told of a frame before it is there: the first one's header, and a payload that
+    /// is refused.
+    #[cold]
+    fn note_news(&mut self, header: &Header, body: &Body<'_>) {
+        let first = !std::mem::replace(&mut self.begun, true);
+        if !self.life.takes_frames() {
+            return;
+        }
+        let told = first && self.note_foreign(header);
+        if let (Body::Refused(why), false) = (body, told) {
+            self.note_refused(header, *why);
         }
     }
 
@@ -404,13 +412,13 @@ impl<S, A> Connection<S, A> {
         self.solitary = 0;
         let Header { sequence, cmd, .. } = header;
         if matches!(body, Body::Skipped) {
-            if !header.is_one_way() {
+            if cmd >= 0 {
                 self.unanswered += 1;
                 self.push(Event::Refused { sequence, cmd });
             }
             return;
         }
-        if !header.is_one_way() {
+        if cmd >= 0 {
             self.unanswered += 1;
             self.queued_requests += 1;
         }

@@ -42,10 +42,6 @@ impl Header {
     pub fn is_request(&self) -> bool {
         self.status == status::PENDING
     }
-
-    pub fn is_one_way(&self) -> bool {
-        self.is_request() && self.cmd < 0
-    }
 }
 
 /// A frame's payload as the decoder hands it out.
@@ -329,7 +325,7 @@ mod tests {
             [1, 2, 3, 4, 255, 255, 255, 255, 255, 255, 255, 254, 0, 0, 0, 5]
         );
         assert_eq!(Header::from_bytes(&raw), h);
-        assert!(h.is_one_way());
+        assert!(h.is_request());
     }
 
     #[test]

@@ -228,9 +228,11 @@ impl Outbox {
     /// True if the connection has to be put on the background's list: bytes wait, and nobody
     /// else will send them.
     pub fn list(&mut self) -> bool {
-        let needed = self.len > 0 && self.writer == Writer::None && !self.listed;
-        self.listed |= needed;
-        needed
+        if self.listed || self.len == 0 || self.writer != Writer::None {
+            return false;
+        }
+        self.listed = true;
+        true
     }
 
     /// The background took the connection from its list.
