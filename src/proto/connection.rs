@@ -403,21 +403,23 @@ impl<S, A> Connection<S, A> {
     fn request(&mut self, header: Header, body: Body<'_>) {
         self.solitary = 0;
         let Header { sequence, cmd, .. } = header;
-        if matches!(body, Body::Skipped) {
-            if !header.is_one_way() {
-                self.unanswered += 1;
-                self.push(Event::Refused { sequence, cmd });
+        let refused = matches!(body, Body::Skipped);
+        if header.is_one_way() {
+            if refused {
+                return;
             }
-            return;
-        }
-        if !header.is_one_way() {
+        } else {
             self.unanswered += 1;
             self.queued_requests += 1;
         }
-        self.push(Event::Request {
-            sequence,
-            cmd,
-            payload: body.into_payload(),
+        self.push(if refused {
+            Event::Refused { sequence, cmd }
+        } else {
+            Event::Request {
+                sequence,
+                cmd,
+                payload: body.into_payload(),
+            }
         });
     }
 
@@ -788,6 +790,32 @@ mod tests {
         assert!(c.claim(&limits), "a message is no request");
         c.answer();
         assert!(c.resume(&limits));
+    }
+
+    #[test]
+    fn a_request_that_will_be_refused_is_none_that_is_handled() {
+        let limits = Limits {
+            requests: 1,
+            ..flow::DEFAULT
+        };
+        let (mut c, mut batch) = (open(), VecDeque::new());
+        c.receive(frame(0, status::PENDING, 4, b""), None);
+        let header = Header {
+            sequence: 1,
+            status: status::PENDING,
+            cmd: 5,
+            len: 99,
+        };
+        let body = Body::Skipped;
+        c.receive(Frame { header, body }, None);
+        for _ in 0..2 {
+            assert!(c.claim(&limits));
+            assert!(c.begin_events(9, &mut batch, &limits).is_some());
+            assert!(!c.claim(&limits));
+            c.answer();
+            c.finish_events(&mut batch);
+        }
+        assert_eq!((c.unanswered, c.queued_requests), (0, 0));
     }
 
     #[test]
