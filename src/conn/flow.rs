@@ -128,7 +128,6 @@ impl Conn {
             }
             st.settle(self, &mut out);
             out.watch |= st.begin_watch(self);
-            st.charge(self);
         }
         self.act(out);
     }
@@ -192,6 +191,12 @@ impl State {
 
     fn charged(&self) -> usize {
         self.rare.as_ref().map_or(0, |rare| rare.charged)
+    }
+
+    /// True while nothing is read, for the sake of the connection's bounds or of the set's.
+    pub(super) fn rests(&mut self, conn: &Conn) -> bool {
+        self.starved = !self.proto.waits_for_reply() && self.is_a_burden(conn);
+        self.starved || self.proto.is_paused()
     }
 
     /// True if the set holds too much, and this connection more than its share.

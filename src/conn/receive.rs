@@ -184,8 +184,7 @@ impl Conn {
     /// goes on then.
     fn is_resting(&self, reader: &mut Reader) -> bool {
         if reader.resting {
-            let st = self.lock();
-            reader.resting = st.proto.is_paused() || st.is_a_burden(self);
+            reader.resting = self.lock().rests(self);
         }
         reader.resting
     }
@@ -307,7 +306,7 @@ impl Conn {
             out.end_all(busy, status::BUSY);
         }
         let claimed = st.proto.claim(&limits);
-        reader.resting = st.proto.is_paused() || st.is_a_burden(self);
+        reader.resting = st.rests(self);
         if reader.resting {
             out.watch = st.begin_watch(self);
             // The runner's batch is shorter now.

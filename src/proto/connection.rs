@@ -223,9 +223,14 @@ impl<S, A> Connection<S, A> {
         self.load().is_far_over(limits)
     }
 
-    /// True while nothing more is read. The reply that a sync caller waits for may be behind.
+    /// Sync callers wait, whose replies may be behind what is not wanted.
+    pub fn waits_for_reply(&self) -> bool {
+        self.syncs > 0
+    }
+
+    /// True while nothing more is read.
     pub fn is_paused(&self) -> bool {
-        self.paused && self.syncs == 0
+        self.paused && !self.waits_for_reply()
     }
 
     /// Reading has stopped because of replies that the peer does not take.
