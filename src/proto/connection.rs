@@ -184,9 +184,18 @@ impl<S, A> Connection<S, A> {
         Load {
             events: self.lane.len() + self.taken as usize,
             event_bytes: self.queued_bytes + self.taken_bytes,
-            requests: self.unanswered(),
+            requests: if self.can_answer() {
+                self.unanswered()
+            } else {
+                0
+            },
             reply_bytes: self.outbox.replies(),
         }
+    }
+
+    /// Requests that nobody can answer any more are not waited for.
+    fn can_answer(&self) -> bool {
+        self.check_open(false).is_ok()
     }
 
     /// After frames were taken in: whether reading stops. Too much, even for a sync call that
@@ -251,7 +260,7 @@ impl<S, A> Connection<S, A> {
         let handled = self.unanswered.saturating_sub(self.queued_requests);
         limits.requests > 0
             && handled as usize >= limits.requests
-            && !self.life.is_muted()
+            && self.can_answer()
             && self.lane.front().is_some_and(Event::is_request)
     }
 
@@ -821,6 +830,31 @@ mod tests {
             c.finish_events(&mut batch);
         }
         assert_eq!((c.unanswered, c.queued_requests), (0, 0));
+    }
+
+    #[test]
+    fn where_no_reply_can_leave_none_is_waited_for() {
+        let limits = Limits {
+            requests: 1,
+            ..flow::DEFAULT
+        };
+        let ends: [fn(&mut C); 3] = [
+            |c| c.life.fail(32),
+            |c| drop(c.shut(Reason::IoErr)),
+            |c| drop(c.close()),
+        ];
+        for end in ends {
+            let (mut c, mut batch) = (open(), VecDeque::new());
+            for sequence in 0..2 {
+                c.receive(frame(sequence, status::PENDING, 4, b""), None);
+            }
+            assert!(c.limit_input(&limits).is_empty() && c.claim(&limits));
+            assert!(c.begin_events(9, &mut batch, &limits).is_some());
+            c.finish_events(&mut batch);
+            assert!(!c.claim(&limits) && !c.resume(&limits), "one is kept");
+            end(&mut c);
+            assert!(c.claim(&limits) && c.resume(&limits));
+        }
     }
 
     #[test]
