@@ -195,8 +195,12 @@ impl State {
 
     /// True while nothing is read, for the sake of the connection's bounds or of the set's.
     pub(super) fn rests(&mut self, conn: &Conn) -> bool {
-        self.starved = !self.proto.waits_for_reply() && self.is_a_burden(conn);
+        self.starved = self.must_starve(conn);
         self.starved || self.proto.is_paused()
+    }
+
+    pub(super) fn must_starve(&self, conn: &Conn) -> bool {
+        self.proto.is_bounded() && self.is_a_burden(conn)
     }
 
     /// True if the set holds too much, and this connection more than its share.

@@ -93,7 +93,7 @@ impl State {
         out.claimed |= self.proto.claim(&limits);
         out.resumed |= self.proto.resume(&limits);
         self.charge(conn);
-        if self.starved && !self.is_a_burden(conn) {
+        if self.starved && !self.must_starve(conn) {
             self.starved = false;
             out.resumed = true;
         }

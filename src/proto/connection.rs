@@ -232,14 +232,14 @@ impl<S, A> Connection<S, A> {
         self.load().is_far_over(limits)
     }
 
-    /// Sync callers wait, whose replies may be behind what is not wanted.
-    pub fn waits_for_reply(&self) -> bool {
-        self.syncs > 0
+    /// What comes is kept, and no sync caller waits, whose reply may be behind it.
+    pub fn is_bounded(&self) -> bool {
+        self.life.takes_frames() && self.syncs == 0
     }
 
     /// True while nothing more is read.
     pub fn is_paused(&self) -> bool {
-        self.paused && !self.waits_for_reply()
+        self.paused && self.is_bounded()
     }
 
     /// Reading has stopped because of replies that the peer does not take.
@@ -250,7 +250,8 @@ impl<S, A> Connection<S, A> {
     /// True, once, if paused reading can go on.
     #[must_use]
     pub fn resume(&mut self, limits: &Limits) -> bool {
-        let resume = self.paused && self.load().has_room(limits);
+        let drops = !self.life.takes_frames();
+        let resume = self.paused && (drops || self.load().has_room(limits));
         self.paused &= !resume;
         resume
     }
