@@ -449,6 +449,7 @@ impl<S, A> Connection<S, A> {
             self.solitary = 0;
             if self.late > 0 && self.calls.was_given(header.sequence) {
                 self.late -= 1;
+                self.outbox.answered();
             } else if !matches!(body, Body::Skipped) {
                 self.io_error(format!(
                     "reply with unknown sequence number {}",
@@ -764,6 +765,8 @@ mod tests {
             cmd: 1,
             waiter: "w",
         });
+        assert!(c.outbox.begin_direct(1));
+        assert!(c.outbox.wrote_direct(Vec::new(), false).is_none());
         for sequence in 0..63 {
             c.receive(frame(sequence, status::PENDING, -4, b""), None);
             assert!(c.limit_input(&limits).is_empty() && !c.is_paused());
@@ -775,6 +778,7 @@ mod tests {
         assert_eq!(events(&mut c).len(), 64);
         c.receive(frame(call, 0, 1, b""), None);
         assert!(events(&mut c).is_empty());
+        assert_eq!(c.outbox.on_wire(), 0);
         c.receive(frame(call, 0, 1, b""), None);
         assert_eq!(events(&mut c), ["ioerr"]);
     }
