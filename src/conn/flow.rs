@@ -87,7 +87,7 @@ impl Conn {
             let flush = {
                 let mut st = self.lock();
                 let len = st.proto.outbox.len();
-                if fd < 0 || len <= ROOM || st.proto.life.phase() != Phase::Open {
+                if fd < 0 || len <= ROOM || st.proto.check_open(false).is_err() {
                     break;
                 }
                 let taken = st.taken(fd);
