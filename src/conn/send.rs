@@ -75,7 +75,8 @@ impl Conn {
             Kind::Message => (0, Some(st.proto.message())),
             Kind::Reply => {
                 st.proto.answer();
-                if special {
+                // Also where a limit that stopped something is no more.
+                if special || st.proto.is_constrained() {
                     st.settle(self, &mut out);
                 }
                 (0, None)
