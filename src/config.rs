@@ -3,6 +3,7 @@
 use crate::error::{Errno, Result};
 use crate::proto::flow::{self, Limits};
 use crate::sys::socket::Keepalive;
+use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub struct Config {
     idle_timeout: AtomicU32,
     /// Something is set that sending and reading have to look at: else they look here only.
     special: AtomicBool,
+    /// Held while that is found out.
+    noting: Mutex<()>,
 }
 
 impl Default for Config {
@@ -56,6 +59,7 @@ impl Default for Config {
             linger: AtomicU32::new(60_000),
             idle_timeout: AtomicU32::new(0),
             special: AtomicBool::new(false),
+            noting: Mutex::new(()),
         }
     }
 }
@@ -164,6 +168,7 @@ impl Config {
     }
 
     fn note_special(&self) -> Result<()> {
+        let _one = self.noting.lock();
         let limits = self.limits();
         let special = limits.requests > 0
             || limits.send_bytes > 0
@@ -225,5 +230,45 @@ impl Config {
             count: self.count.load(Relaxed),
             interval: self.interval.load(Relaxed),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::Ordering::SeqCst;
+
+    #[test]
+    fn settings_made_at_once_are_all_seen() {
+        const ROUNDS: usize = 20_000;
+        let (config, round) = (Config::default(), AtomicUsize::new(0));
+        // Each step begins when the other thread has come to it.
+        let meet = |step: usize| {
+            round.fetch_add(1, SeqCst);
+            while round.load(SeqCst) < 2 * step {
+                std::thread::yield_now();
+            }
+        };
+        let mut lost = 0;
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for n in 0..ROUNDS {
+                    config.set_request_limit(1).unwrap();
+                    meet(3 * n + 1);
+                    config.set_request_limit(0).unwrap();
+                    meet(3 * n + 2);
+                    meet(3 * n + 3);
+                }
+            });
+            for n in 0..ROUNDS {
+                config.set_send_limit(0).unwrap();
+                meet(3 * n + 1);
+                config.set_send_limit(1).unwrap();
+                meet(3 * n + 2);
+                lost += usize::from(!config.is_special());
+                meet(3 * n + 3);
+            }
+        });
+        assert_eq!(lost, 0);
     }
 }

@@ -181,16 +181,13 @@ impl<C> Hub<C> {
         !self.is_out_of_memory()
     }
 
-    /// What a connection holds has changed.
+    /// What a connection holds has changed. Where that crosses the limit, all are told: those
+    /// that rest for want of memory, and those of which time wants to know.
     pub fn memory_changed(&self, from: usize, to: usize) {
-        let memory = &self.totals.memory;
-        if to >= from {
-            memory.fetch_add(to - from, Ordering::SeqCst);
-            return;
-        }
-        let before = memory.fetch_sub(from - to, Ordering::SeqCst);
+        let change = to.wrapping_sub(from);
+        let before = self.totals.memory.fetch_add(change, Ordering::SeqCst);
         let limit = self.config.memory_limit();
-        if before > limit && before - (from - to) <= limit {
+        if limit > 0 && (before > limit) != (before.wrapping_add(change) > limit) {
             self.relieve();
         }
     }

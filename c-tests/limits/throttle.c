@@ -49,10 +49,33 @@ static mrpc_status_t put(void *data, struct mrpc_message *msg, number *in)
 	return MINIRPC_OK;
 }
 
-static const struct test_server_operations ops = { .ping = limits_ping, .put = put };
+static struct mrpc_message *volatile kept;
+
+static mrpc_status_t later(void *data, struct mrpc_message *msg, number *in, number *out)
+{
+	(void)data;
+	(void)in;
+	(void)out;
+	kept = msg;
+	counter_add(&done, 1);
+	return MINIRPC_PENDING;
+}
+
+static const struct test_server_operations ops = {
+	.ping = limits_ping, .put = put, .later = later
+};
+
+/* The peer sends no more, and is owed a reply; returns when the library knows. */
+static void end_sending(struct held *h)
+{
+	peer_number(h->e.fd, 1, nr_test_later, 1);
+	COUNTER_WAIT(&done, 1);
+	REQUIRE_EQ(shutdown(h->e.fd, SHUT_WR), 0);
+	CHECK_EQ(test_client_ping(h->e.conn), MINIRPC_NETWORK_FAILURE);
+}
 
 /* Reads some bytes each few milliseconds, and sees how many are accepted beyond. */
-static void slow_reader(bool tcp, int senders, size_t some, int pause_us)
+static void slow_reader(bool tcp, bool half, int senders, size_t some, int pause_us)
 {
 	long most = (tcp ? 24 : 12) * MIB;      /* what TCP holds itself is included */
 	static char sink[MIB];
@@ -63,11 +86,13 @@ static void slow_reader(bool tcp, int senders, size_t some, int pause_us)
 	ssize_t n;
 	int i;
 
-	SECTION("%s, %d senders, %zu bytes are read each %d us", tcp ? "TCP" : "AF_UNIX", senders,
-		some, pause_us);
+	SECTION("%s%s, %d senders, %zu bytes are read each %d us", tcp ? "TCP" : "AF_UNIX",
+		half ? ", half closed" : "", senders, some, pause_us);
 	counter_init(&stop);
 	accepted = 0;
 	held_open(&h, &ops, 1, tcp, 0);
+	if (half)
+		end_sending(&h);
 	for (i = 0; i < senders; i++)
 		threads[i] = thread_start(send_on, h.e.conn);
 	end = now_ms() + 1500;
@@ -143,12 +168,14 @@ int main(void)
 	struct leaks leaks;
 
 	leaks_begin(&leaks);
-	slow_reader(false, 1, 36000, 8000);     /* too slow for POLLOUT within 20 ms */
-	slow_reader(false, 4, 36000, 8000);
-	slow_reader(false, 1, 65536, 2000);
-	slow_reader(false, 4, MIB, 2000);
-	slow_reader(true, 1, 65536, 2000);
-	slow_reader(true, 4, MIB, 2000);
+	slow_reader(false, false, 1, 36000, 8000);     /* too slow for POLLOUT within 20 ms */
+	slow_reader(false, false, 4, 36000, 8000);
+	slow_reader(false, false, 1, 65536, 2000);
+	slow_reader(false, false, 4, MIB, 2000);
+	slow_reader(true, false, 1, 65536, 2000);
+	slow_reader(true, false, 4, MIB, 2000);
+	slow_reader(false, true, 1, 65536, 2000);
+	slow_reader(true, true, 4, MIB, 2000);
 	never_reads();
 	in_handler();
 	LEAKS_CHECK(&leaks);

@@ -87,7 +87,7 @@ impl Conn {
             let flush = {
                 let mut st = self.lock();
                 let len = st.proto.outbox.len();
-                if fd < 0 || len <= ROOM || st.proto.life.phase() != Phase::Open {
+                if fd < 0 || len <= ROOM || st.proto.check_open(false).is_err() {
                     break;
                 }
                 let taken = st.taken(fd);
@@ -128,7 +128,6 @@ impl Conn {
             }
             st.settle(self, &mut out);
             out.watch |= st.begin_watch(self);
-            st.charge(self);
         }
         self.act(out);
     }
@@ -192,6 +191,16 @@ impl State {
 
     fn charged(&self) -> usize {
         self.rare.as_ref().map_or(0, |rare| rare.charged)
+    }
+
+    /// True while nothing is read, for the sake of the connection's bounds or of the set's.
+    pub(super) fn rests(&mut self, conn: &Conn) -> bool {
+        self.starved = self.must_starve(conn);
+        self.starved || self.proto.is_paused()
+    }
+
+    pub(super) fn must_starve(&self, conn: &Conn) -> bool {
+        self.proto.is_bounded() && self.is_a_burden(conn)
     }
 
     /// True if the set holds too much, and this connection more than its share.

@@ -193,7 +193,6 @@ impl Conn {
             self.close_copy();
             return Ok(());
         }
-        let limits = self.hub.config.limits();
         let mut out = Outputs::default();
         {
             let mut st = self.lock();
@@ -205,7 +204,7 @@ impl Conn {
             self.interrupt.store(true, Ordering::Release);
             self.clear_sleepers(&mut st);
             out.end_all(waiters, status::NETWORK_FAILURE);
-            out.claimed = st.proto.claim(&limits);
+            st.settle(self, &mut out);
             st.finish_sending(self, &mut out);
         }
         self.act(out);

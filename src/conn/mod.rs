@@ -89,6 +89,8 @@ struct State {
     input_cut: bool,
     /// Counts among the set's accepted connections.
     accepted: bool,
+    /// Not read from, as it is a burden to the set.
+    starved: bool,
     /// Threads that wait for the peer to read.
     throttled: u32,
     sleepers: Vec<Arc<Waiter>>,
@@ -135,6 +137,7 @@ impl Conn {
                 attention: Attention::Loop,
                 input_cut: false,
                 accepted: false,
+                starved: false,
                 throttled: 0,
                 sleepers: Vec::new(),
                 pace: flow::Pace::default(),

@@ -81,6 +81,11 @@ impl State {
         self.proto.note_room(&limits);
         out.claimed |= self.proto.claim(&limits);
         out.resumed |= self.proto.resume(&limits);
+        self.charge(conn);
+        if self.starved && !self.must_starve(conn) {
+            self.starved = false;
+            out.resumed = true;
+        }
     }
 
     /// After bytes have left, or were given up; `next` is what the writer goes on with.
@@ -89,10 +94,11 @@ impl State {
             flush: next,
             ..Outputs::default()
         };
-        if self.proto.is_constrained() {
+        if self.proto.is_constrained() || self.starved {
             self.settle(conn, &mut out);
+        } else {
+            self.charge(conn);
         }
-        self.charge(conn);
         if out.flush.is_some() {
             return out;
         }

@@ -143,6 +143,7 @@ impl Conn {
     ) -> (Got, bool) {
         let called = own.as_ref().is_some_and(|own| own.waits());
         if !called && self.is_resting(held) {
+            self.look_for_life();
             return (Got::Paused, false);
         }
         let fd = self.fd();
@@ -167,6 +168,9 @@ impl Conn {
                 reader.reads = reader.reads.wrapping_add(1);
                 let chunk = (!appended).then(|| &buf[..n]);
                 let (paused, claimed) = self.take_in(reader, chunk, own);
+                if paused {
+                    self.look_for_life();
+                }
                 let got = match (paused, n == wanted) {
                     (true, _) => Got::Paused,
                     (false, true) => Got::More,
@@ -184,10 +188,17 @@ impl Conn {
     /// goes on then.
     fn is_resting(&self, reader: &mut Reader) -> bool {
         if reader.resting {
-            let st = self.lock();
-            reader.resting = st.proto.is_paused() || st.is_a_burden(self);
+            reader.resting = self.lock().rests(self);
         }
         reader.resting
+    }
+
+    /// Where reading rests, the end of the stream is not seen. If it is the end of both
+    /// directions, no reply can be sent, and none is waited for.
+    fn look_for_life(self: &Arc<Self>) {
+        if self.is_at(Phase::Open) && socket::has_hung_up(self.fd()) {
+            self.hung_up();
+        }
     }
 
     fn nothing_there(self: &Arc<Self>) -> Got {
@@ -307,7 +318,7 @@ impl Conn {
             out.end_all(busy, status::BUSY);
         }
         let claimed = st.proto.claim(&limits);
-        reader.resting = st.proto.is_paused() || st.is_a_burden(self);
+        reader.resting = st.rests(self);
         if reader.resting {
             out.watch = st.begin_watch(self);
             // The runner's batch is shorter now.

@@ -12,7 +12,7 @@ use crate::local;
 use crate::proto::connection::{Call, Refusal};
 use crate::proto::life::{Phase, Reason};
 use crate::proto::outbox::{Chunk, GATHER};
-use crate::sync::race_point;
+use crate::sync::{race_point, MutexGuard};
 use crate::sys::socket;
 use std::sync::Arc;
 
@@ -84,6 +84,8 @@ impl Conn {
             frame[..4].copy_from_slice(&sequence.to_be_bytes());
         }
         st.proto.count_sent(frame.len());
+        // Also where a limit that stopped something is no more.
+        let special = special || st.proto.is_constrained();
         if direct && st.proto.outbox.begin_direct(calls) {
             drop(st);
             self.write_direct(&[frame], reply);
@@ -201,27 +203,41 @@ impl Conn {
         }
     }
 
+    /// The socket takes nothing any more; a writer under way will hear of it by itself.
+    pub(super) fn hung_up(self: &Arc<Self>) {
+        let st = self.lock();
+        if !st.proto.outbox.is_writing() {
+            self.sending_failed(st, Errno(libc::EPIPE));
+        }
+    }
+
+    fn write_failed(self: &Arc<Self>, e: Errno) {
+        self.sending_failed(self.lock(), e);
+    }
+
     /// A send failed. What the peer sent before is still read; then the reader, which the
     /// loop calls for it, ends the connection.
-    fn write_failed(self: &Arc<Self>, e: Errno) {
-        let ends = {
-            let mut st = self.lock();
-            st.proto.outbox.abandon();
-            st.proto.life.fail(e.0);
-            self.publish(&st);
-            let failing = st.proto.life.phase() == Phase::Failing;
-            // A sync caller looks at the phase after it has said that it waits.
-            if failing && self.reading.is_waiting() && socket::end_waiting(self.fd()) {
-                st.input_cut = true;
-            }
-            !failing
+    fn sending_failed(self: &Arc<Self>, mut st: MutexGuard<'_, State>, e: Errno) {
+        let mut out = Outputs {
+            resumed: true,
+            reap: true,
+            ..Outputs::default()
         };
-        if ends {
+        st.proto.outbox.abandon();
+        st.proto.life.fail(e.0);
+        self.publish(&st);
+        st.settle(self, &mut out);
+        let failing = st.proto.life.phase() == Phase::Failing;
+        // A sync caller looks at the phase after it has said that it waits.
+        if failing && self.reading.is_waiting() && socket::end_waiting(self.fd()) {
+            st.input_cut = true;
+        }
+        drop(st);
+        if !failing {
             // All that was left to do was to send: the first reason stands.
             self.shut(Reason::IoErr, None);
         }
-        self.reap();
-        self.hub.shard.reactor.again(Arc::clone(self) as _);
+        self.act(out);
     }
 
     /// The background flushes what was gathered and nobody sent.

@@ -184,9 +184,18 @@ impl<S, A> Connection<S, A> {
         Load {
             events: self.lane.len() + self.taken as usize,
             event_bytes: self.queued_bytes + self.taken_bytes,
-            requests: self.unanswered(),
+            requests: if self.can_answer() {
+                self.unanswered()
+            } else {
+                0
+            },
             reply_bytes: self.outbox.replies(),
         }
+    }
+
+    /// Requests that nobody can answer any more are not waited for.
+    fn can_answer(&self) -> bool {
+        self.check_open(false).is_ok()
     }
 
     /// After frames were taken in: whether reading stops. Too much, even for a sync call that
@@ -223,9 +232,14 @@ impl<S, A> Connection<S, A> {
         self.load().is_far_over(limits)
     }
 
-    /// True while nothing more is read. The reply that a sync caller waits for may be behind.
+    /// What comes is kept, and no sync caller waits, whose reply may be behind it.
+    pub fn is_bounded(&self) -> bool {
+        self.life.takes_frames() && self.syncs == 0
+    }
+
+    /// True while nothing more is read.
     pub fn is_paused(&self) -> bool {
-        self.paused && self.syncs == 0
+        self.paused && self.is_bounded()
     }
 
     /// Reading has stopped because of replies that the peer does not take.
@@ -236,7 +250,8 @@ impl<S, A> Connection<S, A> {
     /// True, once, if paused reading can go on.
     #[must_use]
     pub fn resume(&mut self, limits: &Limits) -> bool {
-        let resume = self.paused && self.load().has_room(limits);
+        let drops = !self.life.takes_frames();
+        let resume = self.paused && (drops || self.load().has_room(limits));
         self.paused &= !resume;
         resume
     }
@@ -246,7 +261,7 @@ impl<S, A> Connection<S, A> {
         let handled = self.unanswered.saturating_sub(self.queued_requests);
         limits.requests > 0
             && handled as usize >= limits.requests
-            && !self.life.is_muted()
+            && self.can_answer()
             && self.lane.front().is_some_and(Event::is_request)
     }
 
@@ -411,21 +426,23 @@ impl<S, A> Connection<S, A> {
     fn request(&mut self, header: Header, body: Body<'_>) {
         self.solitary = 0;
         let Header { sequence, cmd, .. } = header;
-        if matches!(body, Body::Skipped) {
-            if cmd >= 0 {
-                self.unanswered += 1;
-                self.push(Event::Refused { sequence, cmd });
+        let refused = matches!(body, Body::Skipped);
+        if cmd < 0 {
+            if refused {
+                return;
             }
-            return;
-        }
-        if cmd >= 0 {
+        } else {
             self.unanswered += 1;
             self.queued_requests += 1;
         }
-        self.push(Event::Request {
-            sequence,
-            cmd,
-            payload: body.into_payload(),
+        self.push(if refused {
+            Event::Refused { sequence, cmd }
+        } else {
+            Event::Request {
+                sequence,
+                cmd,
+                payload: body.into_payload(),
+            }
         });
     }
 
@@ -440,6 +457,7 @@ impl<S, A> Connection<S, A> {
             self.solitary = 0;
             if self.late > 0 && self.calls.was_given(header.sequence) {
                 self.late -= 1;
+                self.outbox.answered();
             } else if !matches!(body, Body::Skipped) {
                 self.io_error(format!(
                     "reply with unknown sequence number {}",
@@ -755,6 +773,8 @@ mod tests {
             cmd: 1,
             waiter: "w",
         });
+        assert!(c.outbox.begin_direct(1));
+        assert!(c.outbox.wrote_direct(Vec::new(), false).is_none());
         for sequence in 0..63 {
             c.receive(frame(sequence, status::PENDING, -4, b""), None);
             assert!(c.limit_input(&limits).is_empty() && !c.is_paused());
@@ -766,6 +786,7 @@ mod tests {
         assert_eq!(events(&mut c).len(), 64);
         c.receive(frame(call, 0, 1, b""), None);
         assert!(events(&mut c).is_empty());
+        assert_eq!(c.outbox.on_wire(), 0);
         c.receive(frame(call, 0, 1, b""), None);
         assert_eq!(events(&mut c), ["ioerr"]);
     }
@@ -796,6 +817,57 @@ mod tests {
         assert!(c.claim(&limits), "a message is no request");
         c.answer();
         assert!(c.resume(&limits));
+    }
+
+    #[test]
+    fn a_request_that_will_be_refused_is_none_that_is_handled() {
+        let limits = Limits {
+            requests: 1,
+            ..flow::DEFAULT
+        };
+        let (mut c, mut batch) = (open(), VecDeque::new());
+        c.receive(frame(0, status::PENDING, 4, b""), None);
+        let header = Header {
+            sequence: 1,
+            status: status::PENDING,
+            cmd: 5,
+            len: 99,
+        };
+        let body = Body::Skipped;
+        c.receive(Frame { header, body }, None);
+        for _ in 0..2 {
+            assert!(c.claim(&limits));
+            assert!(c.begin_events(9, &mut batch, &limits).is_some());
+            assert!(!c.claim(&limits));
+            c.answer();
+            c.finish_events(&mut batch);
+        }
+        assert_eq!((c.unanswered, c.queued_requests), (0, 0));
+    }
+
+    #[test]
+    fn where_no_reply_can_leave_none_is_waited_for() {
+        let limits = Limits {
+            requests: 1,
+            ..flow::DEFAULT
+        };
+        let ends: [fn(&mut C); 3] = [
+            |c| c.life.fail(32),
+            |c| drop(c.shut(Reason::IoErr)),
+            |c| drop(c.close()),
+        ];
+        for end in ends {
+            let (mut c, mut batch) = (open(), VecDeque::new());
+            for sequence in 0..2 {
+                c.receive(frame(sequence, status::PENDING, 4, b""), None);
+            }
+            assert!(c.limit_input(&limits).is_empty() && c.claim(&limits));
+            assert!(c.begin_events(9, &mut batch, &limits).is_some());
+            c.finish_events(&mut batch);
+            assert!(!c.claim(&limits) && !c.resume(&limits), "one is kept");
+            end(&mut c);
+            assert!(c.claim(&limits) && c.resume(&limits));
+        }
     }
 
     #[test]

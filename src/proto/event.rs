@@ -34,7 +34,11 @@ pub enum Event<A> {
 impl<A> Event<A> {
     /// A reply is due for it.
     pub fn is_request(&self) -> bool {
-        matches!(self, Event::Request { cmd, .. } if *cmd >= 0)
+        match self {
+            Event::Request { cmd, .. } => *cmd >= 0,
+            Event::Refused { .. } => true,
+            _ => false,
+        }
     }
 
     /// The bytes that it keeps waiting in memory, as far as the peer decides.

@@ -1,0 +1,75 @@
+/* PROTO: test.mx */
+/* NEEDS: additions */
+/*
+ * A peer that goes away while as many of its requests as may be are kept, so that it is
+ * not read from: the connection ends all the same, without an answer to any of them, and
+ * what had arrived is still dispatched.
+ */
+#include "limits.h"
+
+enum { LIMIT = 2, SENT = 3 };
+
+static struct mrpc_message *kept[SENT];
+static struct counter keeps = COUNTER_INIT;
+
+static mrpc_status_t later(void *data, struct mrpc_message *msg, number *in, number *out)
+{
+	(void)data;
+	(void)out;
+	REQUIRE(*in < SENT);
+	kept[*in] = msg;
+	counter_add(&keeps, 1);
+	return MINIRPC_PENDING;
+}
+
+static const struct test_server_operations ops = { .ping = limits_ping, .later = later };
+
+enum how { IN_SILENCE, WHILE_SENT_TO, WHILE_ANSWERED, HOWS };
+
+static void run(bool tcp, enum how how)
+{
+	static const char *const names[] = {
+		"nothing is sent to it", "a message is sent to it", "its requests are answered"
+	};
+	number n = 7;
+	struct held h;
+	int i;
+
+	SECTION("%s: %s", tcp ? "TCP, reset" : "AF_UNIX", names[how]);
+	counter_init(&keeps);
+	held_open(&h, &ops, 2, tcp, 0);
+	REQUIRE_EQ(mrpc_set_request_limit(h.e.set, LIMIT), 0);
+	for (i = 0; i < SENT; i++)
+		peer_number(h.e.fd, (uint32_t)i, nr_test_later, i);
+	COUNTER_WAIT(&keeps, LIMIT);
+	if (tcp)
+		peer_reset(h.e.fd);
+	else
+		close(h.e.fd);
+	h.e.fd = -1;
+	for (i = 0; i < LIMIT && how == WHILE_ANSWERED; i++)
+		test_later_send_async_reply(kept[i], &n);
+	while (how == WHILE_SENT_TO && test_event(h.e.conn, &n) == MINIRPC_OK)
+		tap_pause();
+	COUNTER_WAIT(&h.e.probe.disconnects, 1);
+	CHECK(h.e.probe.reason != MRPC_DISC_USER);
+	CHECK_EQ(counter_get(&keeps), SENT);
+	for (i = 0; i < SENT; i++)
+		CHECK_EQ(test_later_send_async_reply(kept[i], &n), MINIRPC_NETWORK_FAILURE);
+	held_close(&h);
+}
+
+int main(void)
+{
+	struct leaks leaks;
+	enum how how;
+	int tcp;
+
+	leaks_begin(&leaks);
+	for (tcp = 0; tcp < 2; tcp++) {
+		for (how = 0; how < HOWS; how++)
+			run(tcp, how);
+		LEAKS_CHECK(&leaks);
+	}
+	return tap_done();
+}
