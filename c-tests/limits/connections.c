@@ -5,7 +5,7 @@
  * in the backlog; he is accepted when another one has gone, or the bound is raised.
  * Connections that the set did not accept do not count.
  */
-#include "limits.h"
+#include "held.h"
 
 enum { BOUND = 3, PEERS = 8 };
 

@@ -5,7 +5,7 @@
  * it is not read from until half is gone; a message over the bound is admitted
  * when nothing else waits; changes hold at once; nothing is lost.
  */
-#include "limits.h"
+#include "held.h"
 
 enum { EVENTS = 8, MANY = 1000000 };
 

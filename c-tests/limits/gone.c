@@ -5,7 +5,7 @@
  * A peer that goes away while it is not read from, for whatever bound: what had
  * arrived is dispatched, calls fail, and the connection ends, without a wait.
  */
-#include "limits.h"
+#include "held.h"
 
 enum { LEN = 4000, KEPT_MAX = 64 };
 enum bound { EVENTS, REQUESTS, REPLIES, BOUNDS };

@@ -5,7 +5,7 @@
  * nothing outstanding for so long ends, with an ioerr and MRPC_DISC_IOERR; any
  * message, and anything outstanding, keeps it.
  */
-#include "limits.h"
+#include "held.h"
 
 enum { IDLE = 200, SOON = 5000 };
 

@@ -7,7 +7,7 @@
  * waited for; the reason is MRPC_DISC_IOERR, or what it was before. One that makes
  * progress, or only waits, stays.
  */
-#include "limits.h"
+#include "held.h"
 
 enum { LEN = 4000, LINGER = 300, SOON = 5000 };
 

@@ -7,7 +7,7 @@
  * hold most are not read from, the others are. Who stays in the middle of a message
  * there is ended by linger. A sync call of ours reads on, to its hard bound.
  */
-#include "limits.h"
+#include "held.h"
 
 enum { LIMIT = MIB, READ = 65536, PEERS = 8, PART = 250000, FRAME = 300000, BUSY = -9 };
 

@@ -5,7 +5,7 @@
  * always accepted; over the bound its requests are not read any more, until half
  * is gone. Then it gets all of them, in order.
  */
-#include "limits.h"
+#include "held.h"
 
 enum { LEN = 2000, REPLY = HEADER_LEN + LEN, LIMIT = 20 * REPLY, MOST = 2000, BUFFERS = 4096,
        /* one over it, and one that was read while the handler came back */

@@ -6,7 +6,7 @@
  * dispatched and unanswered, those that handlers keep included; it is not read
  * from until one is answered. A sync call of ours reads on, to 16 times the bound.
  */
-#include "limits.h"
+#include "held.h"
 
 enum { LIMIT = 4, HARD = 16 * LIMIT, COUNT = 30, BUSY = -9, KEPT_MAX = 400 };
 

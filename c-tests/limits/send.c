@@ -5,7 +5,7 @@
  * once, unless nothing else waits; nobody waits. Once after that, when half of the
  * bound is free, mrpc_set_room_func's function is told, as an event.
  */
-#include "limits.h"
+#include "held.h"
 
 enum { LEN = 1000, MESSAGE = HEADER_LEN + LEN, LIMIT = 20 * MESSAGE, BUFFERS = 4096, BUSY = -9 };
 

@@ -7,7 +7,7 @@
  * MINIRPC_BUSY, so that a handler that made it comes back and the queue drains.
  * Nothing is lost, and the reply that comes late is dropped without an error.
  */
-#include "limits.h"
+#include "held.h"
 
 enum { EVENTS = 8, HARD = 16 * EVENTS, MANY = 1000000, BUSY = -9 };
 

@@ -8,7 +8,7 @@
  * the peer has taken none for 20 ms, another MiB may be queued. Handlers never wait.
  */
 #define _GNU_SOURCE
-#include "limits.h"
+#include "held.h"
 
 enum { LEN = 65536 - 20, MESSAGE = HEADER_LEN + 4 + LEN };
 

@@ -4,8 +4,8 @@
  * is counted exactly: messages are offered one by one, the next when the last has
  * been read.
  */
-#ifndef LIMITS_H
-#define LIMITS_H
+#ifndef HELD_H
+#define HELD_H
 
 #include "extra_rt.h"
 
