@@ -5,7 +5,7 @@
  * not read before it has written all: it is read from again, and what comes is dropped, so
  * that the peer gets what was queued for it.
  */
-#include "limits.h"
+#include "held.h"
 
 enum { EVENTS = 4, BUFFERS = 16 * 1024, COUNT = 400, PAYLOAD = 4096 };
 

@@ -7,7 +7,7 @@
  * raised; and a peer that stops in the middle of a message while the set is over the
  * limit is not waited for longer than mrpc_set_linger says, whoever took the rest.
  */
-#include "limits.h"
+#include "held.h"
 
 enum { LIMIT = 256 * 1024, MESSAGE = 10000, MOST = 100 };
 

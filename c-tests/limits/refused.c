@@ -4,7 +4,7 @@
  * mrpc_set_request_limit: a request that is too long is answered in its turn, and until
  * then it is none of those that handlers have.
  */
-#include "limits.h"
+#include "held.h"
 
 enum { MAX = 64 };
 

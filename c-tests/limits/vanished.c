@@ -5,7 +5,7 @@
  * not read from: the connection ends all the same, without an answer to any of them, and
  * what had arrived is still dispatched.
  */
-#include "limits.h"
+#include "held.h"
 
 enum { LIMIT = 2, SENT = 3 };
 
