@@ -94,6 +94,8 @@ impl Set {
         self.hub.check_process()?;
         change(&self.hub.config)?;
         self.hub.shard.reactor.settings_changed();
+        // Who is watched may have less time now.
+        self.hub.shard.reactor.again(Arc::clone(&self.hub) as _);
         Ok(())
     }
 

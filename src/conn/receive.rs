@@ -93,8 +93,11 @@ impl Conn {
                 self.write_out(chunk);
             }
         }
-        if ready.dead && self.is_at(Phase::Ending) {
-            self.shut(Reason::Closed, None);
+        if ready.dead {
+            self.lock().proto.note_hang_up();
+            if self.is_at(Phase::Ending) {
+                self.shut(Reason::Closed, None);
+            }
         }
         if !(ready.readable || ready.hangup) {
             return;

@@ -58,6 +58,8 @@ pub struct Connection<S, A> {
     solitary: u32,
     /// A header has been seen.
     begun: bool,
+    /// The peer has gone: what it sent is all there will be, and it takes nothing.
+    hung_up: bool,
 }
 
 impl<S, A> Default for Connection<S, A> {
@@ -79,6 +81,7 @@ impl<S, A> Default for Connection<S, A> {
             late: 0,
             solitary: SOLITARY,
             begun: false,
+            hung_up: false,
         }
     }
 }
@@ -232,9 +235,14 @@ impl<S, A> Connection<S, A> {
         self.load().is_far_over(limits)
     }
 
-    /// What comes is kept, and no sync caller waits, whose reply may be behind it.
+    /// The peer has gone.
+    pub fn note_hang_up(&mut self) {
+        self.hung_up = true;
+    }
+
+    /// More may come, and is kept, and no sync caller waits, whose reply may be behind it.
     pub fn is_bounded(&self) -> bool {
-        self.life.takes_frames() && self.syncs == 0
+        self.life.takes_frames() && self.syncs == 0 && !self.hung_up
     }
 
     /// True while nothing more is read.
