@@ -93,9 +93,10 @@ impl Set {
     pub fn change(&self, change: impl FnOnce(&Config) -> Result<()>) -> Result<()> {
         self.hub.check_process()?;
         change(&self.hub.config)?;
-        self.hub.shard.reactor.settings_changed();
-        // Who is watched may have less time now.
-        self.hub.shard.reactor.again(Arc::clone(&self.hub) as _);
+        let reactor = &self.hub.shard.reactor;
+        reactor.settings_changed();
+        // Those that time concerns may have waited for long enough.
+        reactor.again(Arc::clone(&self.hub) as _);
         Ok(())
     }
 

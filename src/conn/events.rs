@@ -20,14 +20,13 @@ impl Conn {
 
     pub fn start_events(self: &Arc<Self>) -> Result<()> {
         self.hub.check_process()?;
-        let limits = self.hub.config.limits();
         let mut out = Outputs::default();
         {
             let mut st = self.lock();
             if !st.proto.unhold_events() {
                 return Err(Errno::INVAL);
             }
-            out.claimed = st.proto.claim(&limits);
+            out.claimed = st.proto.claim(&self.hub.config.limits());
         }
         self.act(out);
         Ok(())
@@ -35,7 +34,6 @@ impl Conn {
 
     /// Queues an I/O-error event.
     pub fn report(self: &Arc<Self>, text: String) {
-        let limits = self.hub.config.limits();
         let mut out = Outputs::default();
         {
             let mut st = self.lock();
@@ -43,7 +41,7 @@ impl Conn {
                 return;
             }
             st.proto.io_error(text);
-            out.claimed = st.proto.claim(&limits);
+            out.claimed = st.proto.claim(&self.hub.config.limits());
         }
         self.act(out);
     }
@@ -83,10 +81,10 @@ impl Conn {
         more: usize,
         batch: &mut VecDeque<Event<AsyncCall>>,
     ) -> Option<Event<AsyncCall>> {
-        let limits = self.hub.config.limits();
         let mut st = self.lock();
         self.interrupt.store(false, Ordering::Relaxed);
-        st.proto.begin_events(more, batch, &limits)
+        st.proto
+            .begin_events(more, batch, &self.hub.config.limits())
     }
 
     /// True if the next event of a batch must not be run without a new look.

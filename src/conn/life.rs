@@ -159,7 +159,6 @@ impl Conn {
         self.holds.fetch_add(1, Ordering::Relaxed);
         self.hub.connection_made(accepted.is_some());
         self.fd.store(fd.into_raw(), Ordering::Release);
-        let limits = self.hub.config.limits();
         let mut out = Outputs::default();
         let claimed = {
             let mut st = self.lock();
@@ -172,7 +171,7 @@ impl Conn {
             }
             out.watch = st.begin_watch(self);
             st.charge(self);
-            st.proto.claim(&limits)
+            st.proto.claim(&self.hub.config.limits())
         };
         self.act(out);
         let mut asked = held.and_then(Held::release);
@@ -234,7 +233,6 @@ impl Conn {
     /// The connection is dead: fails its calls, queues what is left to tell, lets go of the
     /// socket.
     pub(super) fn shut(self: &Arc<Self>, reason: Reason, error: Option<String>) {
-        let limits = self.hub.config.limits();
         let mut out = Outputs::default();
         let kept = {
             let mut st = self.lock();
@@ -250,7 +248,7 @@ impl Conn {
             self.publish(&st);
             self.clear_sleepers(&mut st);
             out.end_all(waiters, status::NETWORK_FAILURE);
-            out.claimed = st.proto.claim(&limits);
+            out.claimed = st.proto.claim(&self.hub.config.limits());
             out.reap = true;
             st.charge(self);
             st.rare.as_mut().map(|rare| std::mem::take(&mut rare.kept))

@@ -2,7 +2,8 @@
 //!
 //! Who may touch what:
 //! - the state lock guards the protocol state and everything in `State`; no system call that
-//!   can block is made under it, and no C code runs. A change leaves `Outputs`, which are acted
+//!   can block is made under it, and no C code runs. Limits are read under it, so that who has
+//!   an old one is seen by whoever tells of the new one. A change leaves `Outputs`, which are acted
 //!   on after unlocking (`outputs`);
 //! - the reading right (`Right`) covers the receiving side of the socket and the partial
 //!   frame; nobody waits for it;

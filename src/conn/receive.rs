@@ -263,7 +263,6 @@ impl Conn {
         mut own: Option<&mut OwnCall>,
     ) -> (bool, bool) {
         let max = self.hub.config.max_buf_len();
-        let limits = self.hub.config.limits();
         let mut out = Outputs::default();
         let mut replies = false;
         let mut st = self.lock();
@@ -312,6 +311,7 @@ impl Conn {
         st.note_partial(self, reader.decoder.held());
         st.charge(self);
         reader.unsolicited = !st.proto.is_solitary();
+        let limits = self.hub.config.limits();
         let busy = st.proto.limit_input(&limits);
         if !busy.is_empty() {
             if let Some(own) = own {

@@ -128,7 +128,6 @@ impl Conn {
         {
             let mut st = self.lock();
             st.settle(self, &mut out);
-            st.charge(self);
             out.watch = st.begin_watch(self);
         }
         self.act(out);
