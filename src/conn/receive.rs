@@ -159,7 +159,12 @@ impl Conn {
         let reader: &mut Reader = held;
         let direct = reader.decoder.direct();
         let (result, wanted, appended) = match direct {
-            Some((body, room)) => (socket::recv_append(fd, body, room, wait), room, true),
+            Some((body, room)) => {
+                // Where memory is limited, it is looked after each `READ_SIZE`.
+                let limited = self.hub.config.memory_limit() > 0;
+                let room = if limited { room.min(READ_SIZE) } else { room };
+                (socket::recv_append(fd, body, room, wait), room, true)
+            }
             None => (socket::recv(fd, buf, wait), READ_SIZE, false),
         };
         match result {
@@ -190,7 +195,7 @@ impl Conn {
     /// True while reading has to wait until there is room: `State::settle` sees to it that it
     /// goes on then.
     fn is_resting(&self, reader: &mut Reader) -> bool {
-        if reader.resting {
+        if reader.resting || self.hub.is_out_of_memory() {
             reader.resting = self.lock().rests(self);
         }
         reader.resting

@@ -129,7 +129,7 @@ impl State {
             Phase::Open if self.proto.is_stuck(&conn.hub.config.limits()) => {
                 Some("the peer to take replies")
             }
-            Phase::Open if self.partial() > 0 && self.is_a_burden(conn) => {
+            Phase::Open if self.partial() > 0 && conn.hub.is_out_of_memory() => {
                 Some("the rest of a message, while memory is short")
             }
             _ => None,

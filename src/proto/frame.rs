@@ -126,10 +126,10 @@ impl Decoder {
         matches!(self.state, State::Head { have: 0, .. })
     }
 
-    /// Bytes of memory that the partial frame takes.
+    /// Bytes of the partial frame's payload that have arrived.
     pub fn held(&self) -> usize {
         match &self.state {
-            State::Body { body, .. } => body.capacity(),
+            State::Body { body, .. } => body.len(),
             _ => 0,
         }
     }
