@@ -3,7 +3,7 @@
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -n 1)
 SONAME := libminirpc.so.1
-HEADERS := minirpc.h types.h protocol.h xdr.h
+HEADERS := minirpc.h types.h protocol.h xdr.h xdr_library.h
 
 # Where `install` puts things. DESTDIR goes in front of all of them.
 PREFIX ?= /usr/local

@@ -24,7 +24,11 @@ static void mix(struct mrpc_connection *conn, color first, color second)
         printf("mix: %s\n", mrpc_strerror(status));
         return;
     }
-    printf("%s and %s make %s\n", names[first], names[second], names[*out]);
+    /* A number from elsewhere need not be one that the enum names. */
+    if (mrpc_is_valid_color(*out))
+        printf("%s and %s make %s\n", names[first], names[second], names[*out]);
+    else
+        printf("mix: there is no color %d\n", (int) *out);
     free_color(out, 1);
 }
 

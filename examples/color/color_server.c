@@ -11,13 +11,24 @@
 
 #include "color_server.h"
 
-enum { SHOP_NOTHING_ORDERED = 1 };     /* positive statuses are the application's */
+/* Positive statuses are the application's. */
+enum { SHOP_NOTHING_ORDERED = 1, SHOP_NO_SUCH_COLOR = 2 };
 
 static const char *const names[] = {
     "nothing", "red", "yellow", "blue", "orange", "green", "purple", "brown"
 };
 
-/* Decoding has checked that every color is one of the enum's. */
+/* Decoding takes any number for a color, and these will be indexes. */
+static int all_valid(const palette *in)
+{
+    u_int i;
+
+    for (i = 0; i < in->colors.colors_len; i++)
+        if (!mrpc_is_valid_color(in->colors.colors_val[i]))
+            return 0;
+    return 1;
+}
+
 static mrpc_status_t order(void *conn_data, struct mrpc_message *msg, palette *in)
 {
     u_int i;
@@ -26,6 +37,8 @@ static mrpc_status_t order(void *conn_data, struct mrpc_message *msg, palette *i
     (void) msg;
     if (in->colors.colors_len == 0)
         return SHOP_NOTHING_ORDERED;
+    if (!all_valid(in))
+        return SHOP_NO_SUCH_COLOR;
     printf("order \"%s\":", in->name);
     for (i = 0; i < in->colors.colors_len; i++)
         printf(" %s", names[in->colors.colors_val[i]]);
@@ -44,6 +57,8 @@ static mrpc_status_t mix(void *conn_data, struct mrpc_message *msg, palette *in,
 
     (void) conn_data;
     (void) msg;
+    if (!all_valid(in))
+        return SHOP_NO_SUCH_COLOR;
     for (i = 0; i < in->colors.colors_len; i++)
         pots |= parts[in->colors.colors_val[i]];
     if (pots == 0)

@@ -2,8 +2,8 @@
  * minirpc/xdr.h: the XDR types, and all that code made by minirpcgen needs.
  *
  * The types are the system's where <rpc/xdr.h> can be included (libtirpc, or
- * glibc before 2.32), else declarations of the same layout. Define
- * MINIRPC_OWN_XDR to have the latter in any case.
+ * glibc before 2.32), else declarations of the same layout, and the functions of
+ * <minirpc/xdr_library.h>. Define MINIRPC_OWN_XDR to have the latter in any case.
  *
  * Everything else is static inline and works on a stream's operations table
  * alone, so that generated code calls no function of an XDR library.
@@ -19,6 +19,10 @@
 #if !defined(MINIRPC_OWN_XDR) && defined(__has_include)
 #if __has_include(<rpc/xdr.h>)
 #define MINIRPC_SYSTEM_XDR 1
+#if __has_include(<rpc/rpc.h>)
+/* Headers made by minirpcgen include it then, as those made by rpcgen do. */
+#define MINIRPC_SYSTEM_RPC 1
+#endif
 #endif
 #endif
 
@@ -129,6 +133,23 @@ typedef bool_t (*xdrproc_t)(XDR *, ...);
 #define MRPC_XDR_OUTLINE static __attribute__((noinline, unused))
 #else
 #define MRPC_XDR_OUTLINE static inline
+#endif
+
+/* Around types with members of no elements, which C++ compilers warn about. */
+#if defined(__cplusplus) && defined(__clang__)
+#define MRPC_XDR_NO_ELEMENTS_BEGIN \
+	_Pragma("clang diagnostic push") \
+	_Pragma("clang diagnostic ignored \"-Wzero-length-array\"") \
+	_Pragma("clang diagnostic ignored \"-Wextern-c-compat\"")
+#define MRPC_XDR_NO_ELEMENTS_END _Pragma("clang diagnostic pop")
+#elif defined(__cplusplus) && defined(__GNUC__)
+#define MRPC_XDR_NO_ELEMENTS_BEGIN \
+	_Pragma("GCC diagnostic push") \
+	_Pragma("GCC diagnostic ignored \"-Wpedantic\"")
+#define MRPC_XDR_NO_ELEMENTS_END _Pragma("GCC diagnostic pop")
+#else
+#define MRPC_XDR_NO_ELEMENTS_BEGIN
+#define MRPC_XDR_NO_ELEMENTS_END
 #endif
 
 /* The bound of arrays, opaques and strings declared without one. */
@@ -860,6 +881,9 @@ mrpc_xdr_get_array(struct mrpc_xdr_cursor *cursor, void **val, u_int *len,
 		*len = count;
 		return mrpc_xdr_get_items(cursor, *val, count, size, decode);
 	}
+	/* Any number of elements without size would fit into nothing. */
+	if (size == 0)
+		return FALSE;
 	room = mrpc_xdr_first_step(count, size);
 	if (!mrpc_xdr_grow(val, 0, room, size))
 		return FALSE;
@@ -990,5 +1014,38 @@ mrpc_xdr_void(XDR *xdrs, void *obj)
 	(void)obj;
 	return TRUE;
 }
+
+/* --- Numbers as whole objects ---------------------------------------------- */
+
+#define MRPC_XDR_NUMBER(procedure, type, wire, suffix)			\
+static inline bool_t							\
+procedure(XDR *xdrs, type *obj)						\
+{									\
+	return mrpc_xdr_fixed(xdrs, obj, wire,				\
+			mrpc_xdr_pack##suffix, mrpc_xdr_unpack##suffix); \
+}
+
+/* What an interface may give to a procedure by a typedef that says no more. */
+MRPC_XDR_NUMBER(mrpc_xdr_u_char, u_char, 4, _uint8)
+MRPC_XDR_NUMBER(mrpc_xdr_u_short, u_short, 4, _uint16)
+MRPC_XDR_NUMBER(mrpc_xdr_u_int, u_int, 4, 32)
+MRPC_XDR_NUMBER(mrpc_xdr_u_long, u_long, 4, _ulong)
+MRPC_XDR_NUMBER(mrpc_xdr_quad_t, quad_t, 8, 64)
+MRPC_XDR_NUMBER(mrpc_xdr_u_quad_t, u_quad_t, 8, 64)
+MRPC_XDR_NUMBER(mrpc_xdr_bool_t, bool_t, 4, _bool)
+MRPC_XDR_NUMBER(mrpc_xdr_int8_t, int8_t, 4, _int8)
+MRPC_XDR_NUMBER(mrpc_xdr_uint8_t, uint8_t, 4, _uint8)
+MRPC_XDR_NUMBER(mrpc_xdr_u_int8_t, uint8_t, 4, _uint8)
+MRPC_XDR_NUMBER(mrpc_xdr_int16_t, int16_t, 4, _int16)
+MRPC_XDR_NUMBER(mrpc_xdr_uint16_t, uint16_t, 4, _uint16)
+MRPC_XDR_NUMBER(mrpc_xdr_u_int16_t, uint16_t, 4, _uint16)
+MRPC_XDR_NUMBER(mrpc_xdr_int32_t, int32_t, 4, 32)
+MRPC_XDR_NUMBER(mrpc_xdr_uint32_t, uint32_t, 4, 32)
+MRPC_XDR_NUMBER(mrpc_xdr_u_int32_t, uint32_t, 4, 32)
+MRPC_XDR_NUMBER(mrpc_xdr_int64_t, int64_t, 8, 64)
+MRPC_XDR_NUMBER(mrpc_xdr_uint64_t, uint64_t, 8, 64)
+MRPC_XDR_NUMBER(mrpc_xdr_u_int64_t, uint64_t, 8, 64)
+
+#include <minirpc/xdr_library.h>
 
 #endif /* MINIRPC_XDR_INCLUDED */

@@ -19,7 +19,7 @@ pub struct Value {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ValueKind {
-    Number(i64),
+    Number(i128),
     Name,
     /// Quoted text: a character, or a string for a `const`.
     Quoted,
@@ -74,6 +74,8 @@ pub enum Shape {
 pub struct Decl {
     pub name: Name,
     pub ty: TypeName,
+    /// `struct`, `enum` or `union`, if that stands before the type's name.
+    pub tag: Option<&'static str>,
     /// Where the type is written.
     pub ty_span: Span,
     pub shape: Shape,
@@ -114,6 +116,8 @@ pub enum Body {
     Struct(Vec<Decl>),
     Union(Box<Union>),
     Typedef(Box<Decl>),
+    /// `typedef struct x x;` for an x that C declares elsewhere.
+    Foreign,
 }
 
 #[derive(Clone, Debug)]
@@ -172,6 +176,8 @@ pub enum Item {
 #[derive(Clone, Debug, Default)]
 pub struct File {
     pub items: Vec<Item>,
+    /// Typedefs that say what C's own say, and were left out.
+    pub system_types: Vec<Name>,
 }
 
 impl File {
@@ -186,6 +192,62 @@ impl File {
         self.items.iter().filter_map(|item| match item {
             Item::Block(block) => Some(block),
             _ => None,
+        })
+    }
+
+    /// All names that the file gives, and what bears each.
+    pub fn names(&self) -> Vec<(&'static str, &Name)> {
+        let mut names = Vec::new();
+        for item in &self.items {
+            match item {
+                Item::Copy(_) => {}
+                Item::Const(name, _) => names.push(("constant", name)),
+                Item::Type(definition) => {
+                    names.push(("type", &definition.name));
+                    if let Body::Enum(enumerators) = &definition.body {
+                        names.extend(enumerators.iter().map(|e| ("enumerator", &e.name)));
+                    }
+                }
+                Item::Block(block) => {
+                    let what = if block.messages {
+                        "message"
+                    } else {
+                        "procedure"
+                    };
+                    names.extend(block.entries.iter().map(|entry| (what, &entry.name)));
+                }
+            }
+        }
+        names.extend(self.members().map(|decl| ("member", &decl.name)));
+        names
+    }
+
+    /// Members of structs and unions, discriminants among them.
+    pub fn members(&self) -> impl Iterator<Item = &Decl> {
+        self.types().flat_map(|definition| match &definition.body {
+            Body::Enum(_) | Body::Typedef(_) | Body::Foreign => Vec::new(),
+            Body::Struct(members) => members.iter().collect(),
+            Body::Union(union) => std::iter::once(&union.disc).chain(union.decls()).collect(),
+        })
+    }
+
+    /// Members and typedefs.
+    pub fn decls(&self) -> impl Iterator<Item = &Decl> {
+        let typedefs = self
+            .types()
+            .filter_map(|definition| match &definition.body {
+                Body::Typedef(decl) => Some(&**decl),
+                _ => None,
+            });
+        self.members().chain(typedefs)
+    }
+
+    /// Whether a `%` line has this word in it.
+    pub fn copies_mention(&self, word: &str) -> bool {
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        self.items.iter().any(|item| match item {
+            Item::Copy(line) => line.split(|c| !is_word(c)).any(|found| found == word),
+            _ => false,
         })
     }
 

@@ -12,7 +12,7 @@ pub struct OptionText {
     pub text: &'static str,
 }
 
-pub const OPTIONS: [OptionText; 6] = [
+pub const OPTIONS: [OptionText; 8] = [
     OptionText {
         flag: "-D",
         value: "name[=value]",
@@ -37,6 +37,17 @@ pub const OPTIONS: [OptionText; 6] = [
         text: "As -M, but write the rule to file.",
     },
     OptionText {
+        flag: "--strict-enums",
+        value: "",
+        text: "Decoding refuses a number that the enum has no name for. Without this, and with \
+               rpcgen, any number passes; mrpc_is_valid_NAME tells.",
+    },
+    OptionText {
+        flag: "--c-only",
+        value: "",
+        text: "No warning of names that are keywords of C++.",
+    },
+    OptionText {
         flag: "--help",
         value: "",
         text: "Print a summary of the options.",
@@ -55,6 +66,8 @@ pub struct Arguments {
     pub defines: Vec<OsString>,
     pub dependencies: bool,
     pub dependency_file: Option<PathBuf>,
+    pub strict_enums: bool,
+    pub c_only: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -74,6 +87,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, S
     let mut defines = Vec::new();
     let mut dependencies = false;
     let mut dependency_file = None;
+    let mut strict_enums = false;
+    let mut c_only = false;
     let text = |error: lexopt::Error| error.to_string();
     while let Some(argument) = parser.next().map_err(text)? {
         match argument {
@@ -84,6 +99,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, S
             Short('F') if dependencies => {
                 dependency_file = Some(PathBuf::from(parser.value().map_err(text)?));
             }
+            Long("strict-enums") => strict_enums = true,
+            Long("c-only") => c_only = true,
             Short('h') | Long("help") => return Ok(Request::Help),
             Long("version") => return Ok(Request::Version),
             Value(input) => inputs.push(input),
@@ -101,6 +118,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, S
         defines,
         dependencies,
         dependency_file,
+        strict_enums,
+        c_only,
     }))
 }
 

@@ -2,19 +2,20 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::rc::Rc;
 
 use crate::lexer;
 
 /// A piece of the preprocessor's output, placed by its line markers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {
-    pub file: std::rc::Rc<str>,
+    pub file: Rc<str>,
     pub line: u32,
     /// Both count from 0, in bytes of the preprocessed line.
     pub start: usize,
     pub end: usize,
     /// The whole preprocessed line.
-    pub text: std::rc::Rc<str>,
+    pub text: Rc<str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,8 +24,26 @@ pub struct Note {
     pub span: Option<Span>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    Error,
+    Warning,
+    Note,
+}
+
+impl Severity {
+    fn word(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
+    pub severity: Severity,
     pub message: String,
     pub span: Span,
     pub notes: Vec<Note>,
@@ -32,7 +51,12 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     pub fn new(span: &Span, message: impl Into<String>) -> Self {
+        Diagnostic::of(Severity::Error, span, message)
+    }
+
+    pub fn of(severity: Severity, span: &Span, message: impl Into<String>) -> Self {
         Diagnostic {
+            severity,
             message: message.into(),
             span: span.clone(),
             notes: Vec::new(),
@@ -57,10 +81,13 @@ impl Diagnostic {
 
     pub fn render(&self) -> String {
         let mut out = String::new();
-        render_one(&mut out, "error", &self.message, &self.span);
+        let written = render_one(&mut out, self.severity, &self.message, &self.span);
+        if let Some(line) = written {
+            let _ = writeln!(out, "      = note: before the preprocessor: {line}");
+        }
         for note in &self.notes {
             match &note.span {
-                Some(span) => render_one(&mut out, "note", &note.message, span),
+                Some(span) => drop(render_one(&mut out, Severity::Note, &note.message, span)),
                 None => {
                     let _ = writeln!(out, "      = note: {}", note.message);
                 }
@@ -70,8 +97,10 @@ impl Diagnostic {
     }
 }
 
-fn render_one(out: &mut String, kind: &str, message: &str, span: &Span) {
+/// Returns the line as it is in the source, if that is not what was shown.
+fn render_one(out: &mut String, severity: Severity, message: &str, span: &Span) -> Option<String> {
     let place = Place::of(span);
+    let kind = severity.word();
     let column = place.line[..place.start].chars().count() + 1;
     let _ = writeln!(
         out,
@@ -86,6 +115,7 @@ fn render_one(out: &mut String, kind: &str, message: &str, span: &Span) {
         .collect();
     let width = place.line[place.start..place.end].chars().count().max(1);
     let _ = writeln!(out, "      | {pad}^{}", "~".repeat(width - 1));
+    place.written
 }
 
 /// Where a span is to be shown.
@@ -93,6 +123,8 @@ struct Place {
     line: String,
     start: usize,
     end: usize,
+    /// The source's line, where the preprocessor has made another one of it.
+    written: Option<String>,
 }
 
 impl Place {
@@ -103,8 +135,10 @@ impl Place {
             line: span.text.to_string(),
             start: span.start,
             end: span.end,
+            written: None,
         };
-        let Some(line) = source_line(&span.file, span.line) else {
+        let mut source = Source::default();
+        let Some(line) = source.line(&span.file, span.line).map(str::to_owned) else {
             return seen;
         };
         let expanded = lexer::words(&span.text);
@@ -115,7 +149,10 @@ impl Place {
                 .zip(&written)
                 .all(|(a, b)| span.text[a.clone()] == line[b.clone()]);
         if !same {
-            return seen;
+            return Place {
+                written: Some(line.trim().to_owned()),
+                ..seen
+            };
         }
         let word = expanded
             .iter()
@@ -126,6 +163,7 @@ impl Place {
                 start: word.start,
                 end: word.end,
                 line,
+                written: None,
             },
             // The end of the line, or of the file.
             None => {
@@ -134,21 +172,39 @@ impl Place {
                     start: end,
                     end,
                     line,
+                    written: None,
                 }
             }
         }
     }
 }
 
-fn source_line(file: &str, line: u32) -> Option<String> {
+/// The lines of a file as it is written, of the last one that was asked for.
+#[derive(Default)]
+pub struct Source {
+    file: Option<Rc<str>>,
+    text: String,
+}
+
+impl Source {
+    /// Lines count from 1.
+    pub fn line(&mut self, file: &Rc<str>, line: u32) -> Option<&str> {
+        if self.file.as_ref() != Some(file) {
+            self.text = read(file).unwrap_or_default();
+            self.file = Some(file.clone());
+        }
+        let index = usize::try_from(line).ok()?.checked_sub(1)?;
+        self.text.lines().nth(index)
+    }
+}
+
+fn read(file: &str) -> Option<String> {
     // A line marker may name anything, a device that never ends too.
     if !fs::metadata(file).ok()?.is_file() {
         return None;
     }
     let bytes = fs::read(file).ok()?;
-    let text = String::from_utf8_lossy(&bytes);
-    let index = usize::try_from(line).ok()?.checked_sub(1)?;
-    text.lines().nth(index).map(str::to_owned)
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Adds `new` to `all`, without what another preprocessor pass has told already.

@@ -1,16 +1,16 @@
 //! Words of the XDR language, with the place that the preprocessor's line
 //! markers give them.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::rc::Rc;
 
-use crate::diag::{Diagnostic, Span};
+use crate::diag::{Diagnostic, Source, Span};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Token {
     Ident(String),
-    /// As written, and its value if it fits.
-    Number(String, Option<i64>),
+    /// As written, and its value if that is a number of 64 bits, signed or not.
+    Number(String, Option<i128>),
     /// A quoted string or character, with its quotes.
     Quoted(String),
     Punct(char),
@@ -52,6 +52,8 @@ pub fn lex(text: &str, file: &str) -> Lexed {
         line: 0,
         in_comment: None,
         in_copied_comment: false,
+        source: Source::default(),
+        continued: None,
     };
     let mut last: Rc<str> = Rc::from("");
     for line in text.lines() {
@@ -86,6 +88,9 @@ struct Lexer {
     in_comment: Option<Span>,
     /// Within a comment that a `%` line has opened.
     in_copied_comment: bool,
+    source: Source,
+    /// A file's lines that the preprocessor has joined with a `%` line.
+    continued: Option<(Rc<str>, RangeInclusive<u32>)>,
 }
 
 impl Lexer {
@@ -101,6 +106,9 @@ impl Lexer {
 
     fn line(&mut self, text: &Rc<str>) {
         let mut at = 0;
+        if self.is_continued() && !text.starts_with('#') {
+            return;
+        }
         if self.in_copied_comment {
             self.copy(text, text.strip_prefix('%').unwrap_or(text));
             return;
@@ -139,7 +147,50 @@ impl Lexer {
     fn copy(&mut self, text: &Rc<str>, copied: &str) {
         self.in_copied_comment = leaves_comment_open(copied, self.in_copied_comment);
         let span = self.span(text, 0..text.len());
+        if self.is_continued_by_next(self.line) && !self.ends_in_comment() {
+            self.continuation(span);
+            return;
+        }
         self.out.tokens.push((Token::Copy(copied.to_owned()), span));
+    }
+
+    fn is_continued(&self) -> bool {
+        let Some((file, lines)) = &self.continued else {
+            return false;
+        };
+        *file == self.file && lines.contains(&self.line)
+    }
+
+    /// Whether a backslash ends this line of the file. The preprocessor's output
+    /// does not show it.
+    fn is_continued_by_next(&mut self, line: u32) -> bool {
+        let line = self.source.line(&self.file, line);
+        line.is_some_and(|text| text.ends_with('\\'))
+    }
+
+    /// Whether the backslash is a comment's text. The preprocessor's output may have
+    /// the whole of the comment in one line.
+    fn ends_in_comment(&mut self) -> bool {
+        let line = self.source.line(&self.file, self.line);
+        self.in_copied_comment || line.is_some_and(|text| leaves_comment_open(text, false))
+    }
+
+    /// What preprocessors make of it differs: one line, or several without the `%`.
+    fn continuation(&mut self, mut span: Span) {
+        let written = self.source.line(&self.file, self.line).unwrap_or_default();
+        span.text = Rc::from(written);
+        span.end = written.len();
+        let error = Diagnostic::new(&span, "a `%` line cannot go on in the next line");
+        self.out.errors.push(error.note(
+            "the preprocessor has joined the two before the `%` could count: \
+             write it in one line, or in a header that a `%#include` line names",
+        ));
+        let mut last = self.line.saturating_add(1);
+        while last < u32::MAX && self.is_continued_by_next(last) {
+            last += 1;
+        }
+        let lines = self.line.saturating_add(1)..=last;
+        self.continued = Some((self.file.clone(), lines));
     }
 
     /// `# 12 "file" 1 3` or `#line 12 "file"`; others, as #pragma, mean nothing here.
@@ -268,7 +319,7 @@ fn token(word: &str) -> Result<Token, String> {
 }
 
 /// Some(None) for a number too large for anything here.
-fn number(word: &str) -> Option<Option<i64>> {
+fn number(word: &str) -> Option<Option<i128>> {
     let (negative, digits) = match word.strip_prefix('-') {
         Some(digits) => (true, digits),
         None => (false, word),
@@ -286,8 +337,10 @@ fn number(word: &str) -> Option<Option<i64>> {
     if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix)) {
         return None;
     }
-    let value = i64::from_str_radix(digits, radix).ok();
-    Some(value.map(|v| if negative { -v } else { v }))
+    let value = i128::from_str_radix(digits, radix).ok();
+    let value = value.map(|v| if negative { -v } else { v });
+    let range = i128::from(i64::MIN)..=i128::from(u64::MAX);
+    Some(value.filter(|v| range.contains(v)))
 }
 
 #[cfg(test)]
@@ -308,14 +361,18 @@ mod tests {
     fn numbers_have_three_radices() {
         let number = |text: &str, value| Token::Number(text.to_owned(), value);
         assert_eq!(
-            tokens("10 010 0x10 -1 0 9223372036854775808"),
+            tokens(
+                "10 010 0x10 -1 0 18446744073709551615 18446744073709551616 -9223372036854775808"
+            ),
             [
                 number("10", Some(10)),
                 number("010", Some(8)),
                 number("0x10", Some(16)),
                 number("-1", Some(-1)),
                 number("0", Some(0)),
-                number("9223372036854775808", None),
+                number("18446744073709551615", Some(u64::MAX.into())),
+                number("18446744073709551616", None),
+                number("-9223372036854775808", Some(i64::MIN.into())),
                 Token::End
             ]
         );

@@ -17,6 +17,7 @@ pub mod man;
 pub mod model;
 mod output;
 pub mod parser;
+pub mod rpc_h;
 mod run;
 
 pub use run::run;

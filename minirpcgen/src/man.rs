@@ -38,9 +38,15 @@ The language is that of RFC 4506, with the additions of
 .BR char ,
 .B long
 and their unsigned forms, which take four bytes on the wire, and the number
-types of <sys/types.h> and <stdint.h>.
+types of <sys/types.h> and <stdint.h>; a typedef of one of those may repeat what C
+says.
 .B quadruple
 is refused.
+Constants have up to 64 bits.
+An array
+.B [0]
+is a member of no elements.
+A typedef of a struct, enum or union to its own name is left out.
 A type defined where it is used, as in
 .BR "struct { int x; } m" ,
 gets the name of its struct and its member with an underscore between.
@@ -93,6 +99,15 @@ Where a
 .B %
 line may bring in more declarations, types and constants that the file does not
 define are left to the C compiler.
+Such a line cannot go on in the next one.
+.PP
+The XDR header includes <rpc/rpc.h>, as that of
+.BR rpcgen (1),
+where the compiler finds it (unless MINIRPC_OWN_XDR is defined or the file has names
+of that header itself), else <stdio.h>, <string.h>, <sys/time.h> and <netinet/in.h>.
+Types and constants of <rpc/rpc.h> are known without a definition; stubs that use the
+types need libtirpc.
+Macros of the C library, as PATH_MAX, are known, too, if the preprocessor finds them.
 "#;
 
 const DECODING: &str = r#"
@@ -104,6 +119,13 @@ Other recursive types may nest 512 deep; define
 .B MRPC_XDR_MAX_DEPTH
 for another limit when compiling the XDR source.
 The limit does not reach through the types of another XDR source.
+.PP
+An enum's number need not be one that has a name, as with rpcgen's code, unless
+.B \-\-strict\-enums
+was given.
+The function mrpc_is_valid_NAME in the file _minirpc.h, one for each enum, tells; a
+program that uses a number from its peer as an index needs one or the other.
+The option holds for the enums of the file, and not for those of another XDR source.
 .PP
 As with rpcgen's code, a pointer that is not NULL in the object to be decoded is
 taken for memory that is large enough, and is decoded into.
@@ -127,6 +149,7 @@ Errors are reported as
 .BR error :
 .IR message ,
 with the line in question.
+Warnings and notes look alike, and change nothing.
 Wrong arguments print the usage on standard output.
 "#;
 

@@ -1,5 +1,6 @@
 //! One run of the program.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -23,7 +24,7 @@ pub fn run(arguments: &Arguments) -> Result<String, String> {
     let header = passes.run("RPC_HDR")?;
     let source = passes.run("RPC_XDR")?;
     let Passes {
-        warnings,
+        mut warnings,
         errors,
         files,
         ..
@@ -31,12 +32,19 @@ pub fn run(arguments: &Arguments) -> Result<String, String> {
     if !errors.is_empty() {
         return Err(report(&warnings, &errors));
     }
-    let units = Units {
+    let mut units = Units {
         stubs,
         header,
         source,
+        macros: BTreeMap::new(),
     };
-    let model = check::check(units, &base).map_err(|errors| report(&warnings, &errors))?;
+    units.macros = cpp::defining_headers(&units.undefined_values());
+    let mut model = check::check(units, &base).map_err(|errors| report(&warnings, &errors))?;
+    model.strict_enums = arguments.strict_enums;
+    let remarks = check::names(&model, arguments.c_only).into_iter();
+    for remark in remarks.chain(check::libtirpc(&model)) {
+        warnings.push_str(&remark.render());
+    }
     let mut outputs: Vec<(PathBuf, String)> = emit::emit(&model)
         .into_iter()
         .map(|(name, contents)| (directory.join(name), contents))
@@ -91,6 +99,8 @@ struct Passes<'a> {
     warnings: String,
     errors: Vec<Diagnostic>,
     files: Vec<String>,
+    /// Macros of the preprocessor's own that get in the way of the file's names.
+    unwanted: Vec<&'static str>,
 }
 
 impl<'a> Passes<'a> {
@@ -100,17 +110,26 @@ impl<'a> Passes<'a> {
             warnings: String::new(),
             errors: Vec::new(),
             files: Vec::new(),
+            unwanted: cpp::unwanted_macros(),
         }
     }
 
     fn run(&mut self, pass: &str) -> Result<ast::File, String> {
         let Arguments { input, defines, .. } = self.arguments;
-        let result = cpp::run(input, pass, defines)?;
+        let (result, lexed) = loop {
+            let result = cpp::run(input, pass, defines, &self.unwanted)?;
+            let lexed = lexer::lex(&result.text, &input.to_string_lossy());
+            // A file that asks for the system it is on means the macro.
+            let wanted = cpp::mentioned(&lexed.files, &self.unwanted);
+            if wanted.is_empty() {
+                break (result, lexed);
+            }
+            self.unwanted.retain(|name| !wanted.contains(name));
+        };
         // Each pass warns of the same things.
         if !self.warnings.contains(&result.warnings) {
             self.warnings.push_str(&result.warnings);
         }
-        let lexed = lexer::lex(&result.text, &input.to_string_lossy());
         for file in &lexed.files {
             if !self.files.contains(file) {
                 self.files.push(file.clone());

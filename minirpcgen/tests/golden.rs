@@ -5,8 +5,8 @@
 mod common;
 
 use common::{
-    compare, compiler, content, fail_on, generate_all, golden, header_flags, inputs, listing,
-    minirpcgen, scratch, stderr,
+    command, compare, compiler, compilers, content, fail_on, generate, generate_all, golden,
+    header_flags, inputs, listing, minirpcgen, scratch, stderr,
 };
 use std::fs;
 
@@ -20,11 +20,7 @@ fn outputs() {
     let mut problems = Vec::new();
     for name in inputs(&golden()) {
         let directory = scratch(&format!("outputs-{name}"));
-        let base = directory.join(&name);
-        let input = format!("{name}.mx");
-        let output = minirpcgen(&golden(), &["-o", &base.to_string_lossy(), &input]);
-        assert!(output.status.success(), "{input}: {}", stderr(&output));
-        assert_eq!(stderr(&output), "", "{input}");
+        problems.extend(generate(&name, &directory).err());
         let stored = golden().join(&name);
         fs::create_dir_all(&stored).expect("make golden directory");
         let files = listing(&directory);
@@ -32,8 +28,8 @@ fn outputs() {
             let actual = fs::read_to_string(directory.join(file)).expect("read output");
             problems.extend(compare(&stored.join(file), &actual).err());
         }
-        assert_eq!(listing(&stored), files, "{input}");
-        assert_eq!(files.len(), 6, "{input}: {files:?}");
+        assert_eq!(listing(&stored), files, "{name}");
+        assert_eq!(files.len(), 6, "{name}: {files:?}");
     }
     fail_on(problems);
 }
@@ -56,6 +52,12 @@ fn diagnostics() {
     fail_on(problems);
 }
 
+/// Each of the flags with each of the compilers.
+fn product<'a, T, U>(all: &'a [T], others: &'a [U]) -> Vec<(&'a T, &'a U)> {
+    let with = |one| others.iter().map(move |other| (one, other));
+    all.iter().flat_map(with).collect()
+}
+
 #[test]
 fn outputs_compile_as_c() {
     let directory = scratch("c");
@@ -65,15 +67,21 @@ fn outputs_compile_as_c() {
         if !file.ends_with(".c") {
             continue;
         }
-        for standard in ["gnu99", "gnu11", "gnu17"] {
-            for flags in header_flags() {
-                let mut command = compiler("CC", "cc");
-                command.current_dir(&directory).args(WARNINGS);
-                command.arg("-Wstrict-prototypes").args(flags);
-                command.arg(format!("-std={standard}"));
-                command.args(["-c", "-o", "/dev/null", &file]);
-                problems.extend(content(&mut command).err());
-            }
+        // C2x is what compilers called C23 before it was done.
+        let standards = ["gnu99", "gnu11", "gnu17", "gnu2x"];
+        let mut runs: Vec<(String, &str)> = Vec::new();
+        for (i, compiler) in compilers("CC", "cc", "clang").into_iter().enumerate() {
+            // The second one is there for its own warnings.
+            let standards = standards.iter().skip(3 * i);
+            runs.extend(standards.map(|standard| (compiler.clone(), *standard)));
+        }
+        for (flags, (compiler, standard)) in product(&header_flags(), &runs) {
+            let mut command = command(compiler);
+            command.current_dir(&directory).args(WARNINGS);
+            command.arg("-Wstrict-prototypes").args(flags);
+            command.arg(format!("-std={standard}"));
+            command.args(["-c", "-o", "/dev/null", &file]);
+            problems.extend(content(&mut command).err());
         }
     }
     fail_on(problems);
@@ -92,8 +100,8 @@ fn headers_compile_as_cpp() {
         let text = format!("#include \"{name}_client.h\"\n#include \"{name}_server.h\"\n");
         fs::write(directory.join(&source), text).expect("write source");
         for standard in ["c++11", "c++17"] {
-            for flags in header_flags() {
-                let mut command = compiler("CXX", "c++");
+            for (flags, cxx) in product(&header_flags(), &compilers("CXX", "c++", "clang++")) {
+                let mut command = command(cxx);
                 command.current_dir(&directory).args(WARNINGS);
                 command.args(flags).arg(format!("-std={standard}"));
                 command.args(["-c", "-o", "/dev/null", &source]);

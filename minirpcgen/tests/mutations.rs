@@ -7,13 +7,14 @@ use common::{golden, inputs};
 use minirpcgen::diag::{Diagnostic, Span};
 use minirpcgen::model::Units;
 use minirpcgen::{check, emit, lexer, parser};
+use std::collections::BTreeMap;
 use std::fs;
 use std::thread;
 
 const ROUNDS: usize = 5000;
 
 /// Pieces that the language gives a meaning.
-const WORDS: [&str; 60] = [
+const WORDS: [&str; 70] = [
     "const",
     "enum",
     "struct",
@@ -43,6 +44,16 @@ const WORDS: [&str; 60] = [
     "TRUE",
     "XDR",
     "while",
+    "namespace",
+    "netobj",
+    "opaque_auth",
+    "AUTH_SYS",
+    "SUCCESS",
+    "int32_t",
+    "typedef int int32_t;",
+    "typedef struct a a;",
+    "class",
+    "18446744073709551615",
     "a",
     "color",
     "RED",
@@ -160,11 +171,17 @@ fn run(text: &str) -> bool {
         stubs,
         header: file().0,
         source: file().0,
+        macros: BTreeMap::new(),
     };
     match check::check(units, "base") {
-        Ok(model) if is_sound => {
-            let outputs = emit::emit(&model);
-            assert_eq!(outputs.len(), 6);
+        Ok(mut model) if is_sound => {
+            for strict in [false, true] {
+                model.strict_enums = strict;
+                let outputs = emit::emit(&model);
+                assert_eq!(outputs.len(), 6);
+            }
+            check_errors(&check::names(&model, false), lines);
+            check_errors(&check::libtirpc(&model), lines);
             true
         }
         Ok(_) => false,

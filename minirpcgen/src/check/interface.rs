@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use super::types::MACROS;
 use crate::ast::{Item, Name, Side};
 use crate::diag::{did_you_mean, Diagnostic, Span};
-use crate::model::Model;
+use crate::model::{CName, Kind, Model};
+use crate::parser::{needs_typedef, system_type};
+use crate::rpc_h;
 
 pub fn check(model: &Model) -> Vec<Diagnostic> {
     let mut errors = Vec::new();
@@ -13,6 +15,7 @@ pub fn check(model: &Model) -> Vec<Diagnostic> {
     argument_types(model, &mut errors);
     if errors.is_empty() {
         generated_names(model, &mut errors);
+        members(model, &mut errors);
     }
     errors
 }
@@ -60,7 +63,15 @@ fn argument_types(model: &Model, errors: &mut Vec<Diagnostic>) {
         .collect();
     let entries = model.units.stubs.blocks().flat_map(|block| &block.entries);
     for name in entries.flat_map(|entry| entry.arg.iter().chain(&entry.result)) {
-        if known.contains(&name.text.as_str()) {
+        if known.contains(&name.text.as_str()) || model.is_system_argument(&name.text) {
+            continue;
+        }
+        if system_type(&name.text).is_some() {
+            errors.push(needs_typedef(&name.span, "primitive type", &name.text));
+            continue;
+        }
+        if rpc_h::spelling(&name.text).is_some() {
+            errors.push(needs_typedef(&name.span, "type of <rpc/rpc.h>", &name.text));
             continue;
         }
         let error = Diagnostic::new(&name.span, format!("unknown type `{}`", name.text));
@@ -77,63 +88,54 @@ fn argument_types(model: &Model, errors: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Every name of file scope in the generated stubs, against each other and
-/// against the user's types.
+/// Every name of file scope in the outputs, against each other.
 fn generated_names(model: &Model, errors: &mut Vec<Diagnostic>) {
-    let base = &model.base;
-    let mut names: HashMap<String, (Option<&Span>, String)> = HashMap::new();
-    for item in &model.units.stubs.items {
-        let (name, what) = match item {
-            Item::Const(name, _) => (name, "constant"),
-            Item::Type(definition) => (&definition.name, "type"),
-            _ => continue,
-        };
-        let what = format!("the {what} `{}`", name.text);
-        names.insert(name.text.clone(), (Some(&name.span), what));
+    let mut names: HashMap<String, CName> = HashMap::new();
+    for group in model.c_names() {
+        for name in group {
+            let Some(other) = names.get(&name.text) else {
+                names.insert(name.text.clone(), name);
+                continue;
+            };
+            // The user's own twice are told of elsewhere.
+            if name.kind != Kind::Made || name.what == other.what {
+                continue;
+            }
+            let message = format!(
+                "`{}` would be both {} and {}",
+                name.text, other.what, name.what
+            );
+            let (at, note) = match (name.span, other.span) {
+                (Some(at), note) => (at, note),
+                (None, Some(at)) => (at, None),
+                // Neither is the user's.
+                (None, None) => continue,
+            };
+            let mut error = Diagnostic::new(at, message);
+            if let Some(span) = note {
+                error = error.note_at(span, "the other one comes from here");
+            }
+            errors.push(error);
+            break;
+        }
     }
-    for side in [Side::Server, Side::Client] {
-        let word = side.word();
-        let what = format!("the table of the {word}'s side");
-        names.insert(format!("{base}_{word}"), (None, what));
-        let what = format!("the function to set the {word}'s operations");
-        names.insert(format!("{base}_{word}_set_operations"), (None, what));
-    }
-    for block in model.units.stubs.blocks() {
-        for entry in &block.entries {
-            let name = &entry.name.text;
-            let mut made = vec![(format!("{base}_{name}"), "the stub")];
-            if !block.messages {
-                for (suffix, what) in [
-                    ("_async", "the async stub"),
-                    ("_callback_fn", "the callback type"),
-                    ("_send_async_reply", "the reply function"),
-                    ("_send_async_reply_error", "the error reply function"),
-                ] {
-                    made.push((format!("{base}_{name}{suffix}"), what));
-                }
-            }
-            // The operations' member; a constant is a macro, which would replace it.
-            if let Some((Some(span), what)) = names.get(name) {
-                if what.starts_with("the constant") {
-                    let message = format!("the procedure `{name}` has the name of a constant");
-                    let error = Diagnostic::new(&entry.name.span, message);
-                    errors.push(error.note_at(span, "which is a macro in C, defined here"));
-                    continue;
-                }
-            }
-            for (c_name, what) in made {
-                let what = format!("{what} of `{name}`");
-                if let Some((span, other)) = names.get(&c_name) {
-                    let message = format!("`{c_name}` would be both {other} and {what}");
-                    let mut error = Diagnostic::new(&entry.name.span, message);
-                    if let Some(span) = span {
-                        error = error.note_at(span, "the other one comes from here");
-                    }
-                    errors.push(error);
-                    break;
-                }
-                names.insert(c_name, (Some(&entry.name.span), what));
-            }
+}
+
+/// The operations' members: a constant is a macro, which would replace one.
+fn members(model: &Model, errors: &mut Vec<Diagnostic>) {
+    let items = model.units.stubs.items.iter();
+    let constants: HashMap<&str, &Span> = items
+        .filter_map(|item| match item {
+            Item::Const(name, _) => Some((name.text.as_str(), &name.span)),
+            _ => None,
+        })
+        .collect();
+    for entry in model.units.stubs.blocks().flat_map(|block| &block.entries) {
+        let Name { text, span } = &entry.name;
+        if let Some(constant) = constants.get(text.as_str()) {
+            let message = format!("the procedure `{text}` has the name of a constant");
+            let error = Diagnostic::new(span, message);
+            errors.push(error.note_at(constant, "which is a macro in C, defined here"));
         }
     }
 }

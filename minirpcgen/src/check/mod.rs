@@ -1,13 +1,19 @@
 //! What the grammar cannot say: names, numbers, sizes, types.
 
+mod idioms;
 mod interface;
+mod sizes;
 mod types;
+mod warnings;
 
 use crate::diag::{self, Diagnostic};
 use crate::model::{Model, Units};
 
+pub use warnings::{libtirpc, names};
+
 /// Checks the three passes and makes the emitters' model of them.
-pub fn check(units: Units, base: &str) -> Result<Model, Vec<Diagnostic>> {
+pub fn check(mut units: Units, base: &str) -> Result<Model, Vec<Diagnostic>> {
+    idioms::leave_out(&mut units);
     let model = Model::new(units, base);
     let mut errors = Vec::new();
     // In the order of a reader's interest: the stubs' pass sees the most.
@@ -17,6 +23,7 @@ pub fn check(units: Units, base: &str) -> Result<Model, Vec<Diagnostic>> {
         found.sort_by_key(|error| (error.span.file.clone(), error.span.line, error.span.start));
         diag::merge(&mut errors, found);
     }
+    diag::merge(&mut errors, sizes::check(&model));
     diag::merge(&mut errors, interface::check(&model));
     if errors.is_empty() {
         Ok(model)

@@ -9,6 +9,7 @@ use crate::ast::{
 use crate::diag::{did_you_mean, Diagnostic, Span};
 use crate::model::{Form, Model};
 use crate::parser::system_type;
+use crate::rpc_h;
 
 /// Names that <minirpc/xdr.h> declares, beside the number types.
 const RESERVED: [&str; 24] = [
@@ -109,9 +110,14 @@ impl<'a> Checker<'a> {
     }
 
     fn declare(&mut self, name: &'a Name) {
-        if RESERVED.contains(&name.text.as_str()) || system_type(&name.text).is_some() {
+        let system = system_type(&name.text);
+        if RESERVED.contains(&name.text.as_str()) || system.is_some() {
             let message = format!("`{}` is a name of <minirpc/xdr.h>", name.text);
-            self.errors.push(Diagnostic::new(&name.span, message));
+            let mut error = Diagnostic::new(&name.span, message);
+            if system.is_some() {
+                error = error.note("C has that type: a typedef of it can only say the same");
+            }
+            self.errors.push(error);
         } else if let Some(first) = self.names.get(name.text.as_str()) {
             let message = format!("`{}` is defined twice", name.text);
             let error = Diagnostic::new(&name.span, message);
@@ -127,6 +133,8 @@ impl<'a> Checker<'a> {
         if value.kind != ValueKind::Name
             || self.model.is_value(&value.text)
             || self.model.units.has_foreign_code()
+            || self.model.units.macros.contains_key(&value.text)
+            || rpc_h::constant(&value.text).is_some()
         {
             return;
         }
@@ -134,7 +142,10 @@ impl<'a> Checker<'a> {
         if let Some(meant) = did_you_mean(&value.text, self.model.value_names()) {
             error = error.note(format!("did you mean `{meant}`?"));
         }
-        self.errors.push(error);
+        self.errors.push(error.note(
+            "if it is a constant of C's, a `#define`, `%#define` or `%#include` line \
+             makes it known",
+        ));
     }
 
     /// C must know the value where it is used. `earlier` are known already.
@@ -178,6 +189,7 @@ impl<'a> Checker<'a> {
                 self.union(union, place);
             }
             Body::Typedef(decl) => self.decl(decl, place, true),
+            Body::Foreign => self.unknown_type(&definition.name),
         }
     }
 
@@ -258,7 +270,7 @@ impl<'a> Checker<'a> {
             let Some(number) = self.model.evaluate(case) else {
                 continue;
             };
-            if number < least || number > most {
+            if number < i128::from(least) || number > i128::from(most) {
                 let message = format!("a case of this union is from {least} to {most}");
                 self.errors.push(Diagnostic::new(&case.span, message));
             }
@@ -277,7 +289,7 @@ impl<'a> Checker<'a> {
         let mut name = name;
         for _ in 0..100 {
             match self.model.find(name).map(|definition| &definition.body) {
-                None | Some(Body::Enum(_)) => return true,
+                None | Some(Body::Enum(_) | Body::Foreign) => return true,
                 Some(Body::Typedef(decl)) => match (&decl.ty, &decl.shape) {
                     (TypeName::Prim(prim, _), Shape::Plain) => return discriminates(*prim),
                     (TypeName::Named(next), Shape::Plain) => name = &next.text,
@@ -292,10 +304,10 @@ impl<'a> Checker<'a> {
     fn decl(&mut self, decl: &'a Decl, place: usize, is_typedef: bool) {
         match &decl.shape {
             Shape::Fixed(size) => {
-                self.size(size, 1, "an array");
+                self.size(size, "an array");
                 self.value_order(size, place, &[]);
             }
-            Shape::Variable(Some(bound)) => self.size(bound, 0, "a bound"),
+            Shape::Variable(Some(bound)) => self.size(bound, "a bound"),
             _ => {}
         }
         if matches!(decl.shape, Shape::Variable(_)) && !matches!(decl.ty, TypeName::String) {
@@ -361,32 +373,36 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn size(&mut self, value: &Value, least: i64, what: &str) {
+    fn size(&mut self, value: &Value, what: &str) {
         self.value(value);
         let known = self.model.evaluate(value);
         let text = value.kind == ValueKind::Quoted;
-        let most = i64::from(u32::MAX);
-        if text || known.is_some_and(|n| n < least || n > most) {
-            let message = format!("{what} has a size from {least} to {most}");
+        let most = u32::MAX;
+        if text || known.is_some_and(|n| u32::try_from(n).is_err()) {
+            let message = format!("{what} has a size from 0 to {most}");
             self.errors.push(Diagnostic::new(&value.span, message));
         }
     }
 
     fn unknown_type(&mut self, name: &Name) {
         // A header that a `%` line brings in may declare it.
-        if self.model.units.has_foreign_code() {
+        if self.model.units.has_foreign_code() || rpc_h::spelling(&name.text).is_some() {
             return;
         }
         const BUILT_IN: [&str; 10] = [
             "int", "unsigned", "short", "long", "char", "hyper", "float", "double", "string",
             "opaque",
         ];
-        let candidates = self.model.type_names().chain(BUILT_IN);
+        let is_other = |candidate: &&str| *candidate != name.text;
+        let candidates = self.model.type_names().chain(BUILT_IN).filter(is_other);
         let mut error = Diagnostic::new(&name.span, format!("unknown type `{}`", name.text));
         if let Some(meant) = did_you_mean(&name.text, candidates) {
             error = error.note(format!("did you mean `{meant}`?"));
         }
-        self.errors.push(error);
+        self.errors.push(error.note(format!(
+            "if C declares it and `xdr_{}`, a `%#include` line makes it known",
+            name.text
+        )));
     }
 }
 

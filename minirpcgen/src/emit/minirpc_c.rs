@@ -135,7 +135,7 @@ fn info<'a>(
             code.line(format!("case nr_{base}_{}:", entry.name.text));
             let (procedure, bytes) = match type_of(entry) {
                 Some(name) => (
-                    format!("xdr_{}", name.text),
+                    model.procedure(&name.text),
                     format!("sizeof({})", name.text),
                 ),
                 None => ("mrpc_xdr_void".to_owned(), "0".to_owned()),

@@ -2,7 +2,7 @@
 
 use super::code::Code;
 use super::{c_linkage, guard, guarded, preamble};
-use crate::ast::Side;
+use crate::ast::{Body, Enumerator, Side};
 use crate::model::Model;
 
 pub fn emit(model: &Model) -> Code {
@@ -24,7 +24,15 @@ pub fn emit(model: &Model) -> Code {
             numbers(model, Side::Server, code);
             numbers(model, Side::Client, code);
             for definition in model.units.stubs.types() {
+                if let Body::Enum(enumerators) = &definition.body {
+                    valid_function(model, &definition.name.text, enumerators, code);
+                }
+            }
+            for definition in model.units.stubs.types() {
                 free_function(model, &definition.name.text, code);
+            }
+            for name in &model.units.stubs.system_types {
+                free_function(model, &name.text, code);
             }
         });
     });
@@ -61,6 +69,25 @@ fn numbers(model: &Model, side: Side, code: &mut Code) {
     code.blank();
 }
 
+/// Decoding lets any number pass for an enum's.
+fn valid_function(model: &Model, name: &str, enumerators: &[Enumerator], code: &mut Code) {
+    let value = model.local("value");
+    code.directive(format!("#ifndef MRPC_IS_VALID_{name}_DEFINED"));
+    code.directive(format!("#define MRPC_IS_VALID_{name}_DEFINED"));
+    code.line("static inline int");
+    code.line(format!("mrpc_is_valid_{name}({name} {value})"));
+    code.body(|code| {
+        let tests: Vec<String> = model
+            .distinct(enumerators)
+            .into_iter()
+            .map(|enumerator| format!("{value} == {enumerator}"))
+            .collect();
+        code.line(format!("return {};", tests.join(" || ")));
+    });
+    code.directive("#endif");
+    code.blank();
+}
+
 fn free_function(model: &Model, name: &str, code: &mut Code) {
     let object = model.local("in");
     let container = model.local("container");
@@ -76,7 +103,8 @@ fn free_function(model: &Model, name: &str, code: &mut Code) {
         code.line(format!("if ({object} == NULL)"));
         code.nested(|code| code.line("return;"));
         code.line(format!("mrpc_xdr_set_free(&{stream});"));
-        code.line(format!("xdr_{name}(&{stream}, {star}{object});"));
+        let procedure = model.procedure(name);
+        code.line(format!("{procedure}(&{stream}, {star}{object});"));
         code.line(format!("if ({container})"));
         code.nested(|code| code.line(format!("free({object});")));
     });

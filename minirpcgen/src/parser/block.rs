@@ -1,9 +1,8 @@
 //! Procedure blocks: `serverprocs { name(argument, result) = number; ... }`.
 
-use super::decl::system_type;
 use super::{Parser, Result};
 use crate::ast::{Block, Entry, Item, Name, Side};
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Span};
 use crate::lexer::Token;
 
 /// Types that need a typedef before a procedure can take them.
@@ -138,12 +137,16 @@ impl Parser {
             }
         }
         if let Token::Ident(word) = self.peek() {
-            if PRIMITIVES.contains(&word.as_str()) || system_type(word).is_some() {
-                let message = format!("the primitive type `{word}` needs a typedef here");
-                return Err(Diagnostic::new(&self.span(), message)
-                    .note(format!("as in `typedef {word} my_type;`")));
+            if PRIMITIVES.contains(&word.as_str()) {
+                return Err(needs_typedef(&self.span(), "primitive type", word));
             }
         }
         Ok(Some(self.name("a type")?))
     }
+}
+
+/// For types that a procedure cannot take by their own name.
+pub(crate) fn needs_typedef(at: &Span, what: &str, word: &str) -> Diagnostic {
+    let message = format!("the {what} `{word}` needs a typedef here");
+    Diagnostic::new(at, message).note(format!("as in `typedef {word} my_type;`"))
 }

@@ -28,6 +28,8 @@ const SYSTEM_TYPES: [(&str, Prim); 19] = [
     ("u_int64_t", Prim::UInt64),
 ];
 
+const TAGS: [&str; 3] = ["struct", "enum", "union"];
+
 /// Types defined within types.
 const MAX_NESTING: usize = 50;
 
@@ -112,6 +114,7 @@ impl Parser {
     /// A type, a name and what makes it optional or an array.
     pub(super) fn decl(&mut self) -> Result<Decl> {
         let ty_span = self.span();
+        let tag = TAGS.into_iter().find(|tag| self.at_word(tag));
         let ty = self.type_name()?;
         let star = self.span();
         let optional = self.accept('*');
@@ -172,6 +175,7 @@ impl Parser {
         Ok(Decl {
             name,
             ty,
+            tag,
             ty_span,
             shape,
         })

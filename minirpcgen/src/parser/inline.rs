@@ -9,7 +9,7 @@ impl Parser {
     pub(super) fn push_type(&mut self, mut definition: Definition) {
         let parent = definition.name.text.clone();
         match &mut definition.body {
-            Body::Enum(_) => {}
+            Body::Enum(_) | Body::Foreign => {}
             Body::Struct(members) => {
                 for member in members {
                     self.hoist(member, &parent);

@@ -9,6 +9,7 @@ use crate::ast::{Body, Definition, Enumerator, File, Item, Name, Value, ValueKin
 use crate::diag::{Diagnostic, Span};
 use crate::lexer::{Lexed, Token};
 
+pub(crate) use block::needs_typedef;
 pub(crate) use decl::system_type;
 
 type Result<T> = std::result::Result<T, Diagnostic>;
@@ -26,7 +27,7 @@ const DEFINITIONS: [&str; 9] = [
 ];
 
 /// Words that are no names: C's keywords, and the ones XDR adds.
-const C_KEYWORDS: [&str; 39] = [
+const C_KEYWORDS: [&str; 46] = [
     "asm",
     "auto",
     "break",
@@ -63,9 +64,16 @@ const C_KEYWORDS: [&str; 39] = [
     "void",
     "volatile",
     "while",
+    "_Alignas",
+    "_Alignof",
+    "_Atomic",
     "_Bool",
     "_Complex",
+    "_Generic",
     "_Imaginary",
+    "_Noreturn",
+    "_Static_assert",
+    "_Thread_local",
 ];
 const XDR_KEYWORDS: [&str; 5] = ["bool", "hyper", "opaque", "quadruple", "string"];
 
@@ -76,6 +84,7 @@ pub fn parse(lexed: Lexed) -> (File, Vec<Diagnostic>) {
         file: File::default(),
         errors: lexed.errors,
         nesting: 0,
+        namespaces: 0,
     };
     parser.skip_copies();
     while *parser.peek() != Token::End {
@@ -96,6 +105,8 @@ struct Parser {
     errors: Vec<Diagnostic>,
     /// How deep within types defined where they are used.
     nesting: usize,
+    /// Those that are open; they have been refused.
+    namespaces: usize,
 }
 
 impl Parser {
@@ -234,6 +245,11 @@ impl Parser {
     }
 
     fn definition(&mut self) -> Result<()> {
+        if self.namespaces > 0 && self.accept('}') {
+            self.namespaces -= 1;
+            self.accept(';');
+            return Ok(());
+        }
         let Token::Ident(word) = self.peek().clone() else {
             return Err(self.unexpected("a definition"));
         };
@@ -251,6 +267,10 @@ impl Parser {
                 self.end(|parser| parser.push_typedef(decl))
             }
             "serverprocs" | "clientprocs" | "servermsgs" | "clientmsgs" => self.block(&word),
+            "namespace" => {
+                self.namespace();
+                Ok(())
+            }
             "program" => Err(Diagnostic::new(
                 &self.span(),
                 "program definitions are rpcgen's; here, procedures are listed in \
@@ -263,6 +283,21 @@ impl Parser {
                 }
                 Err(error)
             }
+        }
+    }
+
+    /// One error is enough: what is inside is read as if it stood outside.
+    fn namespace(&mut self) {
+        let (_, span) = self.advance();
+        let error = Diagnostic::new(&span, "XDR has no namespaces");
+        self.errors.push(
+            error.note("they are C++'s, in dialects of XDR: put what is inside at the top level"),
+        );
+        while matches!(self.peek(), Token::Ident(_) | Token::Punct(':')) {
+            self.advance();
+        }
+        if self.accept('{') {
+            self.namespaces += 1;
         }
     }
 

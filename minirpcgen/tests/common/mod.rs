@@ -54,13 +54,28 @@ pub fn inputs(directory: &Path) -> Vec<String> {
     names
 }
 
+/// Makes the outputs of golden/NAME.mx in a directory. What it says on the way is
+/// that of golden/NAME.stderr, if there is one.
+pub fn generate(name: &str, directory: &Path) -> Result<(), String> {
+    let base = directory.join(name);
+    let (base, input) = (base.to_string_lossy(), format!("{name}.mx"));
+    let mut arguments = vec!["-o", &base, &input];
+    if name == "strict" {
+        arguments.push("--strict-enums");
+    }
+    let output = minirpcgen(&golden(), &arguments);
+    assert!(output.status.success(), "{input}: {}", stderr(&output));
+    let remarks = golden().join(format!("{name}.stderr"));
+    match (stderr(&output).as_str(), remarks.exists()) {
+        ("", false) => Ok(()),
+        (actual, _) => compare(&remarks, actual),
+    }
+}
+
 /// Makes all the golden inputs' outputs in one directory.
 pub fn generate_all(directory: &Path) {
     for name in inputs(&golden()) {
-        let base = directory.join(&name);
-        let input = format!("{name}.mx");
-        let output = minirpcgen(&golden(), &["-o", &base.to_string_lossy(), &input]);
-        assert!(output.status.success(), "{input}: {}", stderr(&output));
+        generate(&name, directory).expect("the remarks are known");
     }
 }
 
@@ -126,9 +141,22 @@ pub fn header_flags() -> Vec<Vec<String>> {
 }
 
 pub fn compiler(variable: &str, default: &str) -> Command {
-    let words = std::env::var(variable).unwrap_or_else(|_| default.to_owned());
+    command(&std::env::var(variable).unwrap_or_else(|_| default.to_owned()))
+}
+
+/// The compiler, and clang's where there is one.
+pub fn compilers(variable: &str, default: &str, clang: &str) -> Vec<String> {
+    let first = std::env::var(variable).unwrap_or_else(|_| default.to_owned());
+    let mut all = vec![first];
+    if Command::new(clang).arg("--version").output().is_ok() {
+        all.push(clang.to_owned());
+    }
+    all
+}
+
+pub fn command(words: &str) -> Command {
     let mut words = words.split_whitespace();
-    let mut command = Command::new(words.next().unwrap_or(default));
+    let mut command = Command::new(words.next().expect("a program"));
     command.args(words);
     command
 }

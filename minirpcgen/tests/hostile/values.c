@@ -345,3 +345,54 @@ callers_memory(void)
 		CHECK(memory.calls == 0);
 	}
 }
+
+/* Members of no elements: nothing on the wire, and nothing is touched. */
+void
+empties_only(void)
+{
+	static const empties zeros;
+	struct words words;
+	unsigned char out[64];
+	empties object;
+	by_nothing of_nothing;
+	nothing none;
+	size_t i;
+
+	CHECK(sizeof none == 0 && sizeof(tail) == sizeof(int));
+	for (i = 0; i < 2; i++) {
+		/* A byte, a pointer that is there, one tail, and after. */
+		set_words(&words, 9, 7, 1, 1, 42, 0, 0, 0, 1, 2);
+		memory_reset();
+		CHECK(from_words(streams[i], PROC(empties), &object,
+			sizeof object, &words));
+		CHECK(object.before == 7 && object.maybe != NULL);
+		CHECK(object.tails.tails_len == 1);
+		CHECK(object.tails.tails_val[0].n == 42);
+		CHECK(object.after == 0x100000002);
+		CHECK(encode(streams[i], PROC(empties), &object, out,
+			sizeof out) == (long)words.len);
+		CHECK(memcmp(out, words.data, words.len) == 0);
+		release(PROC(empties), &object);
+		object.before = 0;
+		object.after = 0;
+		CHECK(memcmp(&object, &zeros, sizeof object) == 0);
+		CHECK(memory.blocks == 0);
+
+		set_words(&words, 1, 1);
+		CHECK(from_words(streams[i], PROC(by_nothing), &of_nothing,
+			sizeof of_nothing, &words));
+		CHECK(encode(streams[i], PROC(by_nothing), &of_nothing, out,
+			sizeof out) == 4);
+		words.len = 0;
+		CHECK(from_words(streams[i], PROC(nothing), &none, sizeof none,
+			&words));
+		CHECK(encode(streams[i], PROC(nothing), &none, out, 0) == 0);
+		/* A claim of what takes a byte on the wire at the least. */
+		set_words(&words, 4, 7, 0, 1u << 28, 0);
+		memory_reset();
+		CHECK(!from_words(streams[i], PROC(empties), &object,
+			sizeof object, &words));
+		release(PROC(empties), &object);
+		CHECK(memory.blocks == 0 && memory.peak < 65536);
+	}
+}

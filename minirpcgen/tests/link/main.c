@@ -156,6 +156,7 @@ main(void)
 	shape given = { 0 };
 	name made, *answer = NULL;
 	conn_data value = 0;
+	XDR stream;
 
 	CHECK(first_server->is_server == 1 && first_client->is_server == 0);
 	CHECK(first_client->request == NULL && first_server->request != NULL);
@@ -213,6 +214,25 @@ main(void)
 	CHECK(bytes == 0 && procedure(NULL, NULL));
 	CHECK(names_client->sender_reply_info((unsigned)-2, NULL, NULL) ==
 		MINIRPC_PROCEDURE_UNAVAIL);
+
+	/* Numbers that are arguments by C's own names. */
+	mrpc_xdr_set_free(&stream);
+	CHECK(names_server->receiver_request_info(9, &procedure, &bytes) ==
+		MINIRPC_OK);
+	CHECK(bytes == 4 && procedure(&stream, &bytes));
+	CHECK(names_server->receiver_reply_info(9, &procedure, &bytes) ==
+		MINIRPC_OK);
+	CHECK(bytes == 8 && procedure(&stream, &bytes));
+	free_uint64_t(NULL, 1);
+	free_uint64_t(calloc(1, sizeof(uint64_t)), 1);
+
+	/* Which numbers an enum names, be they negative or out of order. */
+	CHECK(mrpc_is_valid_color(RED) && mrpc_is_valid_color(BLUE));
+	CHECK(!mrpc_is_valid_color((color)3) && !mrpc_is_valid_color((color)-1));
+	CHECK(mrpc_is_valid_status(ok) && mrpc_is_valid_status((enum status)5));
+	CHECK(mrpc_is_valid_status((enum status)0));
+	CHECK(!mrpc_is_valid_status((enum status)2));
+	CHECK(!mrpc_is_valid_status((enum status)-2));
 
 	/* Freeing, through the other file's procedures too. */
 	free_shape(NULL, 1);

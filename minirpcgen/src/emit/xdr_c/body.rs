@@ -151,6 +151,7 @@ impl<'g, 'a> Body<'g, 'a> {
         let mut size = 0;
         for (expr, form) in values {
             match self.generator.model.wire(form) {
+                Some(0) => {}
                 Some(wire) => {
                     if size + wire > WINDOW {
                         self.window(&window, size);
@@ -195,6 +196,15 @@ impl<'g, 'a> Body<'g, 'a> {
             self.code.nested(|code| code.line("return FALSE;"));
             for (expr, form, offset) in values {
                 self.code.line(fixed::unpack(expr, form, &wire, *offset));
+            }
+            let model = self.generator.model;
+            let checks: Vec<String> = values
+                .iter()
+                .filter(|(_, form, _)| model.is_checked(form))
+                .map(|(expr, form, _)| fixed::check(expr, form))
+                .collect();
+            if !checks.is_empty() {
+                self.fail_unless(&checks.join(" && "));
             }
         }
     }

@@ -40,6 +40,27 @@ pub fn packers(element: &Element) -> (String, String) {
     (format!("mrpc_pack_{name}"), format!("mrpc_unpack_{name}"))
 }
 
+/// The function that checks the elements of a run that has been unpacked.
+fn checker(element: &Element) -> String {
+    let name = match &element.form {
+        Form::Enum(name) | Form::Struct(name) => name,
+        _ => &element.c_name,
+    };
+    format!("mrpc_check_{name}")
+}
+
+/// A condition that holds if the value's enums are of the numbers that have names.
+pub fn check(expr: &str, form: &Form) -> String {
+    match form {
+        Form::Fixed { element, count } => check_many(deref(expr), element, &count.text),
+        _ => check_many(&address(expr), &of(form), "1"),
+    }
+}
+
+pub fn check_many(pointer: &str, element: &Element, count: &str) -> String {
+    format!("{}({pointer}, {count})", checker(element))
+}
+
 /// `wire + offset`.
 fn at(wire: &str, offset: u32) -> String {
     if offset == 0 {
@@ -100,10 +121,10 @@ pub fn unpack(expr: &str, form: &Form, wire: &str, offset: u32) -> String {
     }
 }
 
-/// A struct as the element that its functions are named by.
+/// A struct or enum as the element that its functions are named by.
 fn of(form: &Form) -> Element {
     let c_name = match form {
-        Form::Struct(name) => name.clone(),
+        Form::Struct(name) | Form::Enum(name) => name.clone(),
         _ => String::new(),
     };
     Element {
@@ -146,7 +167,56 @@ impl Generator<'_> {
                     self.pack_head(packing, name)
                 ));
             }
+            if self.model.is_checked(&Form::Struct(name.clone())) {
+                code.line(format!("static inline bool_t {};", self.check_head(name)));
+            }
         }
+    }
+
+    fn check_head(&self, name: &str) -> String {
+        let Locals { obj, count, .. } = &self.names;
+        format!("mrpc_check_{name}(const void *{obj}, size_t {count})")
+    }
+
+    /// For enums, and for what holds some.
+    pub(super) fn check_function(&self, name: &str, form: &Form, code: &mut Code) {
+        let Locals { objp, count, .. } = &self.names;
+        let conditions = match (form, self.model.find(name).map(|d| &d.body)) {
+            (Form::Enum(own), Some(Body::Enum(enumerators))) if own == name => {
+                let values = self.model.distinct(enumerators).into_iter();
+                let tests: Vec<String> =
+                    values.map(|value| format!("*{objp} != {value}")).collect();
+                tests.join(" && ")
+            }
+            (Form::Struct(own), Some(Body::Struct(members))) if own == name => {
+                let checked = members
+                    .iter()
+                    .map(|member| (member, self.model.form(member)))
+                    .filter(|(_, form)| self.model.is_checked(form));
+                let tests: Vec<String> = checked
+                    .map(|(member, form)| {
+                        let expr = format!("{objp}->{}", member.name.text);
+                        format!("!{}", check(&expr, &form))
+                    })
+                    .collect();
+                tests.join(" || ")
+            }
+            (Form::Fixed { .. }, _) => format!("!{}", check(&format!("(*{objp})"), form)),
+            // Another name's is its own.
+            _ => return,
+        };
+        code.line("static inline bool_t");
+        code.line(self.check_head(name));
+        code.body(|code| {
+            code.line(object_pointer(self, name, true));
+            code.blank();
+            code.line(format!("for (; {count} > 0; {count}--, {objp}++)"));
+            code.nested(|code| {
+                code.line(format!("if ({conditions})"));
+                code.nested(|code| code.line("return FALSE;"));
+            });
+            code.line("return TRUE;");
+        });
     }
 
     /// For structs and typedefs of arrays; numbers have theirs in <minirpc/xdr.h>.
@@ -182,17 +252,22 @@ impl Generator<'_> {
                 code.line(object_pointer(self, name, packing));
                 code.blank();
                 let head = format!("for (; {count} > 0; {count}--, {objp}++, {wire} += {size})");
-                let mut offset = 0;
+                let (mut offset, mut lines) = (0, 0);
                 let mut inner = Code::new();
                 for (expr, form) in &values {
+                    let size = self.model.wire(form).unwrap_or(0);
+                    if size == 0 {
+                        continue;
+                    }
                     inner.line(if packing {
                         pack(expr, form, wire, offset)
                     } else {
                         unpack(expr, form, wire, offset)
                     });
-                    offset += self.model.wire(form).unwrap_or(0);
+                    offset += size;
+                    lines += 1;
                 }
-                if values.len() == 1 {
+                if lines == 1 {
                     code.line(head);
                     code.nested(|code| code.append(inner));
                 } else {
@@ -212,9 +287,26 @@ impl Generator<'_> {
         let Locals { xdrs, objp, .. } = &self.names;
         self.procedure_head(name, code);
         code.body(|code| {
-            code.line(format!(
-                "return mrpc_xdr_fixed({xdrs}, {objp}, {size}, {pack}, {unpack});"
-            ));
+            let call = format!("mrpc_xdr_fixed({xdrs}, {objp}, {size}, {pack}, {unpack})");
+            if self.model.is_checked(form) {
+                let check = check_many(objp, &element, "1");
+                code.line(format!(
+                    "return {call} && ({xdrs}->x_op != XDR_DECODE || {check});"
+                ));
+            } else {
+                code.line(format!("return {call};"));
+            }
+        });
+    }
+
+    /// A type without elements: nothing moves.
+    pub(super) fn empty_procedure(&self, name: &str, code: &mut Code) {
+        let Locals { xdrs, objp, .. } = &self.names;
+        self.procedure_head(name, code);
+        code.body(|code| {
+            code.line(format!("(void){xdrs};"));
+            code.line(format!("(void){objp};"));
+            code.line("return TRUE;");
         });
     }
 }

@@ -35,7 +35,7 @@ pub fn recursive(model: &Model) -> BTreeSet<String> {
                     collect(&model.form(arm), &mut targets);
                 }
             }
-            Body::Enum(_) | Body::Typedef(_) => continue,
+            Body::Enum(_) | Body::Typedef(_) | Body::Foreign => continue,
         }
         edges.insert(name.clone(), targets);
     }

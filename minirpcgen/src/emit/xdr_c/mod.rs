@@ -155,10 +155,21 @@ impl<'a> Generator<'a> {
     fn definition(&mut self, definition: &Definition, code: &mut Code) {
         let name = &definition.name.text;
         let form = self.model.named_form(name);
-        if self.model.wire(&form).is_some() {
-            self.pack_functions(name, &form, code);
-            self.fixed_procedure(name, &form, code);
-            return;
+        match self.model.wire(&form) {
+            _ if matches!(definition.body, TypeBody::Foreign) => return,
+            Some(0) => {
+                self.empty_procedure(name, code);
+                return;
+            }
+            Some(_) => {
+                self.pack_functions(name, &form, code);
+                if self.model.is_checked(&form) {
+                    self.check_function(name, &form, code);
+                }
+                self.fixed_procedure(name, &form, code);
+                return;
+            }
+            None => {}
         }
         match &definition.body {
             TypeBody::Struct(members) => {

@@ -1,6 +1,7 @@
 //! Statements for one value that is not part of a window.
 
 use super::body::{address, deref, field, Body, Op};
+use super::fixed;
 use crate::model::{Count, Element, Form};
 
 impl Body<'_, '_> {
@@ -65,9 +66,11 @@ impl Body<'_, '_> {
             }
             Form::Optional(element) => {
                 self.fail_unless(&format!("mrpc_xdr_put_word({cursor}, {value} != NULL)"));
-                let call = self.encode_one(value, element);
-                self.code.line(format!("if ({value} != NULL && !{call})"));
-                self.code.nested(|code| code.line("return FALSE;"));
+                if self.generator.model.wire(&element.form) != Some(0) {
+                    let call = self.encode_one(value, element);
+                    self.code.line(format!("if ({value} != NULL && !{call})"));
+                    self.code.nested(|code| code.line("return FALSE;"));
+                }
                 return None;
             }
             Form::Prim(..) | Form::Enum(_) | Form::Struct(_) | Form::Union(_) => {
@@ -113,20 +116,24 @@ impl Body<'_, '_> {
     fn decode(&mut self, expr: &str, form: &Form) {
         let cursor = self.cursor();
         let value = deref(expr);
-        let call = match form {
-            Form::External { name, array } => {
-                format!("xdr_{name}({cursor}->xdrs, {})", object(expr, *array))
-            }
-            Form::Opaque(count) => {
-                format!("mrpc_xdr_get_opaque({cursor}, {value}, {})", count.text)
-            }
+        let conditions = match form {
+            Form::External { name, array } => vec![format!(
+                "xdr_{name}({cursor}->xdrs, {})",
+                object(expr, *array)
+            )],
+            Form::Opaque(count) => vec![format!(
+                "mrpc_xdr_get_opaque({cursor}, {value}, {})",
+                count.text
+            )],
             Form::Bytes { name, bound } => {
                 let (len, val) = parts(expr, name);
-                format!("mrpc_xdr_get_bytes({cursor}, &{val}, &{len}, {bound})")
+                vec![format!(
+                    "mrpc_xdr_get_bytes({cursor}, &{val}, &{len}, {bound})"
+                )]
             }
             Form::Str { bound } => {
                 let address = address(expr);
-                format!("mrpc_xdr_get_string({cursor}, {address}, {bound})")
+                vec![format!("mrpc_xdr_get_string({cursor}, {address}, {bound})")]
             }
             Form::Fixed { element, count } => self.decode_many(value, element, &count.text),
             Form::Variable {
@@ -140,8 +147,16 @@ impl Body<'_, '_> {
             }
             Form::Optional(element) => {
                 self.optional(value, &format!("*{value}"));
-                let call = self.decode_one(value, element);
-                self.code.line(format!("if ({value} != NULL && !{call})"));
+                if self.generator.model.wire(&element.form) == Some(0) {
+                    return;
+                }
+                let conditions = self.decode_one(value, element);
+                let failed: Vec<String> = conditions.iter().map(|c| format!("!{c}")).collect();
+                let failed = match failed.as_slice() {
+                    [one] => one.clone(),
+                    several => format!("({})", several.join(" || ")),
+                };
+                self.code.line(format!("if ({value} != NULL && {failed})"));
                 self.code.nested(|code| code.line("return FALSE;"));
                 return;
             }
@@ -150,7 +165,7 @@ impl Body<'_, '_> {
                 self.decode_one(&address(expr), &element)
             }
         };
-        self.fail_unless(&call);
+        self.fail_unless(&conditions.join(" && "));
     }
 
     /// By way of a `void *`, which no other type of pointer may be taken for.
@@ -177,7 +192,17 @@ impl Body<'_, '_> {
         self.code.line(format!("{pointer} = {val};"));
         self.code.line(format!("{ok} = {call};"));
         self.code.line(format!("{val} = {pointer};"));
-        self.fail_unless(&ok);
+        let mut conditions = vec![ok];
+        conditions.extend(self.check_run(val, element, len));
+        self.fail_unless(&conditions.join(" && "));
+    }
+
+    /// What has to hold besides, once a run of elements has been decoded.
+    fn check_run(&self, pointer: &str, element: &Element, count: &str) -> Option<String> {
+        let model = self.generator.model;
+        let is_run = model.wire(&element.form).is_some();
+        (is_run && model.is_checked(&element.form))
+            .then(|| fixed::check_many(pointer, element, count))
     }
 
     /// The flag, and memory if it is set.
@@ -192,21 +217,22 @@ impl Body<'_, '_> {
         self.code.line(format!("{link} = {val};"));
     }
 
-    fn decode_one(&mut self, pointer: &str, element: &Element) -> String {
+    /// The conditions that hold if decoding works.
+    fn decode_one(&mut self, pointer: &str, element: &Element) -> Vec<String> {
         match self.generator.model.wire(&element.form) {
             Some(_) => self.decode_many(pointer, element, "1"),
             None => {
                 let cursor = self.cursor();
                 let decode = self.generator.worker(Op::Decode, element);
-                format!("{decode}({cursor}, {pointer})")
+                vec![format!("{decode}({cursor}, {pointer})")]
             }
         }
     }
 
-    fn decode_many(&mut self, pointer: &str, element: &Element, count: &str) -> String {
+    fn decode_many(&mut self, pointer: &str, element: &Element, count: &str) -> Vec<String> {
         let cursor = self.cursor();
         let size = format!("sizeof({})", element.c_name);
-        match self.generator.model.wire(&element.form) {
+        let call = match self.generator.model.wire(&element.form) {
             Some(wire) => format!(
                 "mrpc_xdr_get_run({cursor}, {pointer}, {count}, {wire}, {size}, {})",
                 self.generator.packers(element).1
@@ -215,7 +241,9 @@ impl Body<'_, '_> {
                 let decode = self.generator.worker(Op::Decode, element);
                 format!("mrpc_xdr_get_items({cursor}, {pointer}, {count}, {size}, {decode})")
             }
-        }
+        };
+        let check = self.check_run(pointer, element, count);
+        std::iter::once(call).chain(check).collect()
     }
 
     fn release(&mut self, expr: &str, form: &Form) {

@@ -24,6 +24,16 @@ enum foreign_server_procedures {
 	nr_foreign_get = 1
 };
 
+#ifndef MRPC_IS_VALID_answer_DEFINED
+#define MRPC_IS_VALID_answer_DEFINED
+static inline int
+mrpc_is_valid_answer(answer value)
+{
+	return value == YES || value == NO;
+}
+
+#endif
+
 #ifndef MRPC_FREE_answer_DEFINED
 #define MRPC_FREE_answer_DEFINED
 static inline void

@@ -20,6 +20,36 @@
 extern "C" {
 #endif
 
+#ifndef MRPC_IS_VALID_color_DEFINED
+#define MRPC_IS_VALID_color_DEFINED
+static inline int
+mrpc_is_valid_color(color value)
+{
+	return value == RED || value == GREEN || value == BLUE || value == LAST;
+}
+
+#endif
+
+#ifndef MRPC_IS_VALID_direction_DEFINED
+#define MRPC_IS_VALID_direction_DEFINED
+static inline int
+mrpc_is_valid_direction(direction value)
+{
+	return value == NORTH || value == SOUTH;
+}
+
+#endif
+
+#ifndef MRPC_IS_VALID_inlined_state_DEFINED
+#define MRPC_IS_VALID_inlined_state_DEFINED
+static inline int
+mrpc_is_valid_inlined_state(inlined_state value)
+{
+	return value == ON || value == OFF;
+}
+
+#endif
+
 #ifndef MRPC_FREE_color_DEFINED
 #define MRPC_FREE_color_DEFINED
 static inline void
@@ -462,6 +492,108 @@ free_by_unsigned(by_unsigned *in, int container)
 
 #endif
 
+#ifndef MRPC_FREE_no_bytes_DEFINED
+#define MRPC_FREE_no_bytes_DEFINED
+static inline void
+free_no_bytes(no_bytes *in, int container)
+{
+	XDR xdrs;
+
+	if (in == NULL)
+		return;
+	mrpc_xdr_set_free(&xdrs);
+	xdr_no_bytes(&xdrs, *in);
+	if (container)
+		free(in);
+}
+
+#endif
+
+#ifndef MRPC_FREE_no_ints_DEFINED
+#define MRPC_FREE_no_ints_DEFINED
+static inline void
+free_no_ints(no_ints *in, int container)
+{
+	XDR xdrs;
+
+	if (in == NULL)
+		return;
+	mrpc_xdr_set_free(&xdrs);
+	xdr_no_ints(&xdrs, *in);
+	if (container)
+		free(in);
+}
+
+#endif
+
+#ifndef MRPC_FREE_tail_DEFINED
+#define MRPC_FREE_tail_DEFINED
+static inline void
+free_tail(tail *in, int container)
+{
+	XDR xdrs;
+
+	if (in == NULL)
+		return;
+	mrpc_xdr_set_free(&xdrs);
+	xdr_tail(&xdrs, in);
+	if (container)
+		free(in);
+}
+
+#endif
+
+#ifndef MRPC_FREE_nothing_DEFINED
+#define MRPC_FREE_nothing_DEFINED
+static inline void
+free_nothing(nothing *in, int container)
+{
+	XDR xdrs;
+
+	if (in == NULL)
+		return;
+	mrpc_xdr_set_free(&xdrs);
+	xdr_nothing(&xdrs, in);
+	if (container)
+		free(in);
+}
+
+#endif
+
+#ifndef MRPC_FREE_empties_DEFINED
+#define MRPC_FREE_empties_DEFINED
+static inline void
+free_empties(empties *in, int container)
+{
+	XDR xdrs;
+
+	if (in == NULL)
+		return;
+	mrpc_xdr_set_free(&xdrs);
+	xdr_empties(&xdrs, in);
+	if (container)
+		free(in);
+}
+
+#endif
+
+#ifndef MRPC_FREE_by_nothing_DEFINED
+#define MRPC_FREE_by_nothing_DEFINED
+static inline void
+free_by_nothing(by_nothing *in, int container)
+{
+	XDR xdrs;
+
+	if (in == NULL)
+		return;
+	mrpc_xdr_set_free(&xdrs);
+	xdr_by_nothing(&xdrs, in);
+	if (container)
+		free(in);
+}
+
+#endif
+
 #ifndef MRPC_FREE_node_DEFINED
 #define MRPC_FREE_node_DEFINED
 static inline void
@@ -796,6 +928,74 @@ free_inlined(inlined *in, int container)
 		return;
 	mrpc_xdr_set_free(&xdrs);
 	xdr_inlined(&xdrs, in);
+	if (container)
+		free(in);
+}
+
+#endif
+
+#ifndef MRPC_FREE_int32_t_DEFINED
+#define MRPC_FREE_int32_t_DEFINED
+static inline void
+free_int32_t(int32_t *in, int container)
+{
+	XDR xdrs;
+
+	if (in == NULL)
+		return;
+	mrpc_xdr_set_free(&xdrs);
+	mrpc_xdr_int32_t(&xdrs, in);
+	if (container)
+		free(in);
+}
+
+#endif
+
+#ifndef MRPC_FREE_uint32_t_DEFINED
+#define MRPC_FREE_uint32_t_DEFINED
+static inline void
+free_uint32_t(uint32_t *in, int container)
+{
+	XDR xdrs;
+
+	if (in == NULL)
+		return;
+	mrpc_xdr_set_free(&xdrs);
+	mrpc_xdr_uint32_t(&xdrs, in);
+	if (container)
+		free(in);
+}
+
+#endif
+
+#ifndef MRPC_FREE_int64_t_DEFINED
+#define MRPC_FREE_int64_t_DEFINED
+static inline void
+free_int64_t(int64_t *in, int container)
+{
+	XDR xdrs;
+
+	if (in == NULL)
+		return;
+	mrpc_xdr_set_free(&xdrs);
+	mrpc_xdr_int64_t(&xdrs, in);
+	if (container)
+		free(in);
+}
+
+#endif
+
+#ifndef MRPC_FREE_uint64_t_DEFINED
+#define MRPC_FREE_uint64_t_DEFINED
+static inline void
+free_uint64_t(uint64_t *in, int container)
+{
+	XDR xdrs;
+
+	if (in == NULL)
+		return;
+	mrpc_xdr_set_free(&xdrs);
+	mrpc_xdr_uint64_t(&xdrs, in);
 	if (container)
 		free(in);
 }

@@ -1425,6 +1425,219 @@ xdr_by_unsigned(XDR *xdrs, by_unsigned *objp)
 	    mrpc_decode_by_unsigned, NULL);
 }
 
+bool_t
+xdr_no_bytes(XDR *xdrs, no_bytes objp)
+{
+	(void)xdrs;
+	(void)objp;
+	return TRUE;
+}
+
+bool_t
+xdr_no_ints(XDR *xdrs, no_ints objp)
+{
+	(void)xdrs;
+	(void)objp;
+	return TRUE;
+}
+
+static inline void
+mrpc_pack_tail(unsigned char *wire, const void *obj, size_t count)
+{
+	const tail *objp = obj;
+
+	for (; count > 0; count--, objp++, wire += 4)
+		mrpc_xdr_store32(wire, (uint32_t)objp->n);
+}
+
+static inline void
+mrpc_unpack_tail(const unsigned char *wire, void *obj, size_t count)
+{
+	tail *objp = obj;
+
+	for (; count > 0; count--, objp++, wire += 4)
+		objp->n = (int)mrpc_xdr_load32(wire);
+}
+
+bool_t
+xdr_tail(XDR *xdrs, tail *objp)
+{
+	return mrpc_xdr_fixed(xdrs, objp, 4, mrpc_pack_tail, mrpc_unpack_tail);
+}
+
+bool_t
+xdr_nothing(XDR *xdrs, nothing *objp)
+{
+	(void)xdrs;
+	(void)objp;
+	return TRUE;
+}
+
+static bool_t
+mrpc_encode_empties(struct mrpc_xdr_cursor *cursor, const void *obj)
+{
+	const empties *objp = obj;
+	unsigned char spare[8];
+	unsigned char *wire;
+
+	wire = mrpc_xdr_room(cursor, 4, spare);
+	mrpc_xdr_store32(wire, (uint32_t)objp->before);
+	if (!mrpc_xdr_give(cursor, wire, 4, spare))
+		return FALSE;
+	if (!mrpc_xdr_put_word(cursor, objp->maybe != NULL))
+		return FALSE;
+	if (!mrpc_xdr_put_run_array(cursor, objp->tails.tails_val,
+	    objp->tails.tails_len, MRPC_XDR_UNBOUNDED, 4,
+	    sizeof *objp->tails.tails_val, mrpc_pack_tail))
+		return FALSE;
+	if (!mrpc_xdr_put_bytes(cursor, objp->bytes_too.bytes_too_val,
+	    objp->bytes_too.bytes_too_len, 0))
+		return FALSE;
+	if (!mrpc_xdr_put_string(cursor, objp->word, 0))
+		return FALSE;
+	if (!mrpc_xdr_put_run_array(cursor, objp->ints.ints_val,
+	    objp->ints.ints_len, 0, 4, sizeof *objp->ints.ints_val,
+	    mrpc_xdr_pack32))
+		return FALSE;
+	wire = mrpc_xdr_room(cursor, 8, spare);
+	mrpc_xdr_store64(wire, (uint64_t)objp->after);
+	if (!mrpc_xdr_give(cursor, wire, 8, spare))
+		return FALSE;
+	return TRUE;
+}
+
+static bool_t
+mrpc_decode_empties(struct mrpc_xdr_cursor *cursor, void *obj)
+{
+	empties *objp = obj;
+	unsigned char spare[8];
+	const unsigned char *wire;
+	void *val;
+	bool_t ok;
+
+	wire = mrpc_xdr_take(cursor, 4, spare);
+	if (wire == NULL)
+		return FALSE;
+	objp->before = (char)mrpc_xdr_load32(wire);
+	val = objp->maybe;
+	if (!mrpc_xdr_get_optional(cursor, &val, sizeof *objp->maybe))
+		return FALSE;
+	objp->maybe = val;
+	val = objp->tails.tails_val;
+	ok = mrpc_xdr_get_run_array(cursor, &val, &objp->tails.tails_len,
+	    MRPC_XDR_UNBOUNDED, 4, sizeof *objp->tails.tails_val,
+	    mrpc_unpack_tail);
+	objp->tails.tails_val = val;
+	if (!ok)
+		return FALSE;
+	if (!mrpc_xdr_get_bytes(cursor, &objp->bytes_too.bytes_too_val,
+	    &objp->bytes_too.bytes_too_len, 0))
+		return FALSE;
+	if (!mrpc_xdr_get_string(cursor, &objp->word, 0))
+		return FALSE;
+	val = objp->ints.ints_val;
+	ok = mrpc_xdr_get_run_array(cursor, &val, &objp->ints.ints_len, 0, 4,
+	    sizeof *objp->ints.ints_val, mrpc_xdr_unpack32);
+	objp->ints.ints_val = val;
+	if (!ok)
+		return FALSE;
+	wire = mrpc_xdr_take(cursor, 8, spare);
+	if (wire == NULL)
+		return FALSE;
+	objp->after = (quad_t)mrpc_xdr_load64(wire);
+	return TRUE;
+}
+
+static void
+mrpc_release_empties(void *obj)
+{
+	empties *objp = obj;
+
+	free(objp->maybe);
+	objp->maybe = NULL;
+	free(objp->tails.tails_val);
+	objp->tails.tails_val = NULL;
+	objp->tails.tails_len = 0;
+	free(objp->bytes_too.bytes_too_val);
+	objp->bytes_too.bytes_too_val = NULL;
+	objp->bytes_too.bytes_too_len = 0;
+	free(objp->word);
+	objp->word = NULL;
+	free(objp->ints.ints_val);
+	objp->ints.ints_val = NULL;
+	objp->ints.ints_len = 0;
+}
+
+bool_t
+xdr_empties(XDR *xdrs, empties *objp)
+{
+	return mrpc_xdr_variable(xdrs, objp, mrpc_encode_empties,
+	    mrpc_decode_empties, mrpc_release_empties);
+}
+
+static bool_t
+mrpc_encode_by_nothing(struct mrpc_xdr_cursor *cursor, const void *obj)
+{
+	const by_nothing *objp = obj;
+	unsigned char spare[4];
+	unsigned char *wire;
+
+	wire = mrpc_xdr_room(cursor, 4, spare);
+	mrpc_xdr_store32(wire, (uint32_t)objp->n);
+	if (!mrpc_xdr_give(cursor, wire, 4, spare))
+		return FALSE;
+	switch (objp->n) {
+	case 1:
+		break;
+	case 2:
+		break;
+	case 3:
+		wire = mrpc_xdr_room(cursor, 4, spare);
+		mrpc_pack_tail(wire, &objp->by_nothing_u.t, 1);
+		if (!mrpc_xdr_give(cursor, wire, 4, spare))
+			return FALSE;
+		break;
+	default:
+		break;
+	}
+	return TRUE;
+}
+
+static bool_t
+mrpc_decode_by_nothing(struct mrpc_xdr_cursor *cursor, void *obj)
+{
+	by_nothing *objp = obj;
+	unsigned char spare[4];
+	const unsigned char *wire;
+
+	wire = mrpc_xdr_take(cursor, 4, spare);
+	if (wire == NULL)
+		return FALSE;
+	objp->n = (int)mrpc_xdr_load32(wire);
+	switch (objp->n) {
+	case 1:
+		break;
+	case 2:
+		break;
+	case 3:
+		wire = mrpc_xdr_take(cursor, 4, spare);
+		if (wire == NULL)
+			return FALSE;
+		mrpc_unpack_tail(wire, &objp->by_nothing_u.t, 1);
+		break;
+	default:
+		break;
+	}
+	return TRUE;
+}
+
+bool_t
+xdr_by_nothing(XDR *xdrs, by_nothing *objp)
+{
+	return mrpc_xdr_variable(xdrs, objp, mrpc_encode_by_nothing,
+	    mrpc_decode_by_nothing, NULL);
+}
+
 static bool_t
 mrpc_encode_node(struct mrpc_xdr_cursor *cursor, const void *obj)
 {

@@ -10,6 +10,14 @@
 #define LANGUAGE_XDR_H
 
 #include <minirpc/xdr.h>
+#ifdef MINIRPC_SYSTEM_RPC
+#include <rpc/rpc.h>
+#else
+#include <stdio.h>
+#include <string.h>
+#include <sys/time.h>
+#include <netinet/in.h>
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -23,6 +31,10 @@ typedef struct by_enum by_enum;
 typedef struct by_int by_int;
 typedef struct by_bool by_bool;
 typedef struct by_unsigned by_unsigned;
+typedef struct tail tail;
+typedef struct nothing nothing;
+typedef struct empties empties;
+typedef struct by_nothing by_nothing;
 typedef struct node node;
 typedef struct typed_node typed_node;
 typedef struct tree tree;
@@ -39,12 +51,15 @@ typedef struct inlined_choice inlined_choice;
 typedef struct inlined_several inlined_several;
 typedef struct inlined inlined;
 
+MRPC_XDR_NO_ELEMENTS_BEGIN
 /* Copied to the XDR files. */
 #define COUNT 5
 #define HEX 0x10
 #define OCTAL 010
 #define NEGATIVE (-1)
 #define GREETING "hello"
+#define LARGEST 0xffffffffffffffff
+#define NOTHING 0
 
 enum color {
 	RED = 0,
@@ -243,6 +258,53 @@ struct by_unsigned {
 	u_int n;
 };
 
+__extension__ typedef char no_bytes[0];
+
+__extension__ typedef int no_ints[NOTHING];
+
+struct tail {
+	int n;
+	__extension__ char rest[0];
+};
+
+struct nothing {
+	__extension__ text texts[0];
+	no_bytes bytes;
+};
+
+struct empties {
+	char before;
+	__extension__ quad_t aligned[0];
+	nothing none;
+	__extension__ numbers all[0];
+	nothing several[3];
+	no_ints *maybe;
+	no_bytes bytes;
+	struct {
+		u_int tails_len;
+		tail *tails_val;
+	} tails;
+	struct {
+		u_int bytes_too_len;
+		char *bytes_too_val;
+	} bytes_too;
+	char *word;
+	struct {
+		u_int ints_len;
+		int *ints_val;
+	} ints;
+	quad_t after;
+};
+
+struct by_nothing {
+	int n;
+	union {
+		__extension__ char rest[0];
+		__extension__ numbers all[0];
+		tail t;
+	} by_nothing_u;
+};
+
 struct node {
 	int value;
 	text name;
@@ -358,6 +420,8 @@ struct inlined {
 	} several;
 };
 
+MRPC_XDR_NO_ELEMENTS_END
+
 extern bool_t xdr_color(XDR *, color *);
 extern bool_t xdr_numbers(XDR *, numbers *);
 extern bool_t xdr_system_numbers(XDR *, system_numbers *);
@@ -384,6 +448,12 @@ extern bool_t xdr_by_enum(XDR *, by_enum *);
 extern bool_t xdr_by_int(XDR *, by_int *);
 extern bool_t xdr_by_bool(XDR *, by_bool *);
 extern bool_t xdr_by_unsigned(XDR *, by_unsigned *);
+extern bool_t xdr_no_bytes(XDR *, no_bytes);
+extern bool_t xdr_no_ints(XDR *, no_ints);
+extern bool_t xdr_tail(XDR *, tail *);
+extern bool_t xdr_nothing(XDR *, nothing *);
+extern bool_t xdr_empties(XDR *, empties *);
+extern bool_t xdr_by_nothing(XDR *, by_nothing *);
 extern bool_t xdr_node(XDR *, node *);
 extern bool_t xdr_node_list(XDR *, node_list *);
 extern bool_t xdr_typed_next(XDR *, typed_next *);

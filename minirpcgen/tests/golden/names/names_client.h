@@ -85,6 +85,13 @@ mrpc_status_t names_xdr_free_async(struct mrpc_connection *conn_,
     names_xdr_free_callback_fn *callback_, void *msg_private__,
     container *in__);
 
+mrpc_status_t names_number(struct mrpc_connection *conn_, int32_t *in__,
+    uint64_t **out_);
+typedef void (names_number_callback_fn)(void *conn_private_,
+    void *msg_private__, mrpc_status_t status_, uint64_t *reply_);
+mrpc_status_t names_number_async(struct mrpc_connection *conn_,
+    names_number_callback_fn *callback_, void *msg_private__, int32_t *in__);
+
 mrpc_status_t names_in__send_async_reply(struct mrpc_message *request_,
     in *out_);
 mrpc_status_t names_in__send_async_reply_error(struct mrpc_message *request_,

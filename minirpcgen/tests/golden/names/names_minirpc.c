@@ -52,6 +52,10 @@ mrpc_names_server_request(const void *ops, void *conn_data_,
 		if (table__->xdr_free == NULL)
 			return MINIRPC_PROCEDURE_UNAVAIL;
 		return table__->xdr_free(conn_data_, msg_, in__, out_);
+	case nr_names_number:
+		if (table__->number == NULL)
+			return MINIRPC_PROCEDURE_UNAVAIL;
+		return table__->number(conn_data_, msg_, in__, out_);
 	case nr_names_buf:
 		if (table__->buf == NULL)
 			return MINIRPC_PROCEDURE_UNAVAIL;
@@ -103,6 +107,10 @@ mrpc_names_server_request_info(unsigned cmd_, xdrproc_t *type_, unsigned *size_)
 		SET_PTR_IF_NOT_NULL(type_, MRPC_XDRPROC(xdr_container));
 		SET_PTR_IF_NOT_NULL(size_, sizeof(container));
 		return MINIRPC_OK;
+	case nr_names_number:
+		SET_PTR_IF_NOT_NULL(type_, MRPC_XDRPROC(mrpc_xdr_int32_t));
+		SET_PTR_IF_NOT_NULL(size_, sizeof(int32_t));
+		return MINIRPC_OK;
 	case nr_names_buf:
 		SET_PTR_IF_NOT_NULL(type_, MRPC_XDRPROC(xdr_conn_data));
 		SET_PTR_IF_NOT_NULL(size_, sizeof(conn_data));
@@ -151,6 +159,10 @@ mrpc_names_server_reply_info(unsigned cmd_, xdrproc_t *type_, unsigned *size_)
 	case nr_names_xdr_free:
 		SET_PTR_IF_NOT_NULL(type_, MRPC_XDRPROC(xdr_conn_private));
 		SET_PTR_IF_NOT_NULL(size_, sizeof(conn_private));
+		return MINIRPC_OK;
+	case nr_names_number:
+		SET_PTR_IF_NOT_NULL(type_, MRPC_XDRPROC(mrpc_xdr_uint64_t));
+		SET_PTR_IF_NOT_NULL(size_, sizeof(uint64_t));
 		return MINIRPC_OK;
 	default:
 		return MINIRPC_PROCEDURE_UNAVAIL;
@@ -422,6 +434,27 @@ names_xdr_free_async(struct mrpc_connection *conn_,
 }
 
 mrpc_status_t
+names_number(struct mrpc_connection *conn_, int32_t *in__, uint64_t **out_)
+{
+	void *reply_ = NULL;
+	mrpc_status_t status_;
+
+	status_ = mrpc_send_request(names_client, conn_, nr_names_number, in__,
+	    out_ != NULL ? &reply_ : NULL);
+	if (out_ != NULL)
+		*out_ = reply_;
+	return status_;
+}
+
+mrpc_status_t
+names_number_async(struct mrpc_connection *conn_,
+    names_number_callback_fn *callback_, void *msg_private__, int32_t *in__)
+{
+	return mrpc_send_request_async(names_client, conn_, nr_names_number,
+	    (reply_callback_fn *)callback_, msg_private__, in__);
+}
+
+mrpc_status_t
 names_in__send_async_reply(struct mrpc_message *request_, in *out_)
 {
 	return mrpc_send_reply(names_client, nr_names_in_, request_, out_);
@@ -624,6 +657,20 @@ names_xdr_free_send_async_reply_error(struct mrpc_message *request_,
     mrpc_status_t status_)
 {
 	return mrpc_send_reply_error(names_server, nr_names_xdr_free, request_,
+	    status_);
+}
+
+mrpc_status_t
+names_number_send_async_reply(struct mrpc_message *request_, uint64_t *out_)
+{
+	return mrpc_send_reply(names_server, nr_names_number, request_, out_);
+}
+
+mrpc_status_t
+names_number_send_async_reply_error(struct mrpc_message *request_,
+    mrpc_status_t status_)
+{
+	return mrpc_send_reply_error(names_server, nr_names_number, request_,
 	    status_);
 }
 

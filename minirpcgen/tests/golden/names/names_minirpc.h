@@ -29,6 +29,7 @@ enum names_server_procedures {
 	nr_names_table_ = 6,
 	nr_names_register_ = 7,
 	nr_names_xdr_free = 8,
+	nr_names_number = 9,
 	nr_names_buf = -1,
 	nr_names_cls = -2
 };
@@ -38,6 +39,17 @@ enum names_client_procedures {
 	nr_names_server_ = 2,
 	nr_names_msg_private_ = -1
 };
+
+#ifndef MRPC_IS_VALID_status_DEFINED
+#define MRPC_IS_VALID_status_DEFINED
+static inline int
+mrpc_is_valid_status(status value)
+{
+	return value == status_ok || value == spare || value == val ||
+	    value == ok;
+}
+
+#endif
 
 #ifndef MRPC_FREE_status_DEFINED
 #define MRPC_FREE_status_DEFINED
@@ -424,6 +436,40 @@ free_cursor(cursor *in__, int container_)
 		return;
 	mrpc_xdr_set_free(&xdrs_);
 	xdr_cursor(&xdrs_, in__);
+	if (container_)
+		free(in__);
+}
+
+#endif
+
+#ifndef MRPC_FREE_int32_t_DEFINED
+#define MRPC_FREE_int32_t_DEFINED
+static inline void
+free_int32_t(int32_t *in__, int container_)
+{
+	XDR xdrs_;
+
+	if (in__ == NULL)
+		return;
+	mrpc_xdr_set_free(&xdrs_);
+	mrpc_xdr_int32_t(&xdrs_, in__);
+	if (container_)
+		free(in__);
+}
+
+#endif
+
+#ifndef MRPC_FREE_uint64_t_DEFINED
+#define MRPC_FREE_uint64_t_DEFINED
+static inline void
+free_uint64_t(uint64_t *in__, int container_)
+{
+	XDR xdrs_;
+
+	if (in__ == NULL)
+		return;
+	mrpc_xdr_set_free(&xdrs_);
+	mrpc_xdr_uint64_t(&xdrs_, in__);
 	if (container_)
 		free(in__);
 }

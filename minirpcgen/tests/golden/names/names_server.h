@@ -34,6 +34,8 @@ struct names_server_operations {
 	    table *in__, data *out_);
 	mrpc_status_t (*xdr_free)(void *conn_data_, struct mrpc_message *msg_,
 	    container *in__, conn_private *out_);
+	mrpc_status_t (*number)(void *conn_data_, struct mrpc_message *msg_,
+	    int32_t *in__, uint64_t *out_);
 	void (*buf)(void *conn_data_, struct mrpc_message *msg_,
 	    conn_data *in__);
 	void (*cls)(void *conn_data_, struct mrpc_message *msg_);
@@ -87,6 +89,10 @@ mrpc_status_t names_register__send_async_reply_error(struct mrpc_message *reques
 mrpc_status_t names_xdr_free_send_async_reply(struct mrpc_message *request_,
     conn_private *out_);
 mrpc_status_t names_xdr_free_send_async_reply_error(struct mrpc_message *request_, mrpc_status_t status_);
+
+mrpc_status_t names_number_send_async_reply(struct mrpc_message *request_,
+    uint64_t *out_);
+mrpc_status_t names_number_send_async_reply_error(struct mrpc_message *request_, mrpc_status_t status_);
 
 /* Messages: nothing comes back. */
 mrpc_status_t names_msg_private_(struct mrpc_connection *conn_,

@@ -10,6 +10,14 @@
 #define NAMES_XDR_H
 
 #include <minirpc/xdr.h>
+#ifdef MINIRPC_SYSTEM_RPC
+#include <rpc/rpc.h>
+#else
+#include <stdio.h>
+#include <string.h>
+#include <sys/time.h>
+#include <netinet/in.h>
+#endif
 
 #ifdef __cplusplus
 extern "C" {

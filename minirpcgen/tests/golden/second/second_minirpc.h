@@ -26,6 +26,16 @@ enum second_server_procedures {
 	nr_second_pick = 3
 };
 
+#ifndef MRPC_IS_VALID_color_DEFINED
+#define MRPC_IS_VALID_color_DEFINED
+static inline int
+mrpc_is_valid_color(color value)
+{
+	return value == RED || value == GREEN || value == BLUE;
+}
+
+#endif
+
 #ifndef MRPC_FREE_color_DEFINED
 #define MRPC_FREE_color_DEFINED
 static inline void

@@ -1,43 +1,11 @@
-//! What the emitters work from: three passes' files, checked, and one table of
-//! all their types and constants.
+//! What a type is once the typedefs between are resolved, and what follows from it.
 
 use std::collections::{HashMap, HashSet};
 
-use crate::ast::{
-    Body, Decl, Definition, Entry, Enumerator, File, Item, Prim, Shape, Side, TypeName, Value,
-    ValueKind,
-};
-
-/// The three files that the preprocessor makes of one.
-pub struct Units {
-    /// With MINIRPC: the interface, and the types of included files as well.
-    pub stubs: File,
-    /// With RPC_HDR and RPC_XDR: what the XDR header and source hold.
-    pub header: File,
-    pub source: File,
-}
-
-impl Units {
-    pub fn all(&self) -> [&File; 3] {
-        [&self.source, &self.header, &self.stubs]
-    }
-
-    pub fn has_foreign_code(&self) -> bool {
-        self.header.has_foreign_code() || self.source.has_foreign_code()
-    }
-}
-
-pub struct Model {
-    pub units: Units,
-    /// What the generated names start with.
-    pub base: String,
-    types: HashMap<String, Definition>,
-    values: HashMap<String, Value>,
-    /// Types whose procedures B_xdr.c has.
-    own: HashSet<String>,
-    holders: HashSet<String>,
-    words: HashSet<String>,
-}
+use super::values::evaluate;
+use super::{Model, MAX_ALIASES};
+use crate::ast::{Body, Decl, Definition, Prim, Shape, TypeName, Value};
+use crate::rpc_h;
 
 /// A type, with the typedefs that stand between resolved.
 #[derive(Clone, Debug)]
@@ -89,91 +57,21 @@ pub struct Count {
 /// The longest run of members that moves in one piece (MRPC_XDR_WINDOW).
 pub const WINDOW: u32 = 256;
 
-/// Typedefs that may stand between a name and its type.
-const MAX_ALIASES: usize = 100;
-
 impl Model {
-    pub fn new(units: Units, base: &str) -> Model {
-        let mut types = HashMap::new();
-        let mut values = HashMap::new();
-        let mut words = HashSet::new();
-        for file in units.all() {
-            for definition in file.types() {
-                let name = &definition.name.text;
-                words.insert(name.clone());
-                types
-                    .entry(name.clone())
-                    .or_insert_with(|| definition.clone());
-            }
-            collect_values(file, &mut values);
-            for entry in file.blocks().flat_map(|block| &block.entries) {
-                words.insert(entry.name.text.clone());
-            }
+    /// The C type that a declaration's members or elements have.
+    pub fn c_type(&self, decl: &Decl) -> String {
+        let TypeName::Named(name) = &decl.ty else {
+            return c_type(&decl.ty);
+        };
+        if self.find(&name.text).is_some() {
+            return name.text.clone();
         }
-        words.extend(values.keys().cloned());
-        let own = units
-            .source
-            .types()
-            .map(|definition| definition.name.text.clone())
-            .collect();
-        let holders = holders(&types);
-        Model {
-            units,
-            base: base.to_owned(),
-            types,
-            values,
-            own,
-            holders,
-            words,
+        // Another header's: it may have a tag only.
+        match (decl.tag, rpc_h::spelling(&name.text)) {
+            (Some(tag), _) => format!("{tag} {}", name.text),
+            (None, Some(spelling)) if !self.units.has_foreign_code() => spelling.to_owned(),
+            _ => name.text.clone(),
         }
-    }
-
-    pub fn find(&self, name: &str) -> Option<&Definition> {
-        self.types.get(name)
-    }
-
-    pub fn type_names(&self) -> impl Iterator<Item = &str> {
-        self.types.keys().map(String::as_str)
-    }
-
-    pub fn value_names(&self) -> impl Iterator<Item = &str> {
-        self.values.keys().map(String::as_str)
-    }
-
-    /// `wanted`, or a name like it that the user has given to nothing.
-    pub fn local(&self, wanted: &str) -> String {
-        let mut name = wanted.to_owned();
-        while self.words.contains(&name) {
-            name.push('_');
-        }
-        name
-    }
-
-    /// The value, if this program can know it: C may define more names.
-    pub fn evaluate(&self, value: &Value) -> Option<i64> {
-        evaluate(value, &self.values)
-    }
-
-    /// Whether the names that it stands for go round in a circle.
-    pub fn is_circular(&self, value: &Value) -> bool {
-        let mut next = Some(value);
-        for _ in 0..=self.values.len() {
-            match next {
-                Some(value) if value.kind == ValueKind::Name => {
-                    next = self.values.get(&value.text);
-                }
-                _ => return false,
-            }
-        }
-        true
-    }
-
-    pub fn is_value(&self, name: &str) -> bool {
-        matches!(name, "TRUE" | "FALSE") || self.values.contains_key(name)
-    }
-
-    pub fn is_own(&self, name: &str) -> bool {
-        self.own.contains(name)
     }
 
     pub fn form(&self, decl: &Decl) -> Form {
@@ -194,13 +92,13 @@ impl Model {
             },
             (TypeName::Opaque, Shape::Fixed(size)) => Form::Opaque(self.count(size)),
             (ty, Shape::Plain) => self.type_form(ty, depth),
-            (ty, Shape::Optional) => Form::Optional(Box::new(self.element(ty, depth))),
-            (ty, Shape::Fixed(size)) => Form::Fixed {
-                element: Box::new(self.element(ty, depth)),
+            (_, Shape::Optional) => Form::Optional(Box::new(self.element(decl, depth))),
+            (_, Shape::Fixed(size)) => Form::Fixed {
+                element: Box::new(self.element(decl, depth)),
                 count: self.count(size),
             },
-            (ty, Shape::Variable(size)) => Form::Variable {
-                element: Box::new(self.element(ty, depth)),
+            (_, Shape::Variable(size)) => Form::Variable {
+                element: Box::new(self.element(decl, depth)),
                 name,
                 bound: bound(size),
             },
@@ -214,10 +112,10 @@ impl Model {
         }
     }
 
-    fn element(&self, ty: &TypeName, depth: usize) -> Element {
+    fn element(&self, decl: &Decl, depth: usize) -> Element {
         Element {
-            c_name: c_type(ty),
-            form: self.type_form(ty, depth),
+            c_name: self.c_type(decl),
+            form: self.type_form(&decl.ty, depth),
         }
     }
 
@@ -254,6 +152,10 @@ impl Model {
             Body::Struct(_) => Form::Struct(text),
             Body::Union(_) => Form::Union(text),
             Body::Typedef(decl) => self.form_within(decl, depth + 1),
+            Body::Foreign => Form::External {
+                name: text,
+                array: false,
+            },
         }
     }
 
@@ -266,9 +168,11 @@ impl Model {
         }
     }
 
-    /// The form's size on the wire, if that is fixed and fits into a window.
+    /// The form's size on the wire, if that is fixed and fits into a window. It is
+    /// 0 for what has no elements, whatever those would be.
     pub fn wire(&self, form: &Form) -> Option<u32> {
         let size = match form {
+            Form::Fixed { count, .. } if count.value == Some(0) => 0,
             Form::Prim(prim, _) => prim_wire(*prim),
             Form::Enum(_) => 4,
             Form::Opaque(count) => count.value?.checked_next_multiple_of(4)?,
@@ -303,89 +207,45 @@ impl Model {
             Form::Bytes { .. } | Form::Str { .. } | Form::Variable { .. } | Form::Optional(_) => {
                 true
             }
-            Form::Fixed { element, .. } => self.holds_memory(&element.form),
+            Form::Fixed { element, count } => {
+                count.value != Some(0) && self.holds_memory(&element.form)
+            }
             Form::External { name, .. } | Form::Struct(name) | Form::Union(name) => {
                 self.holders.contains(name) || !self.types.contains_key(name)
             }
         }
     }
 
-    /// What one side receives: procedures ascending, then messages ascending.
-    pub fn received(&self, side: Side) -> (Vec<&Entry>, Vec<&Entry>) {
-        let entries = |messages| {
-            let mut entries: Vec<&Entry> = self
-                .units
-                .stubs
-                .blocks()
-                .filter(|block| block.side == side && block.messages == messages)
-                .flat_map(|block| &block.entries)
-                .collect();
-            entries.sort_by_key(|entry| entry.number);
-            entries
-        };
-        (entries(false), entries(true))
-    }
-}
-
-fn collect_values(file: &File, values: &mut HashMap<String, Value>) {
-    for item in &file.items {
-        match item {
-            Item::Const(name, value) => {
-                values
-                    .entry(name.text.clone())
-                    .or_insert_with(|| value.clone());
-            }
-            Item::Type(definition) => {
-                if let Body::Enum(enumerators) = &definition.body {
-                    collect_enumerators(enumerators, values);
+    /// Whether values of this form, whose size on the wire is fixed, have to be
+    /// checked when they have been decoded.
+    pub fn is_checked(&self, form: &Form) -> bool {
+        self.strict_enums
+            && match form {
+                Form::Enum(_) => true,
+                Form::Fixed { element, count } => {
+                    count.value != Some(0) && self.is_checked(&element.form)
                 }
+                Form::Struct(name) => match self.find(name).map(|d| &d.body) {
+                    Some(Body::Struct(members)) => members
+                        .iter()
+                        .any(|member| self.is_checked(&self.form(member))),
+                    _ => false,
+                },
+                _ => false,
             }
-            Item::Copy(_) | Item::Block(_) => {}
-        }
     }
-}
-
-fn collect_enumerators(enumerators: &[Enumerator], values: &mut HashMap<String, Value>) {
-    // One without a value is its predecessor's plus one.
-    let mut next = Some(0i64);
-    for enumerator in enumerators {
-        let value = match (&enumerator.value, next) {
-            (Some(value), _) => value.clone(),
-            (None, Some(number)) => Value {
-                text: number.to_string(),
-                kind: ValueKind::Number(number),
-                span: enumerator.name.span.clone(),
-            },
-            // C knows it.
-            (None, None) => continue,
-        };
-        next = evaluate(&value, values).map(|number| number.wrapping_add(1));
-        values.entry(enumerator.name.text.clone()).or_insert(value);
-    }
-}
-
-fn evaluate(value: &Value, values: &HashMap<String, Value>) -> Option<i64> {
-    let mut value = value;
-    for _ in 0..MAX_ALIASES {
-        match &value.kind {
-            ValueKind::Number(number) => return Some(*number),
-            ValueKind::Quoted => return character(&value.text),
-            ValueKind::Name => match value.text.as_str() {
-                "TRUE" => return Some(1),
-                "FALSE" => return Some(0),
-                name => value = values.get(name)?,
-            },
-        }
-    }
-    None
 }
 
 /// The types whose objects hold memory: found by going through all of them until
 /// there are no more.
-fn holders(types: &HashMap<String, Definition>) -> HashSet<String> {
+pub(super) fn holders(
+    types: &HashMap<String, Definition>,
+    values: &HashMap<String, Value>,
+) -> HashSet<String> {
     let mut holders = HashSet::new();
     loop {
         let holds = |decl: &Decl| match (&decl.ty, &decl.shape) {
+            (_, Shape::Fixed(size)) if evaluate(size, values) == Some(0) => false,
             (TypeName::String, _) | (_, Shape::Optional | Shape::Variable(_)) => true,
             (TypeName::Named(name), _) => {
                 holders.contains(&name.text) || !types.contains_key(&name.text)
@@ -401,6 +261,7 @@ fn holders(types: &HashMap<String, Definition>) -> HashSet<String> {
                         Body::Struct(members) => members.iter().any(holds),
                         Body::Union(union) => union.decls().any(holds),
                         Body::Typedef(decl) => holds(decl),
+                        Body::Foreign => true,
                     }
             })
             .map(|(name, _)| name.clone())
@@ -412,15 +273,6 @@ fn holders(types: &HashMap<String, Definition>) -> HashSet<String> {
     }
 }
 
-/// The value of a plain character constant; C knows the others.
-fn character(text: &str) -> Option<i64> {
-    let mut chars = text.strip_prefix('\'')?.strip_suffix('\'')?.chars();
-    match (chars.next(), chars.next()) {
-        (Some(c), None) if c.is_ascii() && c != '\\' => Some(i64::from(u32::from(c))),
-        _ => None,
-    }
-}
-
 pub fn prim_wire(prim: Prim) -> u32 {
     match prim {
         Prim::Hyper | Prim::UHyper | Prim::Int64 | Prim::UInt64 | Prim::Double => 8,
@@ -429,7 +281,7 @@ pub fn prim_wire(prim: Prim) -> u32 {
 }
 
 /// The C type that declares it.
-pub fn c_type(ty: &TypeName) -> String {
+fn c_type(ty: &TypeName) -> String {
     match ty {
         TypeName::Prim(_, c_name) => (*c_name).to_owned(),
         TypeName::Named(name) => name.text.clone(),
