@@ -65,7 +65,8 @@ fn outputs_compile_as_c() {
         if !file.ends_with(".c") {
             continue;
         }
-        for standard in ["gnu99", "gnu11", "gnu17"] {
+        // C23 by the name that compilers from before it know it by, too.
+        for standard in ["gnu99", "gnu11", "gnu17", "gnu2x"] {
             for flags in header_flags() {
                 let mut command = compiler("CC", "cc");
                 command.current_dir(&directory).args(WARNINGS);
