@@ -70,6 +70,11 @@ nightly: all ## a million random inputs to generated code, beside rpcgen's; SEED
 	@scripts/need cpp libtirpc pkg-config rpcgen
 	INPUTS=$${INPUTS:-1000000} minirpcgen/tests/differential/run
 
+.PHONY: nightly-files
+nightly-files: all ## interface files of Debian's packages, beside rpcgen; FILES='package/* ...'
+	@scripts/need c++ cpp libtirpc pkg-config rpcgen
+	scripts/nightly-files $(FILES)
+
 check-abi: all ## headers without a warning; symbols, SONAME, size; the map of the tests
 	@scripts/need c++ libtirpc nm
 	scripts/check-test-map
