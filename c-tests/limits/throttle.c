@@ -79,6 +79,7 @@ static void slow_reader(bool tcp, bool half, int senders, size_t some, int pause
 {
 	long most = (tcp ? 24 : 12) * MIB;      /* what TCP holds itself is included */
 	static char sink[MIB];
+	number one = 1;
 	pthread_t threads[8];
 	long got = 0, beyond = 0, now;
 	int64_t end;
@@ -114,6 +115,9 @@ static void slow_reader(bool tcp, bool half, int senders, size_t some, int pause
 			if (recv(h.e.fd, sink, sizeof(sink), 0) <= 0)
 				tap_pause();
 	}
+	/* Over TCP, who has read all and sent its end goes without a sign. */
+	if (half)
+		CHECK_EQ(test_later_send_async_reply(kept, &one), MINIRPC_OK);
 	held_close(&h);
 }
 
