@@ -3,6 +3,8 @@
 
 #![no_main]
 
+use std::collections::BTreeMap;
+
 use libfuzzer_sys::fuzz_target;
 use minirpcgen::model::Units;
 use minirpcgen::{check, emit, lexer, parser};
@@ -22,9 +24,16 @@ fuzz_target!(|data: &[u8]| {
         stubs: file(),
         header: file(),
         source: file(),
+        macros: BTreeMap::new(),
     };
     match check::check(units, "base") {
-        Ok(model) if sound => assert_eq!(emit::emit(&model).len(), 6),
+        Ok(mut model) if sound => {
+            model.strict_enums = data.len() % 2 == 1;
+            assert_eq!(emit::emit(&model).len(), 6);
+            for remark in check::names(&model, false) {
+                remark.render();
+            }
+        }
         Ok(_) => {}
         Err(errors) => {
             for error in errors {

@@ -83,7 +83,9 @@ A line that starts with
 .B %
 is copied to the XDR files, without the
 .BR % .
-So types are shared between interfaces by
+Names that GNU C's preprocessor would replace, as linux and unix, are left alone,
+unless a directive of the file asks for one of them.
+Types are shared between interfaces by
 .PP
 .RS 4
 .nf
