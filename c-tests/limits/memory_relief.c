@@ -69,7 +69,7 @@ static int open_other(struct held *h, struct mrpc_connection **conn, struct prob
 
 static void others(bool tcp)
 {
-	unsigned char part[HEADER_LEN + 64 * 1024];
+	unsigned char part[HEADER_LEN + 160 * 1024];
 	struct mrpc_connection *conn;
 	struct probe probe;
 	struct held h;

@@ -4,7 +4,7 @@
  * A connection that is not read from, first for its events and then, when they have been
  * handled, for the replies that the peer does not take: mrpc_set_linger ends it.
  */
-#include "limits.h"
+#include "held.h"
 
 enum { EVENTS = 4, REPLIES = 4096, LEN = MIB, BUFFERS = 16 * 1024 };
 

@@ -159,7 +159,12 @@ impl Conn {
         let reader: &mut Reader = held;
         let direct = reader.decoder.direct();
         let (result, wanted, appended) = match direct {
-            Some((body, room)) => (socket::recv_append(fd, body, room, wait), room, true),
+            Some((body, room)) => {
+                // Where memory is limited, it is looked after each piece.
+                let limited = self.hub.config.memory_limit() > 0;
+                let room = if limited { room.min(READ_SIZE) } else { room };
+                (socket::recv_append(fd, body, room, wait), room, true)
+            }
             None => (socket::recv(fd, buf, wait), READ_SIZE, false),
         };
         match result {
