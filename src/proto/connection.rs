@@ -168,8 +168,10 @@ impl<S, A> Connection<S, A> {
         self.calls.get(sequence).is_some()
     }
 
-    pub fn outstanding(&self) -> usize {
-        self.calls.len()
+    /// Nothing is outstanding in either direction, and nothing is under way.
+    pub fn is_idle(&self) -> bool {
+        let asked = self.calls.len() == 0 && self.unanswered == 0;
+        asked && self.lane.is_idle() && self.outbox.is_free()
     }
 
     pub fn has_async_calls(&self) -> bool {
