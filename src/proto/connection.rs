@@ -126,8 +126,17 @@ impl<S, A> Connection<S, A> {
         if limits.send_bytes == 0 || waits == 0 || waits + len <= limits.send_bytes {
             return Ok(());
         }
-        self.room_wanted = true;
+        self.want_room();
         Err(Refusal::Busy)
+    }
+
+    /// A send was refused for want of room, here or in the whole set.
+    pub fn want_room(&mut self) {
+        self.room_wanted = true;
+    }
+
+    pub fn wants_room(&self) -> bool {
+        self.room_wanted
     }
 
     /// Queues the event that tells of room, once after it was wanted.
