@@ -173,6 +173,7 @@ impl Config {
         let special = limits.requests > 0
             || limits.send_bytes > 0
             || self.counts_partial()
+            || self.idle_timeout().is_some()
             || self.watches_peers();
         self.special.store(special, Relaxed);
         Ok(())
@@ -186,7 +187,7 @@ impl Config {
 
     /// Whether it matters how much of a frame has arrived.
     pub fn counts_partial(&self) -> bool {
-        self.memory_limit() > 0 || self.idle_timeout().is_some()
+        self.memory_limit() > 0
     }
 
     pub fn set_max_connections(&self, connections: u32) -> Result<()> {

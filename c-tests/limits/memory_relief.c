@@ -4,12 +4,14 @@
 /*
  * mrpc_set_memory_limit: a connection that is not read from because of it is read from
  * again when its events have been handled, when others hold less, and when the limit is
- * raised; and a peer that stops in the middle of a message while the set is over the
+ * raised; who was refused a send is told; and a peer that stops in the middle of a message while the set is over the
  * limit is not waited for longer than mrpc_set_linger says, whoever took the rest.
  */
 #include "held.h"
 
-enum { LIMIT = 256 * 1024, MESSAGE = 10000, MOST = 100 };
+enum { LIMIT = 256 * 1024, MESSAGE = 10000, MOST = 100, BUSY = -9 };
+
+static struct counter rooms = COUNTER_INIT;
 
 static const struct test_server_operations ops = { .ping = limits_ping, .push = hold_blob };
 
@@ -43,6 +45,33 @@ static void handled(bool tcp)
 	held_close(&h);
 }
 
+static void on_room(void *data)
+{
+	(void)data;
+	counter_add(&rooms, 1);
+}
+
+/* What is sent to the peer meanwhile. */
+static void refused(bool tcp)
+{
+	number n = 1;
+	struct held h;
+
+	SECTION("who was refused is told when there is memory again");
+	counter_init(&rooms);
+	held_open(&h, &ops, 2, tcp, 0);
+	REQUIRE_EQ(mrpc_set_room_func(h.e.set, on_room), 0);
+	fill(&h, LIMIT);
+	CHECK_EQ(test_event(h.e.conn, &n), BUSY);
+	STAYS(counter_get(&rooms) == 0, 20);
+	counter_add(&tickets, NO_END);
+	COUNTER_WAIT(&rooms, 1);
+	CHECK_EQ(test_event(h.e.conn, &n), MINIRPC_OK);
+	PEER_EXPECT(h.e.fd, 0, PENDING, nr_test_event, "\0\0\0\1", 4);
+	held_close(&h);
+	CHECK_EQ(counter_get(&rooms), 1);
+}
+
 static void raised(bool tcp)
 {
 	struct held h;
@@ -69,7 +98,7 @@ static int open_other(struct held *h, struct mrpc_connection **conn, struct prob
 
 static void others(bool tcp)
 {
-	unsigned char part[HEADER_LEN + 64 * 1024];
+	unsigned char part[HEADER_LEN + 160 * 1024];
 	struct mrpc_connection *conn;
 	struct probe probe;
 	struct held h;
@@ -107,6 +136,7 @@ int main(void)
 	leaks_begin(&leaks);
 	for (tcp = 0; tcp < 2; tcp++) {
 		handled(tcp);
+		refused(tcp);
 		raised(tcp);
 		others(tcp);
 		LEAKS_CHECK(&leaks);

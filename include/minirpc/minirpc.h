@@ -526,8 +526,8 @@ int mrpc_set_reply_limit(struct mrpc_conn_set *set, size_t bytes);
 int mrpc_set_send_limit(struct mrpc_conn_set *set, size_t bytes);
 
 /**
- * Sets the function that is told when half of the send limit is free after a send
- * returned MINIRPC_BUSY.
+ * Sets the function that is told when, after a send returned MINIRPC_BUSY, half of the
+ * send limit is free and the set is within its memory limit.
  *
  * set: the set.
  * func: called in a dispatcher thread, as an event of the connection, once after a

@@ -199,8 +199,10 @@ impl State {
         self.starved || self.proto.is_paused()
     }
 
+    /// Not where sending has failed: what has arrived is all, and its end frees the rest.
     pub(super) fn must_starve(&self, conn: &Conn) -> bool {
-        self.proto.is_bounded() && self.is_a_burden(conn)
+        let open = self.proto.life.phase() == Phase::Open;
+        open && self.proto.is_bounded() && self.is_a_burden(conn)
     }
 
     /// True if the set holds too much, and this connection more than its share.

@@ -110,7 +110,7 @@ struct Rare {
     stall: Option<flow::Stall>,
     /// What the set's memory limit knows of it.
     charged: usize,
-    /// Bytes of its partial frame, where a limit or a timeout wants to know.
+    /// Bytes of its partial frame, where memory is limited.
     partial: usize,
 }
 

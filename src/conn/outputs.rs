@@ -78,7 +78,9 @@ impl State {
     /// What follows from a change of what waits: events to run, reading that goes on.
     pub(super) fn settle(&mut self, conn: &Conn, out: &mut Outputs) {
         let limits = conn.hub.config.limits();
-        self.proto.note_room(&limits);
+        if self.proto.wants_room() && !conn.hub.is_out_of_memory() {
+            self.proto.note_room(&limits);
+        }
         out.claimed |= self.proto.claim(&limits);
         out.resumed |= self.proto.resume(&limits);
         self.charge(conn);

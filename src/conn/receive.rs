@@ -160,7 +160,7 @@ impl Conn {
         let direct = reader.decoder.direct();
         let (result, wanted, appended) = match direct {
             Some((body, room)) => {
-                // Where memory is limited, it is looked after each `READ_SIZE`.
+                // Where memory is limited, it is looked after each piece.
                 let limited = self.hub.config.memory_limit() > 0;
                 let room = if limited { room.min(READ_SIZE) } else { room };
                 (socket::recv_append(fd, body, room, wait), room, true)

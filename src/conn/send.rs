@@ -137,6 +137,7 @@ impl Conn {
     pub(super) fn check_room(&self, st: &mut State, len: usize) -> Result<(), SendError> {
         st.proto.check_room(len, &self.hub.config.limits())?;
         if self.hub.is_out_of_memory() {
+            st.proto.want_room();
             return Err(SendError::Busy);
         }
         Ok(())

@@ -27,8 +27,8 @@ pub(super) struct Watch {
     peer: Silence,
     /// Since it waits for progress, there was none.
     stuck: Option<Still<(u64, u64, usize)>>,
-    /// No message since.
-    idle: Still<u64>,
+    /// No message since; and whether nothing was outstanding.
+    idle: Still<(u64, bool)>,
 }
 
 /// How long something has been as it is.
@@ -104,7 +104,7 @@ impl State {
             };
         if begin {
             let now = Instant::now();
-            let idle = Still::new(self.messages(), now);
+            let idle = Still::new((self.messages(), self.proto.is_idle()), now);
             self.rare().watch = Some(Watch {
                 peer: Silence {
                     since: now,
@@ -159,13 +159,9 @@ impl State {
             watch.stuck = None;
         }
         if let Some(limit) = config.idle_timeout() {
-            let busy = self.proto.outstanding() + self.proto.unanswered() > 0
-                || self.partial() > 0
-                || !self.proto.outbox.is_empty();
-            let still = watch.idle.look(self.messages(), now);
-            if busy {
-                watch.idle.since = now;
-            } else if still >= limit {
+            let idle = self.proto.is_idle();
+            let still = watch.idle.look((self.messages(), idle), now);
+            if idle && still >= limit {
                 return Verdict::End(format!("idle for {} ms", limit.as_millis()));
             }
             again(period(limit));

@@ -126,8 +126,17 @@ impl<S, A> Connection<S, A> {
         if limits.send_bytes == 0 || waits == 0 || waits + len <= limits.send_bytes {
             return Ok(());
         }
-        self.room_wanted = true;
+        self.want_room();
         Err(Refusal::Busy)
+    }
+
+    /// A send was refused for want of room, here or in the whole set.
+    pub fn want_room(&mut self) {
+        self.room_wanted = true;
+    }
+
+    pub fn wants_room(&self) -> bool {
+        self.room_wanted
     }
 
     /// Queues the event that tells of room, once after it was wanted.
@@ -168,8 +177,10 @@ impl<S, A> Connection<S, A> {
         self.calls.get(sequence).is_some()
     }
 
-    pub fn outstanding(&self) -> usize {
-        self.calls.len()
+    /// Nothing is outstanding in either direction, and nothing is under way.
+    pub fn is_idle(&self) -> bool {
+        let asked = self.calls.len() == 0 && self.unanswered == 0;
+        asked && self.lane.is_idle() && self.outbox.is_free()
     }
 
     pub fn has_async_calls(&self) -> bool {

@@ -126,7 +126,8 @@ impl Decoder {
         matches!(self.state, State::Head { have: 0, .. })
     }
 
-    /// Bytes of the partial frame's payload that have arrived.
+    /// Bytes of the partial payload. What is reserved for the rest is not touched before it
+    /// comes: an announcement costs nobody else anything.
     pub fn held(&self) -> usize {
         match &self.state {
             State::Body { body, .. } => body.len(),
@@ -359,6 +360,7 @@ mod tests {
         d.feed(&head.to_bytes(), u32::MAX, &mut |f| {
             assert!(matches!(f.body, Body::Coming));
         });
+        assert_eq!(d.held(), 0);
         let (buf, room) = d.direct().unwrap();
         assert!(buf.capacity() <= RESERVE && room <= RESERVE);
     }

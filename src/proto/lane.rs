@@ -50,6 +50,11 @@ impl<E> Lane<E> {
         self.first.is_none()
     }
 
+    /// Nothing waits, and nothing is out.
+    pub fn is_idle(&self) -> bool {
+        self.is_empty() && self.state == State::Idle
+    }
+
     /// Queues an event without asking whether the lane has to be scheduled.
     #[inline]
     pub fn push(&mut self, event: E) {
