@@ -18,6 +18,8 @@ struct trace {
 	XDR *stream;
 	/* A string with a NUL byte, which our procedures refuse. */
 	int embedded_nul;
+	/* How many strings were decoded since the start. */
+	unsigned long strings;
 };
 
 extern struct trace trace;

@@ -31,17 +31,17 @@ function emit(type, i) {
 	count = 0
 }
 
-/^#else/ { exit }
+/^#else \/\* K&R C \*\// { exit }
 /^extern +bool_t xdr_/ {
 	sub(/^extern +bool_t xdr_/, "")
 	print "TYPE(" $1 ")"
 }
-/^#define [A-Z]+ -?[0-9]/ { print "VALUE(" $2 ")" }
+/^#define [A-Za-z_0-9]+ -?[0-9]/ { print "VALUE(" $2 ")" }
 /^enum / { in_enum = 1; next }
 in_enum && /^\t/ { print "VALUE(" $1 ")" }
 in_enum && /^}/ { in_enum = 0 }
 
-depth == 0 && /^(struct [a-z_]+|typedef struct) \{$/ {
+depth == 0 && /^(struct [A-Za-z_0-9]+|typedef struct) \{$/ {
 	depth = 1
 	type = $1 == "struct" ? $2 : ""
 	next

@@ -56,8 +56,10 @@ trace_string(XDR *xdrs, char **val, u_int bound)
 
 	if (!look(xdrs, bound, 1, &count) || !xdr_string(xdrs, val, bound))
 		return FALSE;
-	if (xdrs->x_op == XDR_DECODE && xdrs == trace.stream &&
-	    strlen(*val) != count)
-		trace.embedded_nul = 1;
+	if (xdrs->x_op == XDR_DECODE && xdrs == trace.stream) {
+		trace.strings++;
+		if (strlen(*val) != count)
+			trace.embedded_nul = 1;
+	}
 	return TRUE;
 }

@@ -17,6 +17,11 @@ bool_t trace_string(XDR *xdrs, char **val, u_int bound);
 #define xdr_array trace_array
 #define xdr_bytes trace_bytes
 #define xdr_string trace_string
+/* Inline, rpcgen's code takes and sends any word for a bool; xdr_bool does not. */
+#undef IXDR_GET_BOOL
+#define IXDR_GET_BOOL(buf) ((bool_t)(IXDR_GET_LONG(buf) != 0))
+#undef IXDR_PUT_BOOL
+#define IXDR_PUT_BOOL(buf, value) IXDR_PUT_LONG(buf, (value) != 0)
 /* What rpcgen calls for the type bool_t, and no library has. */
 #define xdr_bool_t xdr_bool
 #endif
