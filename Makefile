@@ -102,6 +102,11 @@ check-gen: all ## minirpcgen's tests
 nightly: all ## a million random inputs to generated code, beside rpcgen's; SEED=n
 	INPUTS=$${INPUTS:-1000000} minirpcgen/tests/differential/run
 
+.PHONY: nightly-files
+nightly-files: all ## interface files of Debian's packages, beside rpcgen; FILES='package/* ...'
+	@scripts/need c++ cpp libtirpc pkg-config rpcgen
+	scripts/nightly-files $(FILES)
+
 check-abi: all ## headers without a warning; symbols, SONAME, size; the map of the tests
 	scripts/check-arrows
 	scripts/check-test-map

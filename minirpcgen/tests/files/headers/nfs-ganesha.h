@@ -1,0 +1,6 @@
+#ifndef SHORT_NFS_GANESHA_H
+#define SHORT_NFS_GANESHA_H
+
+#define FHSIZE3 64
+
+#endif
