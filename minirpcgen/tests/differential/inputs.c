@@ -11,6 +11,8 @@ static struct {
 	size_t soft;
 	int count_follows;
 	u_int bound;
+	/* The last count was one more than the bound. */
+	int beyond;
 } made;
 
 /* Cases of the unions, bounds, and what is near the limits of the types. */
@@ -76,6 +78,10 @@ count_word(void)
 	made.count_follows = 0;
 	if (made.len >= made.soft)
 		return 0;
+	if (made.bound < LONGEST && inputs_random(12) == 0) {
+		made.beyond = inputs_random(3) == 0;
+		return made.bound + (uint32_t)made.beyond;
+	}
 	if (inputs_random(8) == 0)
 		most = made.bound < 40 ? made.bound : 40;
 	return inputs_random(most + 1);
@@ -148,8 +154,12 @@ inputs_valid(bool_t (*proc)(XDR *, void *), void *obj, unsigned char *payload)
 	made.len = 0;
 	made.soft = inputs_random(8) == 0 ? 600 : inputs_random(120);
 	made.count_follows = 0;
+	made.beyond = 0;
 	/* If it fails, the beginning of a payload is what there is. */
 	(void)proc(&xdrs, obj);
+	/* Only the bound shall forbid it. */
+	while (made.beyond && made.len < LONGEST)
+		payload[made.len++] = (unsigned char)(1 + inputs_random(255));
 	return made.len;
 }
 
