@@ -11,6 +11,7 @@
 
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
+#include <linux/sockios.h>
 
 #define UNUSED __attribute__((unused))
 
@@ -134,15 +135,24 @@ static int unread(int fd)
 	return left;
 }
 
+/* What it holds for the peer: where the window was closed, not all is there yet. */
+static int under_way(int fd)
+{
+	int left = 0;
+
+	REQUIRE_EQ(ioctl(fd, SIOCOUTQ, &left), 0);
+	return left;
+}
+
 /* Waits until the library has read all; false if it rests. */
 static bool taken(struct held *h)
 {
-	int left = unread(h->ours), last = left;
+	int left = unread(h->ours) + under_way(h->e.fd), last = left;
 	int64_t end = now_ms() + scaled(REST_MS);
 
 	while (left > 0 && now_ms() < end) {
 		usleep(20);
-		left = unread(h->ours);
+		left = unread(h->ours) + under_way(h->e.fd);
 		if (left != last)
 			end = now_ms() + scaled(REST_MS);
 		last = left;
