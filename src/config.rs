@@ -2,7 +2,7 @@
 
 use crate::error::{Errno, Result};
 use crate::proto::flow::{self, Limits};
-use crate::sys::socket::Keepalive;
+use crate::sys::net::Keepalive;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 

@@ -10,11 +10,9 @@ use crate::error::{Errno, Result};
 use crate::protocol::Role;
 use crate::queue::ReadyQueue;
 use crate::reactor::Reactor;
-use crate::sync::race_point;
-use crate::sys::{fork, socket, thread};
-use parking_lot::Mutex;
+use crate::sync::{race_point, AtomicBool, AtomicPtr, AtomicUsize, Mutex, Ordering};
+use crate::sys::{env, fork, socket, thread};
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,9 +82,9 @@ pub struct Totals {
 
 /// What the environment and the number of CPUs allow.
 fn spin_setting() -> Option<Duration> {
-    let limit = match std::env::var("MINIRPC_SPIN_US") {
-        Ok(text) => Duration::from_micros(text.trim().parse().unwrap_or(0)),
-        Err(_) => SPIN,
+    let limit = match env::var("MINIRPC_SPIN_US") {
+        Some(text) => Duration::from_micros(text.trim().parse().unwrap_or(0)),
+        None => SPIN,
     };
     // With one CPU, whoever we wait for cannot run while we spin.
     (!limit.is_zero() && thread::online_cpus() > 1).then_some(limit)
@@ -109,7 +107,7 @@ impl<C> Hub<C> {
             queue: ReadyQueue::new(),
             tasks: Tasks {
                 bell: Bell::default(),
-                ticks: std::env::var_os("MINIRPC_TICK").is_none_or(|v| v != "0"),
+                ticks: env::var("MINIRPC_TICK").is_none_or(|v| v != "0"),
                 dirty: Mutex::new(Vec::new()),
                 has_dirty: AtomicBool::new(false),
                 lent: Mutex::new(Vec::new()),

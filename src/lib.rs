@@ -19,8 +19,8 @@
 //! local       what each thread keeps for itself
 //! proto/      PURE: frames, calls, outbox, phases, events and their lanes
 //! error       errno values as Rust's errors
-//! sync/       atomics, locks and parking, which the model checker (models) replaces; rights
-//! sys/        sockets, name resolution, threads, fork
+//! sync/       atomics, locks and parking, which checkers replace; rights
+//! sys/        sockets, poll, clock, threads, fork; linux, or simulated (sim)
 //! ```
 //!
 //! # Invariants

@@ -5,8 +5,8 @@ use super::{requests, AsyncCall, Conn};
 use crate::error::{Errno, Result};
 use crate::proto::event::Event;
 use crate::proto::life::Phase;
+use crate::sync::Ordering;
 use std::collections::VecDeque;
-use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 impl Conn {

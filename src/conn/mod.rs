@@ -33,6 +33,7 @@ use crate::proto::connection::Connection;
 use crate::proto::life::Phase;
 use crate::reactor::Place;
 use crate::sync::right::Right;
+use crate::sync::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 use crate::waiter::Waiter;
 use attention::Attention;
@@ -40,7 +41,6 @@ use receive::Reader;
 use std::collections::HashSet;
 use std::ffi::c_void;
 use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 use std::sync::Arc;
 
 /// The hub of a set's connections.
