@@ -72,8 +72,12 @@ impl Run<'_> {
     fn run(&mut self) {
         let hub = self.hub;
         let ticks = hub.tasks.ticks;
-        while !hub.is_over() {
+        loop {
             hub.tasks.bell.answer();
+            // As all that is rung for: not before the answer.
+            if hub.is_over() {
+                break;
+            }
             let mut found = self.flush_dirty();
             let lent = self.check_lent();
             let turns = hub.reactor.turns();
