@@ -21,6 +21,7 @@
 //! error       errno values as Rust's errors
 //! sync/       atomics, locks and parking, which checkers replace; rights
 //! sys/        sockets, poll, clock, threads, fork; linux, or simulated (sim)
+//! models, sim_tests: the tests that replace them
 //! ```
 //!
 //! # Invariants
@@ -60,6 +61,8 @@ mod protocol;
 mod queue;
 mod reactor;
 mod set;
+#[cfg(all(test, sim))]
+mod sim_tests;
 mod sync;
 mod sys;
 mod waiter;

@@ -60,6 +60,8 @@ struct World {
     tasks: BTreeMap<usize, Task>,
     rescues: usize,
     random: u64,
+    /// What the run is about, for the report of its failure.
+    about: String,
 }
 
 std::thread_local! {
@@ -189,6 +191,18 @@ pub fn begin(seed: u64, step: Duration, end: Duration) {
         };
         w.task().name = "main".into();
     });
+}
+
+/// What is said if the run fails.
+pub fn explain(what: impl FnOnce() -> String) {
+    with(|w| w.about = what());
+}
+
+pub fn explanation() -> String {
+    WORLD.with(|w| {
+        w.try_borrow()
+            .map_or_else(|_| String::new(), |w| w.about.clone())
+    })
 }
 
 /// A point at which another thread may go on.

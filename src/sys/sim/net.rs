@@ -465,12 +465,6 @@ impl Net {
         self.dispatch(fd);
     }
 
-    /// Closes one's own end so that the peer gets a reset.
-    pub fn abort(&mut self, fd: RawFd) {
-        self.stream(fd).rst = true;
-        self.close(fd);
-    }
-
     /// The peer's machine is gone, without a word.
     pub fn cut_off(&mut self, fd: RawFd) {
         self.stream(fd).cut_off = true;
@@ -546,7 +540,7 @@ impl Net {
         }
     }
 
-    fn arrive_reset(&mut self, fd: RawFd) {
+    pub fn arrive_reset(&mut self, fd: RawFd) {
         let Some(s) = self.end_of(fd).filter(|s| !s.closed && !s.reset) else {
             return;
         };
