@@ -86,9 +86,10 @@ impl Run<'_> {
             if unattended {
                 match self.attend(lent) {
                     Attended::Keep => {
-                        if hub.queue.has_event_fd() {
+                        if hub.queue.has_event_fd() || hub.queue.has_parked() {
                             // Who dispatches by hand waits for what is found here, and never
-                            // drives: a turn of our own tells of nobody else's.
+                            // drives; who is parked does not drive yet: a turn of our own
+                            // tells of nobody else's.
                             self.seen_turns = hub.reactor.turns();
                         }
                         continue;
