@@ -104,7 +104,7 @@ impl Conn {
         let mut out = Outputs::default();
         {
             let mut st = self.lock();
-            out.flush = st.proto.outbox.begin_flush();
+            out.flush = st.proto.outbox.begin_flush_of_all();
             st.proto.finish_events(batch);
             st.settle(self, &mut out);
         }
