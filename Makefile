@@ -39,7 +39,7 @@ INSTALL ?= install
 # rustup's programs may not be in the path of a non-interactive shell.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: all demo check check-cargo check-loom check-stress check-gen check-c check-abi check-install \
+.PHONY: all demo check check-cargo check-loom check-sim check-stress check-gen check-c check-abi check-install \
 	bench header install uninstall clean help
 
 # The tools that targets need beside those of `all`, which looks for all of them before
@@ -69,9 +69,10 @@ demo: all ## build all, run the examples, copy this source tree through the RPC
 	examples/demo
 
 # One after the other, also with -j: the last line of each is its verdict.
-check: ## check-cargo, -gen, -abi, -install, -stress, -c; MODE=valgrind or asan is for C tests
+check: ## check-cargo, -sim, -gen, -abi, -install, -stress, -c; MODE=valgrind or asan is for C tests
 	@scripts/need $(NEED)
 	@$(MAKE) --no-print-directory check-cargo
+	@$(MAKE) --no-print-directory check-sim
 	@$(MAKE) --no-print-directory check-gen
 	@$(MAKE) --no-print-directory check-abi
 	@$(MAKE) --no-print-directory check-install
@@ -86,6 +87,12 @@ check-loom: ## the threading protocol, in every order of events (needs some minu
 	@scripts/need $(NEED)
 	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=$(TARGET)/loom \
 		$(CARGO) test --release --lib $(CARGOFLAGS) models
+
+# SIM_SECONDS=n: new runs of each test for so long; SIM_SEED=n: that run; SIM_TRACE=1: its steps.
+check-sim: ## the library in a simulated system, by many schedules; SIM_SECONDS=n, TESTS=name
+	@scripts/need cargo cc
+	RUSTFLAGS="--cfg sim" CARGO_TARGET_DIR=$(TARGET)/sim \
+		$(CARGO) test --profile sim --lib $(CARGOFLAGS) -- $(or $(TESTS),sim_tests)
 
 STRESS_SECONDS ?= 2
 check-stress: all ## everything at once, with random delays; STRESS_SECONDS=n for each of ten runs

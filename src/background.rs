@@ -74,8 +74,12 @@ impl Run<'_> {
     fn run(&mut self) {
         let hub = self.hub;
         let ticks = hub.shard.ticks;
-        while !hub.is_over() {
+        loop {
             hub.shard.bell.answer();
+            // As all that is rung for: not before the answer.
+            if hub.is_over() {
+                break;
+            }
             let mut found = self.flush_dirty();
             let lent = self.check_lent();
             let turns = hub.shard.reactor.turns();
@@ -84,9 +88,10 @@ impl Run<'_> {
             if unattended {
                 match self.attend(lent) {
                     Attended::Keep => {
-                        if hub.queue.has_event_fd() {
+                        if hub.queue.has_event_fd() || hub.queue.has_parked() {
                             // Who dispatches by hand waits for what is found here, and never
-                            // drives: a turn of our own tells of nobody else's.
+                            // drives; who is parked does not drive yet: a turn of our own
+                            // tells of nobody else's.
                             self.seen_turns = hub.shard.reactor.turns();
                         }
                         continue;

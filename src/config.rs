@@ -2,8 +2,8 @@
 
 use crate::error::{Errno, Result};
 use crate::proto::flow::{self, Limits};
-use crate::sys::socket::Keepalive;
-use parking_lot::Mutex;
+use crate::sync::Mutex;
+use crate::sys::net::Keepalive;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -247,7 +247,7 @@ mod tests {
         let meet = |step: usize| {
             round.fetch_add(1, SeqCst);
             while round.load(SeqCst) < 2 * step {
-                std::thread::yield_now();
+                crate::sys::thread::yield_now();
             }
         };
         let mut lost = 0;

@@ -9,10 +9,9 @@ use crate::error::{Errno, Result};
 use crate::protocol::Role;
 use crate::queue::ReadyQueue;
 use crate::shard::Shard;
-use crate::sys::{fork, thread};
-use parking_lot::Mutex;
+use crate::sync::{AtomicBool, AtomicPtr, AtomicUsize, Mutex, Ordering};
+use crate::sys::{env, fork, thread};
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,9 +68,9 @@ pub struct Totals {
 
 /// What the environment and the number of CPUs allow.
 fn spin_setting() -> Option<Duration> {
-    let limit = match std::env::var("MINIRPC_SPIN_US") {
-        Ok(text) => Duration::from_micros(text.trim().parse().unwrap_or(0)),
-        Err(_) => SPIN,
+    let limit = match env::var("MINIRPC_SPIN_US") {
+        Some(text) => Duration::from_micros(text.trim().parse().unwrap_or(0)),
+        None => SPIN,
     };
     // With one CPU, whoever we wait for cannot run while we spin.
     (!limit.is_zero() && thread::online_cpus() > 1).then_some(limit)

@@ -20,8 +20,9 @@
 //! local       what each thread keeps for itself
 //! proto/      PURE: frames, calls, outbox, phases, events and their lanes
 //! error       errno values as Rust's errors
-//! sync/       atomics, locks and parking, which the model checker (models) replaces; rights
-//! sys/        sockets, name resolution, threads, fork
+//! sync/       atomics, locks and parking, which checkers replace; rights
+//! sys/        sockets, poll, clock, threads, fork; linux, or simulated (sim)
+//! models, sim_tests: the tests that replace them
 //! ```
 //!
 //! # Invariants
@@ -62,6 +63,8 @@ mod queue;
 mod reactor;
 mod set;
 mod shard;
+#[cfg(all(test, sim))]
+mod sim_tests;
 mod sync;
 mod sys;
 mod waiter;

@@ -8,13 +8,13 @@ use crate::conn::{Conn, ConnHub};
 use crate::error::{Errno, Result};
 use crate::reactor::{Place, Ready, Source, Turn};
 use crate::sync::right::{Held, Right};
+use crate::sync::{AtomicBool, AtomicI32, Ordering};
 use crate::sys::fd::Fd;
 use crate::sys::resolve::resolve;
-use crate::sys::socket;
+use crate::sys::{clock, socket};
 use std::ffi::CStr;
 use std::os::fd::RawFd;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -158,7 +158,7 @@ impl Listener {
     }
 
     fn accept_all(self: &Arc<Self>, accepting: &mut Accepting, turn: &mut Turn<'_, Arc<Conn>>) {
-        if accepting.resume.is_some_and(|t| Instant::now() < t) {
+        if accepting.resume.is_some_and(|t| clock::now() < t) {
             return;
         }
         accepting.resume = None;
@@ -175,7 +175,7 @@ impl Listener {
                 // Out of descriptors or memory: what waits stays in the backlog, without a
                 // new edge. Of anything else, too, more attempts at once are no help.
                 Err(_) => {
-                    let resume = Instant::now() + self.hub.config.accept_backoff();
+                    let resume = clock::now() + self.hub.config.accept_backoff();
                     accepting.resume = Some(resume);
                     return turn.at(resume, Arc::clone(self) as _);
                 }

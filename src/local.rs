@@ -2,6 +2,7 @@
 //!
 //! Everything works, more slowly, after a thread's locals have been destroyed.
 
+use crate::sync::thread_local;
 use crate::waiter::{Parker, Waiter};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;

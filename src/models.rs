@@ -14,7 +14,7 @@ use loom::sync::{Arc, Condvar};
 use loom::thread;
 
 fn model(f: impl Fn() + Sync + Send + 'static) {
-    let mut builder = loom::model::Builder::new();
+    let builder = loom::model::Builder::new();
     builder.check(f);
 }
 

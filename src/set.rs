@@ -14,11 +14,10 @@ use crate::listener::Listener;
 use crate::protocol::Role;
 use crate::reactor::{Ready, Source, Turn};
 use crate::sync::right::{Held, Right};
+use crate::sync::{AtomicBool, Mutex, Ordering};
 use crate::sys::cancel;
 use crate::sys::{fork, thread};
-use parking_lot::Mutex;
 use std::ffi::{c_void, CStr};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 pub struct Set {
@@ -145,7 +144,7 @@ impl Set {
         let mut list: Held<'_, Listeners> = loop {
             match self.listeners.try_take() {
                 Some(list) => break list,
-                None => std::thread::yield_now(),
+                None => thread::yield_now(),
             }
         };
         let result = change(&mut list);
@@ -161,7 +160,7 @@ impl Set {
     fn await_closes(&self) {
         let closes = |list: &mut Listeners| list.iter().any(|l| l.is_closing() && !l.is_closed());
         while self.change_listeners(closes) {
-            std::thread::yield_now();
+            thread::yield_now();
         }
     }
 

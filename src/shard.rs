@@ -5,10 +5,8 @@
 use crate::bell::Bell;
 use crate::error::Result;
 use crate::reactor::Reactor;
-use crate::sync::race_point;
-use crate::sys::{socket, thread};
-use parking_lot::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{race_point, AtomicBool, Mutex, Ordering};
+use crate::sys::{env, socket, thread};
 use std::sync::Arc;
 
 pub struct Shard<C> {
@@ -31,7 +29,7 @@ impl<C> Shard<C> {
         Ok(Shard {
             reactor: Reactor::new()?,
             bell: Bell::default(),
-            ticks: std::env::var_os("MINIRPC_TICK").is_none_or(|v| v != "0"),
+            ticks: env::var("MINIRPC_TICK").is_none_or(|v| v != "0"),
             dirty: Mutex::new(Vec::new()),
             has_dirty: AtomicBool::new(false),
             lent: Mutex::new(Vec::new()),

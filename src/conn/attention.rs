@@ -80,7 +80,11 @@ impl Conn {
                 st.attention = Attention::Loop;
                 return false;
             };
-            *quiet = if std::mem::take(used) { 0 } else { *quiet + 1 };
+            *quiet = if std::mem::take(used) {
+                0
+            } else {
+                quiet.saturating_add(1)
+            };
             *quiet >= QUIET_LOOKS
         };
         // A caller that sits in recv attends.

@@ -5,8 +5,8 @@ use super::{requests, AsyncCall, Conn};
 use crate::error::{Errno, Result};
 use crate::proto::event::Event;
 use crate::proto::life::Phase;
+use crate::sync::Ordering;
 use std::collections::VecDeque;
-use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 impl Conn {
@@ -99,7 +99,7 @@ impl Conn {
         let mut out = Outputs::default();
         {
             let mut st = self.lock();
-            out.flush = st.proto.outbox.begin_flush();
+            out.flush = st.proto.outbox.begin_flush_of_all();
             st.proto.finish_events(batch);
             st.settle(self, &mut out);
         }

@@ -5,7 +5,7 @@
 use super::{Conn, State};
 use crate::proto::life::Phase;
 use crate::reactor::READ_SIZE;
-use crate::sys::socket;
+use crate::sys::{clock, socket};
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -35,7 +35,7 @@ pub(super) struct Pace {
 impl Pace {
     /// True if a message may go out in place: the last one that did is a while ago.
     pub fn is_due(&mut self) -> bool {
-        let now = Instant::now();
+        let now = clock::now();
         let due = self.last_in_place.is_none_or(|t| now - t > GAP);
         if due {
             self.last_in_place = Some(now);
@@ -81,7 +81,7 @@ impl Conn {
             self.fd()
         };
         let mut last = None;
-        let mut since = Instant::now();
+        let mut since = clock::now();
         let mut patience = PATIENCE;
         loop {
             let flush = {
@@ -96,8 +96,8 @@ impl Conn {
                     patience = stall.next_patience(taken);
                 }
                 if last.replace(taken) != Some(taken) {
-                    since = Instant::now();
-                } else if since.elapsed() >= patience {
+                    since = clock::now();
+                } else if clock::now() - since >= patience {
                     st.rare().stall = Some(Stall::new(patience, len, taken));
                     break;
                 }

@@ -9,13 +9,14 @@ use crate::proto::connection::CloseError;
 use crate::proto::life::{Phase, Reason};
 use crate::proto::status;
 use crate::sync::right::Held;
+use crate::sync::Ordering;
 use crate::sys::cancel;
 use crate::sys::fd::Fd;
+use crate::sys::net::{ConnectError, Direction};
 use crate::sys::resolve::resolve;
-use crate::sys::socket::{self, ConnectError, Direction};
+use crate::sys::socket;
 use std::ffi::CStr;
 use std::os::fd::RawFd;
-use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 impl Conn {

@@ -34,6 +34,7 @@ use crate::proto::connection::Connection;
 use crate::proto::life::Phase;
 use crate::reactor::Place;
 use crate::sync::right::Right;
+use crate::sync::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 use crate::waiter::Waiter;
 use attention::Attention;
@@ -41,7 +42,6 @@ use receive::Reader;
 use std::collections::HashSet;
 use std::ffi::c_void;
 use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU8, Ordering};
 use std::sync::Arc;
 
 /// The hub of a set's connections.
@@ -61,7 +61,7 @@ pub struct Conn {
     cookie: AtomicPtr<c_void>,
     operations: AtomicPtr<c_void>,
     /// User references, plus one while the connection is active.
-    holds: AtomicU32,
+    holds: AtomicUsize,
     /// -1: not connected, or closed.
     fd: AtomicI32,
     state: Mutex<State>,
@@ -129,7 +129,7 @@ impl Conn {
             hub: Arc::clone(hub),
             cookie: AtomicPtr::new(data),
             operations: AtomicPtr::new(std::ptr::null_mut()),
-            holds: AtomicU32::new(1),
+            holds: AtomicUsize::new(1),
             fd: AtomicI32::new(-1),
             state: Mutex::new(State {
                 handle: None,

@@ -10,9 +10,9 @@ use crate::proto::status;
 use crate::reactor::spin::Spin;
 use crate::reactor::{Ready, Source, Turn, BUDGET, READ_SIZE};
 use crate::sync::right::Held;
+use crate::sync::Ordering;
 use crate::sys::socket;
 use crate::waiter::Outcome;
-use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 /// The scheduler moves threads now and then; a look costs a tenth of a small read.
@@ -93,11 +93,8 @@ impl Conn {
                 self.write_out(chunk);
             }
         }
-        if ready.dead {
-            self.lock().proto.note_hang_up();
-            if self.is_at(Phase::Ending) {
-                self.shut(Reason::Closed, None);
-            }
+        if ready.dead && self.is_at(Phase::Ending) {
+            self.shut(Reason::Closed, None);
         }
         if !(ready.readable || ready.hangup) {
             return;

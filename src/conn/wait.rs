@@ -19,10 +19,11 @@ use crate::proto::life::Phase;
 use crate::reactor::spin::{self, End};
 use crate::sync::race_point;
 use crate::sync::right::Held;
+use crate::sys::clock;
 use crate::waiter::{Outcome, Waiter};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Sync callers of this process that wait: with more than one, nobody spins.
 static WAITING: AtomicUsize = AtomicUsize::new(0);
@@ -232,9 +233,9 @@ impl Conn {
                 End::Interrupted => held.spin.interrupted(),
             }
         }
-        let start = Instant::now();
+        let start = clock::now();
         let end = self.read_once(held, buf, true, Some(call));
-        held.spin.blocked(start.elapsed(), SHORT_WAIT);
+        held.spin.blocked(clock::now() - start, SHORT_WAIT);
         end
     }
 }

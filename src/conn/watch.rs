@@ -12,7 +12,9 @@ use super::{Conn, ConnHub, Rare, State};
 use crate::config::Config;
 use crate::proto::life::{Phase, Reason};
 use crate::reactor::{Ready, Source, Turn};
-use crate::sys::socket::{self, Owed};
+use crate::sys::clock;
+use crate::sys::net::Owed;
+use crate::sys::socket;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -103,7 +105,7 @@ impl State {
                 _ => self.waits_for(conn).is_some(),
             };
         if begin {
-            let now = Instant::now();
+            let now = clock::now();
             let idle = Still::new((self.messages(), self.proto.is_idle()), now);
             self.rare().watch = Some(Watch {
                 peer: Silence {
@@ -221,7 +223,7 @@ impl Conn {
 /// The time of the next look has come.
 impl Source<Arc<Conn>> for ConnHub {
     fn on_ready(self: Arc<Self>, _: Ready, turn: &mut Turn<'_, Arc<Conn>>) {
-        let now = Instant::now();
+        let now = clock::now();
         let mut next: Option<Instant> = None;
         let mut list = self.take_watched();
         list.retain(|conn| {
@@ -249,7 +251,7 @@ mod tests {
 
     #[test]
     fn only_a_peer_that_leaves_something_unanswered_is_given_up() {
-        let (start, second) = (Instant::now(), Duration::from_secs(1));
+        let (start, second) = (clock::now(), Duration::from_secs(1));
         let limit = 4 * second;
         let mut peer = Silence {
             since: start,
@@ -276,7 +278,7 @@ mod tests {
 
     #[test]
     fn what_changes_is_not_still() {
-        let (start, second) = (Instant::now(), Duration::from_secs(1));
+        let (start, second) = (clock::now(), Duration::from_secs(1));
         let mut still = Still::new(1, start);
         assert_eq!(still.look(1, start + 2 * second), 2 * second);
         assert_eq!(still.look(2, start + 3 * second), Duration::ZERO);

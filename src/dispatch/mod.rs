@@ -13,11 +13,11 @@ use crate::local;
 use crate::reactor::spin::{self, End};
 use crate::reactor::{Driver, Found};
 use crate::sync::race_point;
-use crate::sys::cancel;
 use crate::sys::thread::Thread;
+use crate::sys::{cancel, clock};
 use std::ffi::CStr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Events of one connection that a runner takes out at a time.
 const BATCH: usize = 256;
@@ -67,13 +67,13 @@ impl ConnHub {
 
     fn turn_blocking(&self, driver: &mut Driver<'_, Arc<Conn>>, found: &mut Found<Arc<Conn>>) {
         let measures = self.spin_limit().is_some() && !self.shard.peer_is_here();
-        let start = measures.then(Instant::now);
+        let start = measures.then(clock::now);
         self.queue.wait_in_poll(|may_wait| {
             let wait = may_wait && !self.is_ending();
             driver.turn((!wait).then_some(Duration::ZERO), found);
         });
         if let Some(start) = start {
-            driver.spin().blocked(start.elapsed(), SHORT_WAIT);
+            driver.spin().blocked(clock::now() - start, SHORT_WAIT);
         }
     }
 
@@ -239,7 +239,7 @@ fn run(mut conn: Arc<Conn>, max: usize) -> usize {
         ticket::put_batch(batch);
         return 0;
     };
-    let start = (!batch.is_empty()).then(Instant::now);
+    let start = (!batch.is_empty()).then(clock::now);
     ticket::begin(&conn, batch);
     let mut done = 0;
     loop {
@@ -257,7 +257,7 @@ fn run(mut conn: Arc<Conn>, max: usize) -> usize {
         };
     }
     if let Some(start) = start {
-        conn.note_pace(start.elapsed() / done as u32 > SLOW);
+        conn.note_pace((clock::now() - start) / done as u32 > SLOW);
     }
     if let Some(mut batch) = ticket::end() {
         if conn.finish_events(&mut batch) {

@@ -10,6 +10,7 @@ use crate::conn::{Conn, ConnHub};
 use crate::error::{Errno, Result};
 use crate::local::{self, Handled};
 use crate::proto::event::Event;
+use crate::sync::thread_local;
 use crate::xdr::Object;
 use std::cell::RefCell;
 use std::collections::VecDeque;

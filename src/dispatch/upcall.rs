@@ -10,7 +10,7 @@ use crate::abi::{
 };
 use crate::conn::requests::{requests, Request};
 use crate::conn::AsyncCall;
-use crate::conn::{Conn, Kind};
+use crate::conn::{Conn, Kind, SendError};
 use crate::local;
 use crate::proto::event::Event;
 use crate::proto::frame::{Header, HEADER_LEN};
@@ -337,7 +337,16 @@ pub fn send_reply(
         len: (frame.len() - HEADER_LEN) as u32,
     };
     frame[..HEADER_LEN].copy_from_slice(&header.to_bytes());
-    conn.send(Kind::Reply, frame).is_ok()
+    match conn.send(Kind::Reply, frame) {
+        Ok(()) => true,
+        Err(SendError::NoMemory) => {
+            conn.report(format!("no memory for the reply to command {cmd}"));
+            // Too short to need any.
+            reply_status(conn, sequence, cmd, status::ENCODING_ERR);
+            false
+        }
+        Err(_) => false,
+    }
 }
 
 /// Replies with a status and no payload.

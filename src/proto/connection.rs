@@ -58,8 +58,6 @@ pub struct Connection<S, A> {
     solitary: u32,
     /// A header has been seen.
     begun: bool,
-    /// The peer has gone: what it sent is all there will be, and it takes nothing.
-    hung_up: bool,
 }
 
 impl<S, A> Default for Connection<S, A> {
@@ -81,7 +79,6 @@ impl<S, A> Default for Connection<S, A> {
             late: 0,
             solitary: SOLITARY,
             begun: false,
-            hung_up: false,
         }
     }
 }
@@ -246,14 +243,9 @@ impl<S, A> Connection<S, A> {
         self.load().is_far_over(limits)
     }
 
-    /// The peer has gone.
-    pub fn note_hang_up(&mut self) {
-        self.hung_up = true;
-    }
-
-    /// More may come, and is kept, and no sync caller waits, whose reply may be behind it.
+    /// What comes is kept, and no sync caller waits, whose reply may be behind it.
     pub fn is_bounded(&self) -> bool {
-        self.life.takes_frames() && self.syncs == 0 && !self.hung_up
+        self.life.takes_frames() && self.syncs == 0
     }
 
     /// True while nothing more is read.

@@ -136,6 +136,14 @@ impl Outbox {
         Some(self.take())
     }
 
+    /// As `begin_flush`; what cannot be taken leaves with whoever sends next, without being
+    /// gathered any longer.
+    pub fn begin_flush_of_all(&mut self) -> Option<Chunk> {
+        let chunk = self.begin_flush();
+        self.urgent |= chunk.is_none() && self.len > 0;
+        chunk
+    }
+
     fn take(&mut self) -> Chunk {
         self.writer = Writer::Sends { edge: false };
         if self.front.is_empty() {
@@ -310,6 +318,18 @@ mod tests {
         assert!(o.list() && !o.list());
         o.answered();
         assert!(o.is_ripe());
+    }
+
+    #[test]
+    fn what_a_batch_gathered_while_the_socket_was_blocked_leaves_with_the_rest() {
+        let mut o = Outbox::default();
+        assert!(o.begin_direct(0));
+        assert!(o.wrote_direct(b"rst".to_vec(), true).is_none());
+        o.append_reply(b"gathered", false);
+        assert!(o.begin_flush_of_all().is_none(), "blocked");
+        let c = o.writable().unwrap();
+        let c = send(&mut o, c, 3).expect("not left to a tick");
+        assert_eq!(&c.bytes[c.at..], b"gathered");
     }
 
     #[test]

@@ -8,15 +8,13 @@ pub mod spin;
 
 use crate::error::{Errno, Result};
 use crate::sync::right::{Held, Right};
-use crate::sync::{race_point, Mutex};
-use crate::sys::cancel;
+use crate::sync::{race_point, AtomicU64, AtomicUsize, Mutex, Ordering};
 use crate::sys::eventfd::EventFd;
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Registry, Token};
+use crate::sys::poll::{Events, Interest, Poll, Registry, SourceFd, Token};
+use crate::sys::{cancel, clock};
 use slab::Slab;
 use spin::Spin;
 use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
@@ -404,7 +402,7 @@ impl<F> Driver<'_, F> {
             ready.push((source, AGAIN));
         }
         if !state.timers.is_empty() {
-            let now = Instant::now();
+            let now = clock::now();
             for (_, source) in state.timers.extract_due(now) {
                 ready.push((source, AGAIN));
             }
@@ -442,7 +440,7 @@ impl<F> State<F> {
             return Some(Duration::ZERO);
         }
         let first = self.timers.iter().map(|t| t.0).min();
-        let until = first.map(|t| t.saturating_duration_since(Instant::now()));
+        let until = first.map(|t| t.saturating_duration_since(clock::now()));
         match (limit, until) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),

@@ -4,7 +4,8 @@
 //! the awaited thing usually comes sooner, and never otherwise. One `Spin` watches one kind of
 //! wait; its owner is the only one to use it at a time.
 
-use std::time::{Duration, Instant};
+use crate::sys::{clock, thread};
+use std::time::Duration;
 
 /// A block that ended this soon after a vain spin: the peer needed the CPU we span on.
 const CPU_WANTED: Duration = Duration::from_micros(25);
@@ -25,7 +26,7 @@ pub enum End<R> {
 
 /// Looks again and again, for `limit` at most. Other threads that could run here go first.
 pub fn poll<R>(limit: Duration, mut look: impl FnMut() -> Option<R>) -> End<R> {
-    let start = Instant::now();
+    let start = clock::now();
     let mut last = start;
     let mut looks = 0;
     loop {
@@ -33,10 +34,10 @@ pub fn poll<R>(limit: Duration, mut look: impl FnMut() -> Option<R>) -> End<R> {
             return End::Found(found);
         }
         if looks % LOOKS_PER_YIELD == 0 {
-            std::thread::yield_now();
+            thread::yield_now();
         }
         looks += 1;
-        let now = Instant::now();
+        let now = clock::now();
         if now - last > DESCHEDULED {
             return look().map_or(End::Interrupted, End::Found);
         }

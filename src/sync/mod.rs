@@ -1,42 +1,52 @@
-//! The primitives that the model checker replaces: `--cfg loom` builds the same code on loom.
+//! The primitives that checkers replace: `--cfg loom` builds the same code on loom, `--cfg sim`
+//! on shuttle.
 
 #[allow(unsafe_code)]
 pub mod right;
 
 #[cfg(loom)]
 mod model;
-
-#[cfg(not(loom))]
-pub use crate::sys::futex::Futex;
-#[cfg(not(loom))]
-pub use parking_lot::{Mutex, MutexGuard};
-#[cfg(not(loom))]
-pub use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
-
 #[cfg(loom)]
-pub use model::{AtomicBool, AtomicU8, AtomicUsize, Futex, Mutex, MutexGuard, Ordering};
+pub use model::*;
+#[cfg(sim)]
+pub mod sim;
+#[cfg(sim)]
+pub use sim::*;
+
+#[cfg(not(any(loom, sim)))]
+pub use crate::sys::futex::Futex;
+#[cfg(not(any(loom, sim)))]
+pub use parking_lot::{Mutex, MutexGuard};
+#[cfg(not(any(loom, sim)))]
+pub use std::sync::atomic::{
+    AtomicBool, AtomicI32, AtomicPtr, AtomicU64, AtomicU8, AtomicUsize, Ordering,
+};
+#[cfg(not(sim))]
+pub use std::thread_local;
 
 /// A point at which a thread may be delayed: with the feature `chaos` and MINIRPC_CHAOS=1 it
 /// sleeps there for a random while, so that races show.
 #[inline(always)]
 pub fn race_point() {
-    #[cfg(all(feature = "chaos", not(loom)))]
+    #[cfg(all(feature = "chaos", not(any(loom, sim))))]
     chaos::pause();
 }
 
 /// The background's tick found what a wake-up should have brought.
 pub fn note_rescue() {
-    #[cfg(all(feature = "chaos", not(loom)))]
+    #[cfg(sim)]
+    sim::wait::note_rescue();
+    #[cfg(all(feature = "chaos", not(any(loom, sim))))]
     chaos::RESCUES.fetch_add(1, Ordering::Relaxed);
 }
 
 /// With the feature `chaos`: rescues in this process so far.
-#[cfg(all(feature = "chaos", not(loom)))]
+#[cfg(all(feature = "chaos", not(any(loom, sim))))]
 pub fn rescues() -> usize {
     chaos::RESCUES.load(Ordering::Relaxed)
 }
 
-#[cfg(all(feature = "chaos", not(loom)))]
+#[cfg(all(feature = "chaos", not(any(loom, sim))))]
 mod chaos {
     use std::cell::Cell;
     use std::sync::atomic::AtomicUsize;

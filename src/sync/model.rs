@@ -37,6 +37,7 @@ macro_rules! atomic {
         #[derive(Debug, Default)]
         pub struct $name(loom::sync::atomic::$name);
 
+        #[allow(dead_code, reason = "each has what any of them needs")]
         impl $name {
             pub fn new(value: $value) -> $name {
                 $name(loom::sync::atomic::$name::new(value))
@@ -77,20 +78,40 @@ macro_rules! atomic {
     };
 }
 
-atomic!(AtomicBool, bool);
-atomic!(AtomicU8, u8);
-atomic!(AtomicUsize, usize);
-atomic!(AtomicU32, u32);
+macro_rules! number {
+    ($name:ident, $value:ty) => {
+        atomic!($name, $value);
 
-impl AtomicUsize {
-    pub fn fetch_add(&self, value: usize, order: Ordering) -> usize {
-        ordered(order, || self.0.fetch_add(value, order))
-    }
+        #[allow(dead_code, reason = "each has what any of them needs")]
+        impl $name {
+            pub fn fetch_add(&self, value: $value, order: Ordering) -> $value {
+                ordered(order, || self.0.fetch_add(value, order))
+            }
 
-    pub fn fetch_sub(&self, value: usize, order: Ordering) -> usize {
-        ordered(order, || self.0.fetch_sub(value, order))
-    }
+            pub fn fetch_sub(&self, value: $value, order: Ordering) -> $value {
+                ordered(order, || self.0.fetch_sub(value, order))
+            }
+
+            pub fn fetch_update(
+                &self,
+                set: Ordering,
+                fetch: Ordering,
+                f: impl FnMut($value) -> Option<$value>,
+            ) -> Result<$value, $value> {
+                ordered(set, || self.0.fetch_update(set, fetch, f))
+            }
+        }
+    };
 }
+
+atomic!(AtomicBool, bool);
+number!(AtomicU8, u8);
+number!(AtomicUsize, usize);
+number!(AtomicI32, i32);
+number!(AtomicU32, u32);
+number!(AtomicU64, u64);
+
+pub use loom::sync::atomic::AtomicPtr;
 
 /// As `sys::futex`, for the one thread that made it to wait on.
 #[derive(Debug)]

@@ -1,34 +1,23 @@
-//! The operating system: what std and mio do not offer. Linux is tested; what only Linux
-//! has stays in here.
+//! The operating system: what std and mio do not offer, and what a simulation has to replace.
+//! Linux is tested; what only Linux has stays in here.
+//!
+//! Sockets, the poll, the clock, threads and how they sleep are reached through this module
+//! alone. `--cfg sim` exchanges all of them: see `sim`.
 
 #![allow(unsafe_code)]
 
-pub mod cancel;
 pub mod errno;
-pub mod eventfd;
-pub mod fd;
 pub mod fork;
-pub mod futex;
-pub mod resolve;
-pub mod socket;
-pub mod thread;
+pub mod net;
 
-use std::ffi::c_long;
-use std::time::Duration;
+#[cfg(not(sim))]
+mod linux;
+#[cfg(not(any(loom, sim)))]
+pub use linux::futex;
+#[cfg(not(sim))]
+pub use linux::{cancel, clock, env, eventfd, fd, poll, resolve, socket, thread};
 
-/// A time as the direct system calls take it: of the machine's words, whatever libc's type is.
-#[repr(C)]
-struct Timespec {
-    seconds: c_long,
-    nanoseconds: c_long,
-}
-
-impl Timespec {
-    fn new(time: Duration) -> Timespec {
-        Timespec {
-            seconds: time.as_secs().try_into().unwrap_or(c_long::MAX),
-            // Below 10^9, which every long holds.
-            nanoseconds: time.subsec_nanos() as c_long,
-        }
-    }
-}
+#[cfg(sim)]
+pub mod sim;
+#[cfg(sim)]
+pub use sim::{cancel, clock, env, eventfd, fd, poll, resolve, socket, thread};

@@ -6,26 +6,11 @@ use super::fd::Fd;
 use super::resolve::Address;
 use super::Timespec;
 use crate::error::{Errno, Result};
+use crate::sys::net::{ConnectError, Direction, Keepalive, Owed};
 use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 use std::ptr;
 use std::time::Duration;
-
-/// Keepalive as the set is configured; times in seconds.
-#[derive(Clone, Copy)]
-pub struct Keepalive {
-    pub idle: u32,
-    pub count: u32,
-    pub interval: u32,
-}
-
-impl Keepalive {
-    /// How long a peer may say nothing.
-    pub fn limit(&self) -> Duration {
-        let seconds = u64::from(self.idle) + u64::from(self.count) * u64::from(self.interval);
-        Duration::from_secs(seconds)
-    }
-}
 
 fn check(result: libc::c_long) -> Result<usize> {
     usize::try_from(result).map_err(|_| Errno::last())
@@ -125,14 +110,6 @@ fn poll(fd: RawFd, events: libc::c_short, limit: Option<Duration>) -> libc::c_sh
     p.revents
 }
 
-/// Which directions `shutdown` ends.
-#[derive(Clone, Copy)]
-pub enum Direction {
-    Read = libc::SHUT_RD as isize,
-    Write = libc::SHUT_WR as isize,
-    Both = libc::SHUT_RDWR as isize,
-}
-
 pub fn shutdown(fd: RawFd, how: Direction) {
     // SAFETY: no pointers. An error means that the peer was faster.
     unsafe { libc::shutdown(fd, how as libc::c_int) };
@@ -209,12 +186,6 @@ pub fn connect(to: &Address) -> std::result::Result<Fd, ConnectError> {
         }
         e => Err(ConnectError::Connect(e)),
     }
-}
-
-/// Where an attempt to connect failed: an error of `connect` says more than one of `socket`.
-pub enum ConnectError {
-    Socket(Errno),
-    Connect(Errno),
 }
 
 fn open(at: &Address) -> Result<Fd> {
@@ -298,16 +269,6 @@ pub fn incoming_cpu(fd: RawFd) -> Option<i32> {
     int_option(fd, libc::SOL_SOCKET, libc::SO_INCOMING_CPU)
         .ok()
         .filter(|cpu| *cpu >= 0)
-}
-
-/// What a TCP peer owes.
-pub struct Owed {
-    /// Bytes that were sent, and that it has not acknowledged.
-    pub bytes: usize,
-    /// Since its last acknowledgement of anything.
-    pub silence: Duration,
-    /// Something has been sent again, or the closed window probed, without an answer.
-    pub unanswered: bool,
 }
 
 /// None: not a TCP socket.

@@ -141,3 +141,8 @@ pub fn cpus() -> usize {
         libc::CPU_COUNT(&set) as usize
     }
 }
+
+/// Lets other threads run first.
+pub fn yield_now() {
+    std::thread::yield_now();
+}

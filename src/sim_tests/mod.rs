@@ -1,0 +1,11 @@
+//! Tests of the whole library in a simulated system: `make check-sim`, docs/testing.md.
+
+#![allow(unsafe_code, reason = "the application is C's")]
+
+mod app;
+mod explore;
+mod listening;
+mod pair;
+mod runner;
+mod timers;
+mod traffic;

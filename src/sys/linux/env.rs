@@ -1,0 +1,5 @@
+//! Settings for tests, from the environment.
+
+pub fn var(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

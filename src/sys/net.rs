@@ -1,0 +1,45 @@
+//! What is said of sockets, whoever makes them: the system or a simulation.
+
+use crate::error::Errno;
+use std::time::Duration;
+
+/// Keepalive as the set is configured; times in seconds.
+#[derive(Clone, Copy)]
+pub struct Keepalive {
+    pub idle: u32,
+    pub count: u32,
+    pub interval: u32,
+}
+
+impl Keepalive {
+    /// How long a peer may say nothing.
+    pub fn limit(&self) -> Duration {
+        let seconds = u64::from(self.idle) + u64::from(self.count) * u64::from(self.interval);
+        Duration::from_secs(seconds)
+    }
+}
+
+/// Which directions `shutdown` ends.
+#[derive(Clone, Copy)]
+pub enum Direction {
+    Read = libc::SHUT_RD as isize,
+    Write = libc::SHUT_WR as isize,
+    Both = libc::SHUT_RDWR as isize,
+}
+
+/// Where an attempt to connect failed: an error of `connect` says more than one of `socket`.
+pub enum ConnectError {
+    #[cfg_attr(sim, allow(dead_code, reason = "there is always one"))]
+    Socket(Errno),
+    Connect(Errno),
+}
+
+/// What a TCP peer owes.
+pub struct Owed {
+    /// Bytes that were sent, and that it has not acknowledged.
+    pub bytes: usize,
+    /// Since its last acknowledgement of anything.
+    pub silence: Duration,
+    /// Something has been sent again, or the closed window probed, without an answer.
+    pub unanswered: bool,
+}
