@@ -56,7 +56,7 @@ check-cargo: NEED += $(NEED_CARGO)
 check-gen: NEED += $(NEED_GEN)
 check-abi: NEED += $(NEED_ABI)
 check-install: NEED += $(NEED_INSTALL)
-check-c check-stress: NEED += $(NEED_C)
+check-c check-mutants check-stress: NEED += $(NEED_C)
 nightly bench-xdr: NEED += cpp libtirpc objcopy pkg-config rpcgen
 bench: NEED += cpp python3 $(if $(findstring --strace,$(BENCH)),strace)
 
@@ -104,6 +104,11 @@ check-stress: all ## everything at once, with random delays; STRESS_SECONDS=n fo
 
 check-gen: all ## minirpcgen's tests
 	minirpcgen/tests/run
+
+.PHONY: check-mutants
+check-mutants: ## whether the tests notice what scripts/mutants breaks; MUTANTS='names'
+	@scripts/need $(NEED)
+	scripts/check-mutants $(MUTANTS)
 
 .PHONY: nightly
 nightly: all ## a million random inputs to generated code, beside rpcgen's; SEED=n

@@ -387,6 +387,32 @@ fn see_what_is_left(ticks: bool) {
     });
 }
 
+/// INV-T3: a ring for what the background looks at only before it waits, such as the end of the
+/// set, ends the wait that comes next, also if nobody was to be woken when it rang.
+#[test]
+fn a_ring_ends_the_wait_that_comes_next() {
+    model(|| {
+        let shared = Arc::new((Bell::default(), Poll::new(), AtomicBool::new(false)));
+        let bg = Arc::clone(&shared);
+        let background = thread::spawn(move || {
+            let (bell, poll, over) = &*bg;
+            bell.attach();
+            while !over.load(Ordering::SeqCst) {
+                bell.answer();
+                if !over.load(Ordering::SeqCst) {
+                    bell.in_poll(|may_wait| {
+                        poll.turn(may_wait);
+                    });
+                }
+            }
+        });
+        let (bell, poll, over) = &*shared;
+        over.store(true, Ordering::SeqCst);
+        bell.ring(|| poll.wake());
+        background.join().unwrap();
+    });
+}
+
 /// A socket with room for some bytes, and whoever may write to it.
 struct Sender {
     outbox: Mutex<Outbox>,

@@ -220,7 +220,6 @@ impl Conn {
     fn sending_failed(self: &Arc<Self>, mut st: MutexGuard<'_, State>, e: Errno) {
         let mut out = Outputs {
             resumed: true,
-            reap: true,
             ..Outputs::default()
         };
         st.proto.outbox.abandon();
@@ -233,6 +232,9 @@ impl Conn {
             st.input_cut = true;
         }
         drop(st);
+        // Only of a connection that ended meanwhile: while there is something to read, a note for
+        // the reader must find nobody who holds the right to close.
+        out.reap = !failing;
         if !failing {
             // All that was left to do was to send: the first reason stands.
             self.shut(Reason::IoErr, None);

@@ -1,0 +1,63 @@
+/* PROTO: test.mx */
+/*
+ * After a silence, in which the library's threads have gone to sleep: while one
+ * dispatcher handles an event that takes long, the other hears of what arrives on
+ * other connections.
+ */
+#include "extra_rt.h"
+#include "latency.h"
+
+enum { ROUNDS = 8 };
+
+static struct counter inside = COUNTER_INIT, gate = COUNTER_INIT;
+
+static mrpc_status_t add(void *data, struct mrpc_message *msg, operands *in, number *out)
+{
+	(void)data;
+	(void)msg;
+	counter_add(&inside, 1);
+	COUNTER_WAIT(&gate, in->a);
+	*out = in->b;
+	return MINIRPC_OK;
+}
+
+static mrpc_status_t ping(void *data, struct mrpc_message *msg)
+{
+	(void)data;
+	(void)msg;
+	return MINIRPC_OK;
+}
+
+static const struct test_server_operations ops = { .add = add, .ping = ping };
+
+int main(void)
+{
+	struct mrpc_connection *other;
+	struct probe probe;
+	struct end e;
+	int fd, round;
+
+	SECTION("an event that takes long, after silence");
+	end_open_server(&e, &ops, 2);
+	probe_init(&probe);
+	fd = end_add(e.set, &other, &probe, false);
+	REQUIRE_EQ(test_server_set_operations(other, &ops), 0);
+	for (round = 1; round <= ROUNDS; round++) {
+		unsigned char data[8];
+
+		pause_ms(60);
+		put_u32(data, (uint32_t)round);
+		put_u32(data + 4, (uint32_t)round);
+		peer_send(e.fd, 1, PENDING, nr_test_add, data, sizeof(data));
+		COUNTER_WAIT(&inside, round);
+		peer_send(fd, 2, PENDING, nr_test_ping, NULL, 0);
+		PEER_EXPECT(fd, 2, MINIRPC_OK, nr_test_ping, NULL, 0);
+		counter_add(&gate, 1);
+		PEER_NUMBER(e.fd, 1, nr_test_add, round);
+	}
+	close(fd);
+	COUNTER_WAIT(&probe.disconnects, 1);
+	mrpc_conn_unref(other);
+	end_close(&e);
+	return tap_done();
+}
