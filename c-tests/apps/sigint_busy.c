@@ -1,4 +1,5 @@
 /* PROTO: test.mx */
+/* MODES: plain asan (under memcheck it is no storm) */
 /* TIMEOUT: 90 */
 /*
  * Ctrl-C under load: a SIGINT handler that calls mrpc_listen_close and

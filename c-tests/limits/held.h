@@ -10,11 +10,14 @@
 #include "extra_rt.h"
 
 #include <netinet/tcp.h>
+#include <dirent.h>
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 
 #define UNUSED __attribute__((unused))
 
-enum { MIB = 1 << 20, REST_MS = 300, NO_END = 1000000000 };
+enum { MIB = 1 << 20, REST_MS = 300, REST_LOOKS = 100, NO_END = 1000000000 };
 
 /* ---- handlers ---- */
 
@@ -134,18 +137,50 @@ static int unread(int fd)
 	return left;
 }
 
-/* Waits until the library has read all; false if it rests. */
+/* What is on its way to it: a TCP socket may not have sent all that it took. */
+static int in_flight(int fd)
+{
+	int left = 0;
+
+	return ioctl(fd, SIOCOUTQNSD, &left) == 0 ? left : 0;
+}
+
+/* Whether another thread of ours runs, or would if there were a processor for it. */
+static bool others_run(void)
+{
+	char path[300], stat[512], *state;
+	struct dirent *entry;
+	bool run = false;
+	DIR *dir = opendir("/proc/self/task");
+
+	REQUIRE(dir != NULL);
+	while (!run && (entry = readdir(dir)) != NULL) {
+		FILE *f;
+
+		if (entry->d_name[0] == '.' || atoi(entry->d_name) == (int)syscall(SYS_gettid))
+			continue;
+		snprintf(path, sizeof(path), "/proc/self/task/%s/stat", entry->d_name);
+		f = fopen(path, "re");
+		if (f == NULL)
+			continue;
+		state = fgets(stat, sizeof(stat), f) ? strrchr(stat, ')') : NULL;
+		run = state != NULL && state[2] == 'R';
+		fclose(f);
+	}
+	closedir(dir);
+	return run;
+}
+
+/* Waits until the library has read all; false if it rests: with something to read,
+ * its threads were not seen to want to run for so many looks. */
 static bool taken(struct held *h)
 {
-	int left = unread(h->ours), last = left;
-	int64_t end = now_ms() + scaled(REST_MS);
+	int left, last = -1, quiet = 0;
 
-	while (left > 0 && now_ms() < end) {
-		usleep(20);
-		left = unread(h->ours);
-		if (left != last)
-			end = now_ms() + scaled(REST_MS);
+	while ((left = unread(h->ours) + in_flight(h->e.fd)) > 0 && quiet < REST_LOOKS) {
+		quiet = left != last ? 0 : quiet + !others_run();
 		last = left;
+		usleep(quiet > 0 ? 1000 : 20);
 	}
 	return left == 0;
 }

@@ -81,6 +81,7 @@ static void one_by_one(bool tcp)
 	while (n < 3 * LIMIT && offer(&h, n))
 		n++;
 	BETWEEN(n, LIMIT, LIMIT + 1);
+	COUNTER_WAIT(&keeps, LIMIT);
 	CHECK_EQ(counter_get(&keeps), LIMIT);
 
 	SECTION("for each that is answered, another one is dispatched");
@@ -136,6 +137,7 @@ static void what_counts(bool tcp)
 	peer_send(h.e.fd, 9, PENDING, nr_test_ping, NULL, 0);
 	PEER_EXPECT(h.e.fd, 9, MINIRPC_OK, nr_test_ping, NULL, 0);
 	CHECK(offer(&h, LIMIT - 1));
+	COUNTER_WAIT(&keeps, LIMIT);
 	CHECK_EQ(counter_get(&keeps), LIMIT);
 	answer_rest(&h, 0, LIMIT);
 }
@@ -196,6 +198,7 @@ static void sync_call(bool tcp, bool in_time)
 	peer_send(h.e.fd, f.seq, MINIRPC_OK, nr_test_client_ping, NULL, 0);
 	status = thread_join(thread);
 	CHECK_EQ(*status, in_time ? MINIRPC_OK : BUSY);
+	COUNTER_WAIT(&keeps, LIMIT);
 	CHECK_EQ(counter_get(&keeps), LIMIT);
 	free(status);
 	free(f.data);

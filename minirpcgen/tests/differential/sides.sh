@@ -24,7 +24,8 @@ repair_rpcgen()
 }
 
 # compile_ours NAME "flags" BASE...: NAME-ours.o, of which only the table is to be
-# seen from outside: the same names are on both sides. The first BASE is compared.
+# seen from outside: the same names are on both sides; and what 32-bit x86 shares
+# between objects to find its own address. The first BASE is compared.
 compile_ours()
 {
 	local name=$1 flags="$2 $include" base objects=()

@@ -288,8 +288,9 @@ impl<'a> Generator<'a> {
         let Locals { xdrs, objp, .. } = &self.names;
         let line = match form {
             Form::External { name: other, array } => {
-                let star = if *array { "*" } else { "" };
-                format!("return xdr_{other}({xdrs}, {star}{objp});")
+                // What is not known to be an array may be one, see external.
+                let how = if *array { "*" } else { "(void *)" };
+                format!("return xdr_{other}({xdrs}, {how}{objp});")
             }
             _ => {
                 let (xdrs, objp) = (xdrs.clone(), objp.clone());

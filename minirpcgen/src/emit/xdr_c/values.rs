@@ -25,16 +25,20 @@ impl Body<'_, '_> {
         self.generator.names.cursor.clone()
     }
 
+    /// The call for a type that is declared elsewhere. If that is an array, its
+    /// procedure takes its first element's address, which is the same; and encoding
+    /// has a const object.
+    fn external(&self, name: &str, object: &str) -> String {
+        format!("xdr_{name}({}->xdrs, (void *){object})", self.cursor())
+    }
+
     /// The condition that holds if encoding works; None where the optional data
     /// took care of it.
     fn encode(&mut self, expr: &str, form: &Form) -> Option<String> {
         let cursor = self.cursor();
         let value = deref(expr);
         Some(match form {
-            Form::External { name, array } => {
-                let object = object(expr, *array);
-                format!("xdr_{name}({cursor}->xdrs, (void *){object})")
-            }
+            Form::External { name, array } => self.external(name, &object(expr, *array)),
             Form::Opaque(count) => {
                 format!("mrpc_xdr_put_opaque({cursor}, {value}, {})", count.text)
             }
@@ -117,10 +121,7 @@ impl Body<'_, '_> {
         let cursor = self.cursor();
         let value = deref(expr);
         let conditions = match form {
-            Form::External { name, array } => vec![format!(
-                "xdr_{name}({cursor}->xdrs, {})",
-                object(expr, *array)
-            )],
+            Form::External { name, array } => vec![self.external(name, &object(expr, *array))],
             Form::Opaque(count) => vec![format!(
                 "mrpc_xdr_get_opaque({cursor}, {value}, {})",
                 count.text

@@ -85,6 +85,40 @@ free_leveled(leveled *in, int container)
 
 #endif
 
+#ifndef MRPC_FREE_tagged_DEFINED
+#define MRPC_FREE_tagged_DEFINED
+static inline void
+free_tagged(tagged *in, int container)
+{
+	XDR xdrs;
+
+	if (in == NULL)
+		return;
+	mrpc_xdr_set_free(&xdrs);
+	xdr_tagged(&xdrs, in);
+	if (container)
+		free(in);
+}
+
+#endif
+
+#ifndef MRPC_FREE_label_DEFINED
+#define MRPC_FREE_label_DEFINED
+static inline void
+free_label(label *in, int container)
+{
+	XDR xdrs;
+
+	if (in == NULL)
+		return;
+	mrpc_xdr_set_free(&xdrs);
+	xdr_label(&xdrs, in);
+	if (container)
+		free(in);
+}
+
+#endif
+
 #ifndef MRPC_FREE_handles_DEFINED
 #define MRPC_FREE_handles_DEFINED
 static inline void

@@ -15,9 +15,21 @@ mrpc_encode_handle(struct mrpc_xdr_cursor *cursor, const void *obj)
 }
 
 static bool_t
+mrpc_encode_tag(struct mrpc_xdr_cursor *cursor, const void *obj)
+{
+	return xdr_tag(cursor->xdrs, (void *)obj);
+}
+
+static bool_t
 mrpc_decode_handle(struct mrpc_xdr_cursor *cursor, void *obj)
 {
 	return xdr_handle(cursor->xdrs, obj);
+}
+
+static bool_t
+mrpc_decode_tag(struct mrpc_xdr_cursor *cursor, void *obj)
+{
+	return xdr_tag(cursor->xdrs, obj);
 }
 
 static void
@@ -27,6 +39,15 @@ mrpc_release_handle(void *obj)
 
 	mrpc_xdr_set_free(&xdrs);
 	xdr_handle(&xdrs, obj);
+}
+
+static void
+mrpc_release_tag(void *obj)
+{
+	XDR xdrs;
+
+	mrpc_xdr_set_free(&xdrs);
+	xdr_tag(&xdrs, obj);
 }
 
 bool_t
@@ -77,7 +98,7 @@ mrpc_decode_holder(struct mrpc_xdr_cursor *cursor, void *obj)
 	void *val;
 	bool_t ok;
 
-	if (!xdr_handle(cursor->xdrs, &objp->one))
+	if (!xdr_handle(cursor->xdrs, (void *)&objp->one))
 		return FALSE;
 	val = objp->some;
 	if (!mrpc_xdr_get_optional(cursor, &val, sizeof *objp->some))
@@ -177,7 +198,7 @@ mrpc_decode_leveled(struct mrpc_xdr_cursor *cursor, void *obj)
 	unsigned char spare[4];
 	const unsigned char *wire;
 
-	if (!xdr_level(cursor->xdrs, &objp->l))
+	if (!xdr_level(cursor->xdrs, (void *)&objp->l))
 		return FALSE;
 	switch ((int)objp->l) {
 	case LOW:
@@ -187,7 +208,7 @@ mrpc_decode_leveled(struct mrpc_xdr_cursor *cursor, void *obj)
 		objp->leveled_u.low = (int)mrpc_xdr_load32(wire);
 		break;
 	case HIGH:
-		if (!xdr_handle(cursor->xdrs, &objp->leveled_u.high))
+		if (!xdr_handle(cursor->xdrs, (void *)&objp->leveled_u.high))
 			return FALSE;
 		break;
 	default:
@@ -220,6 +241,85 @@ xdr_leveled(XDR *xdrs, leveled *objp)
 }
 
 #endif
+static bool_t
+mrpc_encode_tagged(struct mrpc_xdr_cursor *cursor, const void *obj)
+{
+	const tagged *objp = obj;
+
+	if (!xdr_tag(cursor->xdrs, (void *)&objp->one))
+		return FALSE;
+	if (!mrpc_xdr_put_word(cursor, objp->some != NULL))
+		return FALSE;
+	if (objp->some != NULL && !mrpc_encode_tag(cursor, objp->some))
+		return FALSE;
+	if (!mrpc_xdr_put_array(cursor, objp->many.many_val,
+	    objp->many.many_len, MRPC_XDR_UNBOUNDED,
+	    sizeof *objp->many.many_val, mrpc_encode_tag))
+		return FALSE;
+	if (!mrpc_xdr_put_items(cursor, objp->few, SIZE, sizeof(tag),
+	    mrpc_encode_tag))
+		return FALSE;
+	return TRUE;
+}
+
+static bool_t
+mrpc_decode_tagged(struct mrpc_xdr_cursor *cursor, void *obj)
+{
+	tagged *objp = obj;
+	void *val;
+	bool_t ok;
+
+	if (!xdr_tag(cursor->xdrs, (void *)&objp->one))
+		return FALSE;
+	val = objp->some;
+	if (!mrpc_xdr_get_optional(cursor, &val, sizeof *objp->some))
+		return FALSE;
+	objp->some = val;
+	if (objp->some != NULL && !mrpc_decode_tag(cursor, objp->some))
+		return FALSE;
+	val = objp->many.many_val;
+	ok = mrpc_xdr_get_array(cursor, &val, &objp->many.many_len,
+	    MRPC_XDR_UNBOUNDED, sizeof *objp->many.many_val, mrpc_decode_tag);
+	objp->many.many_val = val;
+	if (!ok)
+		return FALSE;
+	if (!mrpc_xdr_get_items(cursor, objp->few, SIZE, sizeof(tag),
+	    mrpc_decode_tag))
+		return FALSE;
+	return TRUE;
+}
+
+static void
+mrpc_release_tagged(void *obj)
+{
+	tagged *objp = obj;
+
+	mrpc_release_tag(&objp->one);
+	if (objp->some != NULL)
+		mrpc_release_tag(objp->some);
+	free(objp->some);
+	objp->some = NULL;
+	mrpc_xdr_release_items(objp->many.many_val, objp->many.many_len,
+	    sizeof *objp->many.many_val, mrpc_release_tag);
+	free(objp->many.many_val);
+	objp->many.many_val = NULL;
+	objp->many.many_len = 0;
+	mrpc_xdr_release_items(objp->few, SIZE, sizeof(tag), mrpc_release_tag);
+}
+
+bool_t
+xdr_tagged(XDR *xdrs, tagged *objp)
+{
+	return mrpc_xdr_variable(xdrs, objp, mrpc_encode_tagged,
+	    mrpc_decode_tagged, mrpc_release_tagged);
+}
+
+bool_t
+xdr_label(XDR *xdrs, label *objp)
+{
+	return xdr_tag(xdrs, (void *)objp);
+}
+
 static bool_t
 mrpc_encode_handles(struct mrpc_xdr_cursor *cursor, const void *obj)
 {
@@ -260,7 +360,7 @@ xdr_handles(XDR *xdrs, handles objp)
 bool_t
 xdr_alias(XDR *xdrs, alias *objp)
 {
-	return xdr_handle(xdrs, objp);
+	return xdr_handle(xdrs, (void *)objp);
 }
 
 static bool_t

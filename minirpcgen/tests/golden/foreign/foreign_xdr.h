@@ -26,6 +26,7 @@ extern "C" {
 
 typedef struct holder holder;
 typedef struct leveled leveled;
+typedef struct tagged tagged;
 
 #define SIZE 3
 typedef struct { int x; } handle;
@@ -33,6 +34,8 @@ enum level { LOW, HIGH };
 extern bool_t xdr_handle(XDR *, handle *);
 extern bool_t xdr_level(XDR *, enum level *);
 typedef enum level level;
+typedef char tag[4];
+extern bool_t xdr_tag(XDR *, char *);
 #define MORE SIZE
 
 enum answer {
@@ -73,6 +76,18 @@ struct leveled {
 
 #endif
 
+struct tagged {
+	tag one;
+	tag *some;
+	struct {
+		u_int many_len;
+		tag *many_val;
+	} many;
+	tag few[SIZE];
+};
+
+typedef tag label;
+
 typedef handle handles[2];
 
 typedef handle alias;
@@ -85,6 +100,8 @@ typedef struct {
 extern bool_t xdr_answer(XDR *, answer *);
 extern bool_t xdr_holder(XDR *, holder *);
 extern bool_t xdr_leveled(XDR *, leveled *);
+extern bool_t xdr_tagged(XDR *, tagged *);
+extern bool_t xdr_label(XDR *, label *);
 extern bool_t xdr_handles(XDR *, handles);
 extern bool_t xdr_alias(XDR *, alias *);
 extern bool_t xdr_holders(XDR *, holders *);

@@ -111,11 +111,11 @@ mrpc_decode_second_data(struct mrpc_xdr_cursor *cursor, void *obj)
 	void *val;
 	bool_t ok;
 
-	if (!xdr_shape(cursor->xdrs, &objp->s))
+	if (!xdr_shape(cursor->xdrs, (void *)&objp->s))
 		return FALSE;
-	if (!xdr_color(cursor->xdrs, &objp->c))
+	if (!xdr_color(cursor->xdrs, (void *)&objp->c))
 		return FALSE;
-	if (!xdr_row(cursor->xdrs, objp->r))
+	if (!xdr_row(cursor->xdrs, (void *)objp->r))
 		return FALSE;
 	val = objp->rs.rs_val;
 	ok = mrpc_xdr_get_array(cursor, &val, &objp->rs.rs_len,
@@ -135,7 +135,7 @@ mrpc_decode_second_data(struct mrpc_xdr_cursor *cursor, void *obj)
 	objp->names.names_val = val;
 	if (!ok)
 		return FALSE;
-	if (!xdr_name(cursor->xdrs, &objp->title))
+	if (!xdr_name(cursor->xdrs, (void *)&objp->title))
 		return FALSE;
 	if (!mrpc_xdr_get_items(cursor, objp->shapes, 2, sizeof(shape),
 	    mrpc_decode_shape))
@@ -198,15 +198,15 @@ mrpc_decode_second_choice(struct mrpc_xdr_cursor *cursor, void *obj)
 {
 	second_choice *objp = obj;
 
-	if (!xdr_color(cursor->xdrs, &objp->c))
+	if (!xdr_color(cursor->xdrs, (void *)&objp->c))
 		return FALSE;
 	switch ((int)objp->c) {
 	case RED:
-		if (!xdr_point(cursor->xdrs, &objp->second_choice_u.p))
+		if (!xdr_point(cursor->xdrs, (void *)&objp->second_choice_u.p))
 			return FALSE;
 		break;
 	case BLUE:
-		if (!xdr_shape(cursor->xdrs, &objp->second_choice_u.s))
+		if (!xdr_shape(cursor->xdrs, (void *)&objp->second_choice_u.s))
 			return FALSE;
 		break;
 	default:

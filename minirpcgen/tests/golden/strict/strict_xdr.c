@@ -603,7 +603,7 @@ mrpc_decode_all(struct mrpc_xdr_cursor *cursor, void *obj)
 	objp->plain.plain_val = val;
 	if (!ok)
 		return FALSE;
-	if (!xdr_color(cursor->xdrs, &objp->other))
+	if (!xdr_color(cursor->xdrs, (void *)&objp->other))
 		return FALSE;
 	val = objp->points.points_val;
 	ok = mrpc_xdr_get_array(cursor, &val, &objp->points.points_len,
