@@ -5,7 +5,7 @@ use super::pair::{ailments, all_well, conn, pause, Pair, Plan};
 use super::runner::{check, mix};
 use crate::proto::status;
 use crate::sync::sim::wait;
-use crate::sys::sim::net;
+use crate::sys::sim::net::{self, Nature};
 use std::time::Duration;
 
 /// Ticks, looks at what is lent, handlers that take a while: nothing takes as long as this.
@@ -127,6 +127,37 @@ fn sync_callers_share_a_connection() {
         callers.into_iter().for_each(wait::join);
         let took = wait::now() - begun;
         assert!(took == Duration::ZERO, "took {took:?}");
+        pair.finish(SOON);
+    });
+}
+
+/// A reader that ends other callers' calls lets go to one that still waits: the server is never
+/// idle while a call is under way.
+#[test]
+fn a_promotion_is_not_spent_on_a_caller_that_is_done() {
+    check(2500, |seed| {
+        let mut plan = Plan::any(seed);
+        plan.cpus = 1;
+        plan.ticks = true;
+        plan.nature = Nature::default();
+        let pair = Pair::new(&plan);
+        wait::quiet();
+        let begun = wait::now();
+        let caller = |cmd| {
+            wait::spawn("caller", move || {
+                assert_eq!(app::call(0, cmd, 0), status::OK);
+            })
+        };
+        // While its handler runs, the others' calls come together, and so do the replies to
+        // those in front of the next that takes long.
+        let first = caller(SLOW);
+        wait::quiet();
+        let of = |n| if n == seed % 4 { SLOW } else { ECHO };
+        let others: Vec<usize> = (0..4).map(|n| caller(of(n))).collect();
+        others.into_iter().chain([first]).for_each(wait::join);
+        let took = wait::now() - begun;
+        assert!(took == 2 * app::WHILE, "took {took:?}");
+        assert!(pair.wait(SOON, all_well), "{}", ailments());
         pair.finish(SOON);
     });
 }
