@@ -1,11 +1,12 @@
 /* PROTO: test.mx */
 /* MODES: plain (measures memory) */
-/* Requests that are never replied to cost nothing once their connection is gone. */
+/* Requests that are never replied to cost nothing once their connection is gone, and
+ * those that are replied to later nothing from then on. */
 #include "extra_rt.h"
 
 #include <malloc.h>
 
-enum { REQUESTS = 3000 };
+enum { REQUESTS = 3000, ROUNDS = 10 };
 
 static struct counter n_kept = COUNTER_INIT;
 
@@ -19,7 +20,34 @@ static mrpc_status_t later(void *data, struct mrpc_message *msg, number *in, num
 	return MINIRPC_PENDING;
 }
 
-static const struct test_server_operations ops = { .later = later };
+static struct mrpc_message *kept;
+
+static mrpc_status_t later_void_reply(void *data, struct mrpc_message *msg, number *in)
+{
+	(void)data;
+	(void)in;
+	__atomic_store_n(&kept, msg, __ATOMIC_SEQ_CST);
+	counter_add(&n_kept, 1);
+	return MINIRPC_PENDING;
+}
+
+static mrpc_status_t ping(void *data, struct mrpc_message *msg)
+{
+	(void)data;
+	(void)msg;
+	return MINIRPC_OK;
+}
+
+static const struct test_server_operations ops = {
+	.later = later, .later_void = later_void_reply, .ping = ping
+};
+
+static size_t allocated(void)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return info.uordblks + info.hblkhd;
+}
 
 static void round_of_requests(struct end *e)
 {
@@ -39,22 +67,47 @@ static void round_of_requests(struct end *e)
 	mrpc_conn_unref(conn);
 }
 
+/* On one connection, one after the other. */
+static void round_of_replies(struct end *e)
+{
+	int i;
+
+	counter_init(&n_kept);
+	for (i = 0; i < REQUESTS; i++) {
+		peer_number(e->fd, (uint32_t)i, nr_test_later_void, 0);
+		COUNTER_WAIT(&n_kept, i + 1);
+		/* When the next event is handled, the last handler has returned. */
+		peer_send(e->fd, 0, PENDING, nr_test_ping, NULL, 0);
+		PEER_EXPECT(e->fd, 0, MINIRPC_OK, nr_test_ping, NULL, 0);
+		CHECK_EQ(test_later_void_send_async_reply(
+			__atomic_load_n(&kept, __ATOMIC_SEQ_CST)), MINIRPC_OK);
+		PEER_EXPECT(e->fd, (uint32_t)i, MINIRPC_OK, nr_test_later_void, NULL, 0);
+	}
+}
+
+static void measure(struct end *e, void (*round)(struct end *))
+{
+	size_t before;
+	int i;
+
+	for (i = 0; i < 3; i++)
+		round(e);
+	before = allocated();
+	for (i = 0; i < ROUNDS; i++)
+		round(e);
+	WAIT_FOR(allocated() < before + 100000);
+	tap_note("%zu bytes before, %zu after %d more", before, allocated(), ROUNDS * REQUESTS);
+}
+
 int main(void)
 {
 	struct end e;
-	size_t before, after;
-	int i;
 
-	SECTION("%d requests a round, never replied to", REQUESTS);
 	end_open_server(&e, &ops, 1);
-	for (i = 0; i < 3; i++)
-		round_of_requests(&e);
-	before = mallinfo2().uordblks + mallinfo2().hblkhd;
-	for (i = 0; i < 10; i++)
-		round_of_requests(&e);
-	WAIT_FOR(mallinfo2().uordblks + mallinfo2().hblkhd < before + 100000);
-	after = mallinfo2().uordblks + mallinfo2().hblkhd;
-	tap_note("%zu bytes before, %zu after %d more", before, after, 10 * REQUESTS);
+	SECTION("%d requests a round, never replied to", REQUESTS);
+	measure(&e, round_of_requests);
+	SECTION("%d requests a round, replied to later", REQUESTS);
+	measure(&e, round_of_replies);
 	end_close(&e);
 	return tap_done();
 }

@@ -67,9 +67,10 @@ pthread_t thread_start(void *(*run)(void *), void *arg);
 /* Joins it in time, or ends the test. */
 void *thread_join(pthread_t thread);
 
-/* The calling thread's number in /proc/self/task; whether a thread sleeps, in
- * whatever the library waits in, and goes on sleeping. */
+/* The calling thread's number in /proc/self/task; a thread's state, as proc(5) has
+ * it; whether it sleeps, in whatever the library waits in, and goes on sleeping. */
 int thread_number(void);
+char thread_state(int number);
 bool thread_sleeps(int number);
 
 /* A thread that registers, runs mrpc_dispatch_loop and removes itself. */

@@ -84,7 +84,7 @@ int thread_number(void)
 	return (int)syscall(SYS_gettid);
 }
 
-static char state_of(int number)
+char thread_state(int number)
 {
 	char path[64], line[256] = "";
 	const char *end;
@@ -104,7 +104,7 @@ bool thread_sleeps(int number)
 	int i;
 
 	for (i = 0; i < 5; i++) {
-		if (state_of(number) != 'S')
+		if (thread_state(number) != 'S')
 			return false;
 		tap_pause();
 	}
