@@ -220,6 +220,8 @@ static void measure_message(int64_t *took)
 
 int main(void)
 {
+	if (getenv("QUIET_MACHINE") == NULL)
+		tap_skip("a busy machine is as slow as a fault: QUIET_MACHINE=1 says it is none");
 	end_open_client(&e, &ops, 1);
 	ticking = find_thread("minirpc-bg");
 	REQUIRE(ticking > 0);
