@@ -1,4 +1,5 @@
 /* PROTO: test.mx */
+/* MODES: plain asan (to memcheck, what the parent held is lost in the child) */
 /*
  * A process forks again and again while its threads make replies, too late as they
  * are: a child that does the same hears at once that they are the parent's.
