@@ -5,12 +5,13 @@
 use shuttle::current::TaskId;
 use shuttle::scheduler::{Schedule, Scheduler, Task};
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
-use std::cell::Cell;
-use std::sync::Once;
+use std::cell::{Cell, RefCell};
+use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, Instant, SystemTime};
 
 std::thread_local! {
-    static SEED: Cell<u64> = const { Cell::new(0) };
+    /// How the run is made again.
+    static NAME: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 /// Threads run as long as nothing keeps them, as a rule; how often another goes on instead, and
@@ -99,16 +100,68 @@ impl Scheduler for Chooser {
     }
 }
 
-fn name_seeds() {
+/// Threads run until they wait, but for some choices of the plan's. Only those are counted that
+/// are made while the run is `armed`.
+struct Planned {
+    begun: bool,
+    plan: Plan,
+    /// By choice: how many others could have been made.
+    others: Arc<Mutex<Vec<usize>>>,
+}
+
+/// At which choice another is made, and which.
+type Plan = Vec<(usize, usize)>;
+
+std::thread_local! {
+    static ARMED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// From here on, the order of events is what `check_every` tries.
+pub fn arm(armed: bool) {
+    ARMED.set(armed);
+}
+
+impl Scheduler for Planned {
+    fn new_execution(&mut self) -> Option<Schedule> {
+        (!std::mem::replace(&mut self.begun, true)).then(|| Schedule::new(0))
+    }
+
+    fn next_task(
+        &mut self,
+        runnable: &[&Task],
+        current: Option<TaskId>,
+        yields: bool,
+    ) -> Option<TaskId> {
+        let ids = || runnable.iter().map(|t| t.id());
+        let usual = current.filter(|id| !yields && ids().any(|other| other == *id));
+        // Who has yielded comes last.
+        let usual = usual.or_else(|| ids().find(|id| Some(*id) != current));
+        let usual = usual.unwrap_or(runnable[0].id());
+        if !ARMED.get() {
+            return Some(usual);
+        }
+        let others: Vec<TaskId> = ids().filter(|id| *id != usual).collect();
+        let mut made = self.others.lock().unwrap();
+        made.push(others.len());
+        let here = self.plan.iter().find(|(at, _)| *at == made.len() - 1);
+        Some(here.map_or(usual, |(_, which)| others[*which]))
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        0
+    }
+}
+
+fn name_runs() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             let test = std::thread::current();
             let test = test.name().unwrap_or("?").rsplit("::").next();
-            let (seed, test) = (SEED.get(), test.unwrap_or("?"));
+            let (run, test) = (NAME.with(|n| n.borrow().clone()), test.unwrap_or("?"));
             let about = crate::sync::sim::wait::explanation();
-            eprintln!("{about}\nfailed; again: make check-sim SIM_SEED={seed} TESTS={test}");
+            eprintln!("{about}\nfailed; again: make check-sim {run} TESTS={test}");
             hook(info);
         }));
     });
@@ -120,7 +173,7 @@ fn number(name: &str) -> Option<u64> {
 
 /// Runs `test` with `count` seeds.
 pub fn check(count: u64, test: impl Fn(u64) + Copy + Send + Sync + 'static) {
-    name_seeds();
+    name_runs();
     if let Some(seed) = number("SIM_SEED") {
         return run(seed, test);
     }
@@ -139,11 +192,85 @@ pub fn check(count: u64, test: impl Fn(u64) + Copy + Send + Sync + 'static) {
 }
 
 fn run(seed: u64, test: impl Fn(u64) + Send + Sync + 'static) {
-    SEED.set(seed);
+    NAME.with(|name| *name.borrow_mut() = format!("SIM_SEED={seed}"));
+    runner(Chooser::new(seed), move || test(seed));
+}
+
+fn runner(scheduler: impl Scheduler + 'static, test: impl Fn() + Send + Sync + 'static) {
     let mut config = Config::new();
     config.stack_size = 256 * 1024;
     config.failure_persistence = FailurePersistence::None;
     config.max_steps = MaxSteps::FailAfter(3_000_000);
     config.silence_warnings = true;
-    Runner::new(Chooser::new(seed), config).run(move || test(seed));
+    Runner::new(scheduler, config).run(test);
+}
+
+/// Plans of two choices that are tried, of so many that there are more than a test has time for.
+const PAIRS: usize = 2500;
+
+/// Runs `test` by every schedule in which threads that can go on do so, but for one choice, and
+/// by some of those with two; with SIM_SECONDS by as many as that time allows for, also with
+/// more. SIM_PLAN=at:which,... runs that one.
+pub fn check_every(test: impl Fn() + Copy + Send + Sync + 'static) {
+    name_runs();
+    let run = |plan: &Plan| {
+        let others = Arc::new(Mutex::new(Vec::new()));
+        let text: Vec<String> = plan
+            .iter()
+            .map(|(at, which)| format!("{at}:{which}"))
+            .collect();
+        NAME.with(|name| *name.borrow_mut() = format!("SIM_PLAN={}", text.join(",")));
+        let planned = Planned {
+            begun: false,
+            plan: plan.clone(),
+            others: Arc::clone(&others),
+        };
+        arm(false);
+        runner(planned, test);
+        let others = others.lock().unwrap();
+        others.clone()
+    };
+    if let Ok(text) = std::env::var("SIM_PLAN") {
+        let pairs = text.split(',').filter_map(|pair| pair.split_once(':'));
+        let number = |text: &str| text.parse().unwrap();
+        run(&pairs
+            .map(|(at, which)| (number(at), number(which)))
+            .collect());
+        return;
+    }
+    #[allow(clippy::disallowed_methods, reason = "the real time")]
+    let begun = Instant::now();
+    let time = number("SIM_SECONDS").map(Duration::from_secs);
+    let mut plans = vec![Plan::new()];
+    let mut left = PAIRS;
+    let mut runs = 0;
+    // By the number of choices, and among those with as many at random.
+    while !plans.is_empty() {
+        let mut next = Vec::new();
+        while !plans.is_empty() {
+            let at = mix(runs) as usize % plans.len();
+            let plan = plans.swap_remove(at);
+            let over = match time {
+                Some(time) => begun.elapsed() >= time,
+                None => plan.len() == 2 && left == 0,
+            };
+            if over {
+                println!("{runs} runs");
+                return;
+            }
+            left -= usize::from(plan.len() == 2).min(left);
+            let others = run(&plan);
+            runs += 1;
+            if plan.len() == 2 && time.is_none() {
+                continue;
+            }
+            let after = plan.last().map_or(0, |(at, _)| at + 1);
+            for (at, others) in others.iter().enumerate().skip(after) {
+                let with = |which| [&plan[..], &[(at, which)]].concat();
+                next.extend((0..*others).map(with));
+            }
+        }
+        plans = next;
+    }
+    println!("{runs} runs");
 }

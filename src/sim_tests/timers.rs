@@ -60,6 +60,48 @@ fn a_close_that_makes_no_progress_ends_after_the_linger_time() {
     });
 }
 
+/// The call's end does not wait for the peer to take what is in front of it.
+#[test]
+fn a_close_ends_a_call_although_the_peer_does_not_read() {
+    check(300, |seed| {
+        let mut plan = small(seed);
+        plan.cpus = 1;
+        let (pair, raw) = half(&plan);
+        let begun = wait::now();
+        let ended_after = move || {
+            assert_eq!(app::call(0, ECHO, 700), status::NETWORK_FAILURE);
+            assert_eq!(wait::now(), begun, "the call ended late");
+        };
+        let caller = wait::spawn("caller", ended_after);
+        wait::quiet();
+        conn(0).close().unwrap();
+        wait::join(caller);
+        super::pair::close_raw(raw);
+        pair.finish(SECOND);
+    });
+}
+
+/// A thread that waits for the peer to take what is queued, and the descriptor goes.
+#[test]
+fn a_throttled_sender_does_not_use_what_was_closed() {
+    check(60, |seed| {
+        let (pair, raw) = half(&small(seed));
+        pair.set(0).change(|c| c.set_linger(1000)).unwrap();
+        let sender = wait::spawn("sender", || while app::note(0, 200_000) == status::OK {});
+        pause(Duration::from_millis(3 + seed % 30));
+        match seed % 3 {
+            0 => super::pair::close_raw(raw),
+            1 => net::with(|n| n.arrive_reset(pair.fds[0])),
+            _ => conn(0).close().unwrap(),
+        }
+        wait::join(sender);
+        if seed % 3 > 0 {
+            super::pair::close_raw(raw);
+        }
+        pair.finish(3 * SECOND);
+    });
+}
+
 #[test]
 fn a_close_lasts_as_long_as_the_peer_takes_something() {
     check(150, |seed| {
