@@ -19,6 +19,8 @@ pub const LATER: c_int = 2;
 pub const SLOW: c_int = 3;
 /// As ECHO, after the handler has called ECHO back.
 pub const BACK: c_int = 4;
+/// As SLOW, for longer than any tick.
+pub const LONG: c_int = 5;
 /// A one-way message.
 pub const NOTE: c_int = -1;
 
@@ -100,7 +102,7 @@ unsafe extern "C" fn xdr_item(xdr: *mut XDR, object: *mut c_void) -> c_int {
 }
 
 unsafe extern "C" fn info(cmd: c_uint, xdr: *mut xdrproc_t, size: *mut c_uint) -> c_int {
-    if !matches!(cmd as c_int, ECHO | LATER | SLOW | BACK | NOTE) {
+    if !matches!(cmd as c_int, ECHO | LATER | SLOW | BACK | LONG | NOTE) {
         return status::PROCEDURE_UNAVAIL;
     }
     // SAFETY: NULL or places for the two.
@@ -377,6 +379,9 @@ unsafe extern "C" fn on_request(
     }
     if cmd == SLOW {
         wait::sleep(Key::Time, Some(wait::deadline(WHILE)));
+    }
+    if cmd == LONG {
+        wait::sleep(Key::Time, Some(wait::deadline(30 * WHILE)));
     }
     if cmd == BACK {
         call(end, ECHO, 8);

@@ -5,6 +5,7 @@
 mod app;
 mod every;
 mod explore;
+mod gathered;
 mod listening;
 mod pair;
 mod runner;

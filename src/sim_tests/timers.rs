@@ -17,10 +17,10 @@ const USER: i32 = 0;
 const CLOSED: i32 = 1;
 const IOERR: i32 = 2;
 
-const SECOND: Duration = Duration::from_secs(1);
+pub const SECOND: Duration = Duration::from_secs(1);
 
 /// One end of the library's, and a descriptor.
-fn half(plan: &Plan) -> (Pair, RawFd) {
+pub fn half(plan: &Plan) -> (Pair, RawFd) {
     let mut pair = Pair::sets(plan);
     let (a, b) = net::with(|n| n.pair(plan.kind));
     pair.fds = [a, b];
@@ -233,7 +233,7 @@ fn a_half_closed_peer_is_answered() {
     });
 }
 
-fn receive(fd: RawFd, buf: &mut [u8], wait: bool) -> crate::error::Result<usize> {
+pub fn receive(fd: RawFd, buf: &mut [u8], wait: bool) -> crate::error::Result<usize> {
     loop {
         match socket::recv(fd, buf, wait) {
             Err(Errno(libc::EINTR)) => {}
@@ -242,7 +242,7 @@ fn receive(fd: RawFd, buf: &mut [u8], wait: bool) -> crate::error::Result<usize>
     }
 }
 
-fn send_all(fd: RawFd, mut bytes: &[u8]) {
+pub fn send_all(fd: RawFd, mut bytes: &[u8]) {
     while !bytes.is_empty() {
         match socket::send(fd, bytes) {
             Ok(n) => bytes = &bytes[n..],
