@@ -92,7 +92,7 @@ check-loom: ## the threading protocol, in every order of events (needs some minu
 check-sim: ## the library in a simulated system, by many schedules; SIM_SECONDS=n, TESTS=name
 	@scripts/need cargo cc
 	RUSTFLAGS="--cfg sim" CARGO_TARGET_DIR=$(TARGET)/sim \
-		$(CARGO) test --profile sim --lib $(CARGOFLAGS) -- $(or $(TESTS),sim_tests)
+		$(CARGO) test --profile sim --lib $(CARGOFLAGS) -- --nocapture $(or $(TESTS),sim_tests)
 
 STRESS_SECONDS ?= 2
 check-stress: all ## everything at once, with random delays; STRESS_SECONDS=n for each of ten runs

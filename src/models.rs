@@ -4,11 +4,10 @@
 //! tick here: a thread that nobody wakes is a deadlock, which loom reports.
 
 use crate::bell::Bell;
-use crate::proto::outbox::{Chunk, Outbox};
 use crate::proto::payload::Payload;
 use crate::queue::ReadyQueue;
 use crate::sync::right::{Held, Right};
-use crate::sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard, Ordering};
+use crate::sync::{AtomicBool, AtomicUsize, Mutex, Ordering};
 use crate::waiter::{Outcome, Parker, Waiter};
 use loom::sync::{Arc, Condvar};
 use loom::thread;
@@ -410,138 +409,5 @@ fn a_ring_ends_the_wait_that_comes_next() {
         over.store(true, Ordering::SeqCst);
         bell.ring(|| poll.wake());
         background.join().unwrap();
-    });
-}
-
-/// A socket with room for some bytes, and whoever may write to it.
-struct Sender {
-    outbox: Mutex<Outbox>,
-    /// What the peer got, and the bytes that fit before it reads on.
-    socket: Mutex<(Vec<u8>, usize)>,
-    dirty: AtomicBool,
-    writers: AtomicUsize,
-}
-
-impl Sender {
-    fn new(room: usize) -> Sender {
-        Sender {
-            outbox: Mutex::new(Outbox::default()),
-            socket: Mutex::new((Vec::new(), room)),
-            dirty: AtomicBool::new(false),
-            writers: AtomicUsize::new(0),
-        }
-    }
-
-    fn write(&self, bytes: &[u8]) -> usize {
-        assert_eq!(
-            self.writers.fetch_add(1, Ordering::SeqCst),
-            0,
-            "two writers"
-        );
-        let n = {
-            let mut socket = self.socket.lock();
-            let n = bytes.len().min(socket.1);
-            socket.1 -= n;
-            socket.0.extend_from_slice(&bytes[..n]);
-            n
-        };
-        self.writers.fetch_sub(1, Ordering::SeqCst);
-        n
-    }
-
-    /// As `Conn::send`, for a frame that is a message or, `urgent`, a call that is waited for.
-    fn send(&self, frame: &[u8], urgent: bool) {
-        let mut outbox = self.outbox.lock();
-        if outbox.begin_direct(u32::from(urgent)) {
-            drop(outbox);
-            let sent = self.write(frame);
-            let mut outbox = self.outbox.lock();
-            let next = outbox.wrote_direct(frame[sent..].to_vec(), false);
-            self.leave(outbox, next);
-            return;
-        }
-        outbox.append(frame, u32::from(urgent), urgent);
-        let next = if urgent { outbox.begin_flush() } else { None };
-        self.leave(outbox, next);
-    }
-
-    /// As `Conn::write_out`, to the end.
-    fn leave<'a>(&'a self, mut outbox: MutexGuard<'a, Outbox>, mut next: Option<Chunk>) {
-        loop {
-            let Some(mut chunk) = next else {
-                if outbox.list() {
-                    self.dirty.store(true, Ordering::SeqCst);
-                }
-                return;
-            };
-            drop(outbox);
-            let sent = self.write(&chunk.bytes[chunk.at..]);
-            chunk.at += sent;
-            outbox = self.outbox.lock();
-            next = outbox.wrote(chunk, sent);
-        }
-    }
-
-    /// The peer reads, and the loop hears that there is room.
-    fn make_room(&self, room: usize) {
-        self.socket.lock().1 += room;
-        let mut outbox = self.outbox.lock();
-        let next = outbox.writable();
-        self.leave(outbox, next);
-    }
-
-    /// As the background: sends what was gathered.
-    fn flush(&self) {
-        if self.dirty.swap(false, Ordering::SeqCst) {
-            let mut outbox = self.outbox.lock();
-            outbox.unlist();
-            let next = outbox.begin_flush();
-            self.leave(outbox, next);
-        }
-    }
-
-    fn check(&self, bytes: usize) {
-        self.flush();
-        assert!(
-            self.outbox.lock().is_empty(),
-            "something was left in the outbox"
-        );
-        let socket = self.socket.lock();
-        assert_eq!(socket.0.len(), bytes);
-        let whole = socket.0.chunks(2).all(|frame| frame[0] == frame[1]);
-        assert!(whole, "frames are torn: {:?}", socket.0);
-    }
-}
-
-/// INV-F1, INV-F3: one writes in place, the other appends; whoever writes takes it along, or
-/// the background is told.
-#[test]
-fn what_is_appended_beside_a_writer_is_sent() {
-    for urgent in [false, true] {
-        model(move || {
-            let sender = Arc::new(Sender::new(100));
-            let theirs = Arc::clone(&sender);
-            let t = thread::spawn(move || {
-                theirs.send(&[1, 1], urgent);
-                theirs.send(&[2, 2], false);
-            });
-            sender.send(&[3, 3], urgent);
-            t.join().unwrap();
-            sender.check(6);
-        });
-    }
-}
-
-/// INV-F1 with a socket that blocks in the middle of a frame: no writable edge is lost.
-#[test]
-fn a_writable_edge_at_any_moment_is_used() {
-    model(|| {
-        let sender = Arc::new(Sender::new(1));
-        let theirs = Arc::clone(&sender);
-        let t = thread::spawn(move || theirs.make_room(100));
-        sender.send(&[1, 1], true);
-        sender.send(&[2, 2], true);
-        t.join().unwrap();
-        sender.check(4);
     });
 }
