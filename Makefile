@@ -57,7 +57,8 @@ check-gen: NEED += $(NEED_GEN)
 check-abi: NEED += $(NEED_ABI)
 check-install: NEED += $(NEED_INSTALL)
 check-c check-mutants check-stress: NEED += $(NEED_C)
-nightly bench-xdr: NEED += cpp libtirpc objcopy pkg-config rpcgen
+nightly nightly-files bench-xdr: NEED += cpp libtirpc objcopy pkg-config rpcgen
+nightly-files: NEED += c++
 bench: NEED += cpp python3 $(if $(findstring --strace,$(BENCH)),strace)
 
 all: ## build the library and minirpcgen into build/ (the default)
@@ -116,7 +117,6 @@ nightly: all ## a million random inputs to generated code, beside rpcgen's; SEED
 
 .PHONY: nightly-files
 nightly-files: all ## interface files of Debian's packages, beside rpcgen; FILES='package/* ...'
-	@scripts/need c++ cpp libtirpc pkg-config rpcgen
 	scripts/nightly-files $(FILES)
 
 check-abi: all ## headers without a warning; symbols, SONAME, size; the map of the tests
