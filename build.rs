@@ -5,7 +5,15 @@ use std::path::Path;
 use std::{env, fs};
 
 /// In the order of the header's sections.
-const EXPORTS: [&str; 6] = ["version", "set", "config", "conn", "dispatch", "limits"];
+const EXPORTS: [&str; 7] = [
+    "version",
+    "set",
+    "config",
+    "conn",
+    "dispatch",
+    "limits",
+    "connecting",
+];
 const HEADER: &str = "include/minirpc/minirpc.h";
 
 fn main() {

@@ -9,7 +9,7 @@ use crate::error::{Errno, Result};
 use crate::protocol::Role;
 use crate::queue::ReadyQueue;
 use crate::shard::Shard;
-use crate::sync::{AtomicBool, AtomicPtr, AtomicUsize, Mutex, Ordering};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Mutex, Ordering};
 use crate::sys::{env, fork, thread};
 use std::ffi::c_void;
 use std::sync::Arc;
@@ -40,6 +40,8 @@ pub struct Hub<C> {
     users: AtomicUsize,
     /// Connection handles and listeners.
     handles: AtomicUsize,
+    /// Connection handles made so far.
+    numbered: AtomicU64,
     dispatchers: AtomicUsize,
     ending: AtomicBool,
     pub config: Config,
@@ -85,6 +87,7 @@ impl<C> Hub<C> {
             generation: fork::generation(),
             users: AtomicUsize::new(1),
             handles: AtomicUsize::new(0),
+            numbered: AtomicU64::new(0),
             dispatchers: AtomicUsize::new(0),
             ending: AtomicBool::new(false),
             config: Config::default(),
@@ -275,6 +278,11 @@ impl<C> Hub<C> {
 
     pub fn handle_made(&self) {
         self.handles.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The next connection's number, from 1.
+    pub fn next_id(&self) -> u64 {
+        self.numbered.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     pub fn handle_gone(&self) {

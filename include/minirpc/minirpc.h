@@ -593,6 +593,18 @@ int mrpc_set_idle_timeout(struct mrpc_conn_set *set, unsigned int ms);
  */
 int mrpc_set_memory_limit(struct mrpc_conn_set *set, size_t bytes);
 
+/**
+ * Tells a connection handle's number in its set: 1 for the first that was made or accepted,
+ * and never given twice.
+ *
+ * conn: the handle.
+ * id: where the number goes.
+ *
+ * Returns 0; EINVAL if an argument is NULL. Any thread may call it, also from a
+ * handler.
+ */
+int mrpc_conn_get_id(struct mrpc_connection *conn, uint64_t *id);
+
 #ifdef __cplusplus
 }
 #endif

@@ -58,6 +58,8 @@ pub struct AsyncCall {
 
 pub struct Conn {
     hub: Arc<ConnHub>,
+    /// Among the set's connections.
+    id: u64,
     cookie: AtomicPtr<c_void>,
     operations: AtomicPtr<c_void>,
     /// User references, plus one while the connection is active.
@@ -127,6 +129,7 @@ impl Conn {
         hub.handle_made();
         let conn = Arc::new(Conn {
             hub: Arc::clone(hub),
+            id: hub.next_id(),
             cookie: AtomicPtr::new(data),
             operations: AtomicPtr::new(std::ptr::null_mut()),
             holds: AtomicUsize::new(1),
@@ -165,6 +168,11 @@ impl Conn {
 
     pub fn hub(&self) -> &Arc<ConnHub> {
         &self.hub
+    }
+
+    /// The handle's number in its set, from 1; given once.
+    pub fn id(&self) -> u64 {
+        self.id
     }
 
     pub fn cookie(&self) -> *mut c_void {

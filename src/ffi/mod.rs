@@ -4,8 +4,8 @@
 //! they stand for, call one safe method, map its error. Nothing else happens here, and no lock
 //! is held while C code runs.
 //!
-//! The documentation comments of `version`, `set`, `config`, `conn` and `dispatch` are the
-//! comments of include/minirpc/minirpc.h, which cbindgen makes of them (`make header`). They
+//! The documentation comments of `version`, `set`, `config`, `conn`, `dispatch`, `limits` and
+//! `connecting` are the comments of include/minirpc/minirpc.h, which cbindgen makes of them (`make header`). They
 //! speak to C programmers, and what they say about pointers is each function's safety contract.
 
 #![allow(unsafe_code, reason = "this is the boundary")]
@@ -19,6 +19,7 @@ mod call;
 mod chaos;
 mod config;
 mod conn;
+mod connecting;
 mod dispatch;
 mod handle;
 mod limits;
