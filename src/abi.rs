@@ -37,6 +37,17 @@ pub type mrpc_disc_reason_arg = c_int;
 
 /// `socklen_t`
 pub type socklen_t = c_uint;
+/// `pid_t`
+pub type pid_t = c_int;
+/// `uid_t`
+pub type uid_t = c_uint;
+/// `gid_t`
+pub type gid_t = c_uint;
+
+/// `struct sockaddr`: of any family, its length beside it.
+pub struct sockaddr {
+    _private: (),
+}
 
 pub type mrpc_accept_fn = unsafe extern "C" fn(
     set_data: *mut c_void,

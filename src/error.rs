@@ -16,6 +16,38 @@ impl Errno {
     pub fn last() -> Errno {
         io::Error::last_os_error().into()
     }
+
+    /// As the system says it.
+    pub fn describe(self) -> String {
+        let text = io::Error::from_raw_os_error(self.0).to_string();
+        // What std adds is for programmers.
+        match text.split_once(" (os error") {
+            Some((text, _)) => text.to_string(),
+            None => text,
+        }
+    }
+}
+
+/// An error with its reason in a user's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub errno: Errno,
+    pub text: String,
+}
+
+impl Failure {
+    pub fn new(errno: i32, text: impl Into<String>) -> Failure {
+        Failure {
+            errno: Errno(errno),
+            text: text.into(),
+        }
+    }
+
+    /// With what the error befell in front.
+    pub fn of(what: &str, errno: Errno) -> Failure {
+        let text = format!("{what}: {}", errno.describe());
+        Failure { errno, text }
+    }
 }
 
 impl From<io::Error> for Errno {

@@ -4,7 +4,7 @@
 //! no lock: the accepting right covers the descriptor, and who closes asks for it. If it is
 //! held, its holder closes.
 
-use crate::conn::{Conn, ConnHub};
+use crate::conn::{Conn, ConnHub, Socket};
 use crate::error::{Errno, Result};
 use crate::reactor::{Place, Ready, Source, Turn};
 use crate::sync::right::{Held, Right};
@@ -68,7 +68,7 @@ impl Listener {
         let mut error = Errno(libc::ENOENT);
         // Then IPv4 has a listener of its own.
         let both = family == libc::AF_UNSPEC && address.is_none();
-        for at in resolve(family, address, service, true)? {
+        for at in resolve(family, address, service, true).map_err(|f| f.errno)? {
             let opened = socket::listen(&at, hub.config.listen_backlog(), both);
             let taken = opened.as_ref().map(|fd| socket::local_port(fd.as_raw()));
             let taken = taken.ok().and_then(Result::ok);
@@ -188,7 +188,12 @@ impl Listener {
         let Ok(conn) = Conn::create(&self.hub, ptr::null_mut()) else {
             return;
         };
-        match conn.open(fd, self.family, Some(from)) {
+        let socket = Socket {
+            fd,
+            family: self.family,
+            peer: from.clone(),
+        };
+        match conn.open(socket, Some(from)) {
             Ok(true) => turn.found.push(conn),
             Ok(false) => {}
             // The loop could not take it (no memory): the peer sees it closed.

@@ -605,6 +605,64 @@ int mrpc_set_memory_limit(struct mrpc_conn_set *set, size_t bytes);
  */
 int mrpc_conn_get_id(struct mrpc_connection *conn, uint64_t *id);
 
+/**
+ * Tells why the last mrpc_connect(), mrpc_connect_async() or mrpc_bind_fd() on a handle failed,
+ * in a user's words: "127.0.0.1 port 4711: Connection refused".
+ *
+ * conn: the handle.
+ * text: where the text goes, with a zero byte at its end; empty if nothing failed, or
+ *     a later attempt succeeded.
+ * size: how many bytes there are at text; a longer text is cut.
+ *
+ * Returns 0; EINVAL if conn or text is NULL or size is 0. Any thread may call it, also
+ * from a handler.
+ */
+int mrpc_conn_get_error(struct mrpc_connection *conn, char *text, size_t size);
+
+/**
+ * Tells the address of a connection's peer, as getpeername() would: of a Unix socket whose
+ * other end has no name, the family alone.
+ *
+ * conn: the handle.
+ * address: where the address goes.
+ * len: how many bytes there are at address; becomes the length of the whole address, of
+ *     which no more is stored than there is room for.
+ *
+ * Returns 0, from the moment that the connection stands until the handle goes, so also
+ * in and after its disconnect callback; ENOTCONN before; EINVAL if an argument is NULL.
+ * Any thread may call it, also from a handler.
+ */
+int mrpc_conn_get_peer_address(struct mrpc_connection *conn,
+                               struct sockaddr *address,
+                               socklen_t *len);
+
+/**
+ * Tells the address of our end of a connection, as getsockname() would.
+ *
+ * conn, address, len: as for mrpc_conn_get_peer_address().
+ *
+ * Returns as mrpc_conn_get_peer_address(). Any thread may call it, also from a handler.
+ */
+int mrpc_conn_get_local_address(struct mrpc_connection *conn,
+                                struct sockaddr *address,
+                                socklen_t *len);
+
+/**
+ * Tells who is at the other end of a Unix socket: the process that connected, or that
+ * listened, as it was then (SO_PEERCRED).
+ *
+ * conn: the handle.
+ * pid, uid, gid: where the peer's process, user and group go.
+ *
+ * Returns 0, from the moment that the connection stands until the handle goes; ENOTCONN
+ * before; EOPNOTSUPP if it is no Unix socket; EINVAL if an argument is NULL. Any thread may
+ * call it, also from a handler.
+ */
+int mrpc_conn_get_peer_credentials(struct mrpc_connection *conn,
+                                   pid_t *pid,
+                                   uid_t *uid,
+                                   gid_t *gid);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,10 +1,11 @@
 //! From connecting to the end.
 
+use super::ends::{Ends, Socket};
 use super::outputs::Outputs;
 use super::receive::Reader;
 use super::requests::requests;
 use super::{Conn, State};
-use crate::error::{Errno, Result};
+use crate::error::{Errno, Failure, Result};
 use crate::proto::connection::CloseError;
 use crate::proto::life::{Phase, Reason};
 use crate::proto::status;
@@ -72,40 +73,36 @@ impl Conn {
         self: &Arc<Self>,
         family: i32,
         host: Option<&CStr>,
-        service: &CStr,
+        service: Option<&CStr>,
     ) -> Result<()> {
         self.hub.check_process()?;
+        let service = self
+            .check_target(service)
+            .map_err(|failure| self.note_failure(failure))?;
+        self.open_made(|| connect_in_turn(family, host, service), drop)
+    }
+
+    /// What is wrong whatever the addresses are.
+    fn check_target<'a>(
+        &self,
+        service: Option<&'a CStr>,
+    ) -> std::result::Result<&'a CStr, Failure> {
+        let invalid = |why| Failure::new(libc::EINVAL, why);
         if self.hub.role().is_server() {
-            return Err(Errno::INVAL);
+            return Err(invalid("a server's set does not connect"));
         }
-        let make = || {
-            let mut error = Errno(libc::ENOENT);
-            let mut refused = false;
-            for address in resolve(family, host, Some(service), false)? {
-                match socket::connect(&address) {
-                    Ok(fd) => return Ok((fd, address.family)),
-                    Err(ConnectError::Connect(e)) => {
-                        error = e;
-                        refused = true;
-                    }
-                    Err(ConnectError::Socket(e)) if !refused => error = e,
-                    Err(ConnectError::Socket(_)) => {}
-                }
-            }
-            Err(error)
-        };
-        self.open_made(make, drop)
+        service.ok_or_else(|| invalid("no service is given"))
     }
 
     /// Takes over a connected stream socket; on an error it stays the caller's, as it was.
     pub fn bind(self: &Arc<Self>, fd: RawFd) -> Result<()> {
         self.hub.check_process()?;
-        let family = socket::peer_family(fd)?;
-        if !socket::is_stream(fd)? {
-            return Err(Errno(libc::EPROTONOSUPPORT));
-        }
+        let (family, peer) = bindable(fd).map_err(|failure| self.note_failure(failure))?;
         self.open_made(
-            || Ok((Fd::own(fd), family)),
+            || {
+                let fd = Fd::own(fd);
+                Ok(Socket { fd, family, peer })
+            },
             |fd| {
                 fd.into_raw();
             },
@@ -115,29 +112,30 @@ impl Conn {
     /// The state of a handle while a socket is made for it: one thread at a time, once.
     fn open_made(
         self: &Arc<Self>,
-        make: impl FnOnce() -> Result<(Fd, i32)>,
+        make: impl FnOnce() -> std::result::Result<Socket, Failure>,
         give_back: impl FnOnce(Fd),
     ) -> Result<()> {
-        {
+        let begun = {
             let mut st = self.lock();
-            if !st.proto.life.begin_opening() {
-                return Err(Errno::INVAL);
-            }
+            let begun = st.begin_opening();
             self.publish(&st);
-        }
-        let made = cancel::held_off(make).and_then(|(fd, family)| {
-            let opened = self.open(fd, family, None);
+            begun
+        };
+        begun.map_err(|failure| self.note_failure(failure))?;
+        let made = cancel::held_off(make).and_then(|socket| {
+            let opened = self.open(socket, None);
             opened.map(drop).map_err(|(e, fd)| {
                 give_back(fd);
-                e
+                Failure::of("socket", e)
             })
         });
-        if made.is_err() {
+        made.map_err(|failure| {
             let mut st = self.lock();
             st.proto.life.give_up_opening();
             self.publish(&st);
-        }
-        made
+            drop(st);
+            self.note_failure(failure)
+        })
     }
 
     /// Starts the active life on a connected socket, or gives it back as it was. An accepted
@@ -145,10 +143,11 @@ impl Conn {
     /// schedule its lane.
     pub fn open(
         self: &Arc<Self>,
-        fd: Fd,
-        family: i32,
+        socket: Socket,
         accepted: Option<Vec<u8>>,
     ) -> std::result::Result<bool, (Errno, Fd)> {
+        let ends = Box::new(Ends::of(&socket));
+        let Socket { fd, family, .. } = socket;
         let raw = fd.as_raw();
         // With the right held, nothing is read before the state says so.
         let held = self.reading.try_take();
@@ -164,6 +163,8 @@ impl Conn {
         let claimed = {
             let mut st = self.lock();
             st.place = Some(place);
+            st.ends = Some(ends);
+            st.clear_failure();
             st.proto.life.advance(Phase::Open, None);
             self.publish(&st);
             if let Some(from) = accepted {
@@ -323,4 +324,45 @@ impl Conn {
             }
         }
     }
+}
+
+/// Family and peer of a connected stream socket.
+fn bindable(fd: RawFd) -> std::result::Result<(i32, Vec<u8>), Failure> {
+    let failed = |e| Failure::of("descriptor", e);
+    let peer = socket::peer_address(fd).map_err(failed)?;
+    let family = socket::family(fd).map_err(failed)?;
+    if !socket::is_stream(fd).map_err(failed)? {
+        let why = "the descriptor is no stream socket";
+        return Err(Failure::new(libc::EPROTONOSUPPORT, why));
+    }
+    Ok((family, peer))
+}
+
+/// Resolves, and connects to the first address that lets it.
+fn connect_in_turn(
+    family: i32,
+    host: Option<&CStr>,
+    service: &CStr,
+) -> std::result::Result<Socket, Failure> {
+    let mut failure = Failure::new(libc::ENOENT, "there is no address");
+    let mut refused = false;
+    for address in resolve(family, host, Some(service), false)? {
+        let errno = match socket::connect(&address) {
+            Ok(fd) => {
+                return Ok(Socket {
+                    fd,
+                    family: address.family,
+                    peer: address.bytes(),
+                })
+            }
+            Err(ConnectError::Connect(e)) => {
+                refused = true;
+                e
+            }
+            Err(ConnectError::Socket(e)) if !refused => e,
+            Err(ConnectError::Socket(_)) => continue,
+        };
+        failure = Failure::of(&address.describe(), errno);
+    }
+    Err(failure)
 }

@@ -14,6 +14,7 @@
 //! - INV-C2: `shut` is done once; it queues the disconnect event, which is the last.
 
 mod attention;
+mod ends;
 mod events;
 mod flow;
 mod keys;
@@ -25,6 +26,7 @@ mod send;
 mod wait;
 mod watch;
 
+pub use ends::Socket;
 pub use send::{Kind, SendError};
 
 use crate::abi::reply_callback_fn;
@@ -39,7 +41,7 @@ use crate::sync::{Mutex, MutexGuard};
 use crate::waiter::Waiter;
 use attention::Attention;
 use receive::Reader;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::ffi::c_void;
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -86,6 +88,8 @@ struct State {
     /// The handle's reference to its connection, while C may use the handle.
     handle: Option<Arc<Conn>>,
     proto: Connection<Arc<Waiter>, AsyncCall>,
+    /// Once it stands, until the handle goes.
+    ends: Option<Box<ends::Ends>>,
     place: Option<Place>,
     attention: Attention,
     /// A caller's `recv` was ended by a shutdown.
@@ -104,8 +108,9 @@ struct State {
 /// What most connections do without.
 #[derive(Default)]
 struct Rare {
-    /// Requests that the application kept, to be forgotten with the connection.
-    kept: HashSet<u64>,
+    /// Requests that the application kept, to be forgotten with the connection. No HashSet: its
+    /// random keys come from libc, in a cancellation point.
+    kept: BTreeSet<u64>,
     /// It is on the hub's list of those that are looked at as time passes.
     watch: Option<watch::Watch>,
     /// The peer once took nothing while a thread waited for it.
@@ -114,6 +119,8 @@ struct Rare {
     charged: usize,
     /// Bytes of its partial frame, where memory is limited.
     partial: usize,
+    /// Why the last attempt to connect failed, if it did.
+    failure: Option<String>,
 }
 
 impl State {
@@ -137,6 +144,7 @@ impl Conn {
             state: Mutex::new(State {
                 handle: None,
                 proto: Connection::default(),
+                ends: None,
                 place: None,
                 attention: Attention::Loop,
                 input_cut: false,

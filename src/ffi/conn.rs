@@ -6,6 +6,7 @@ use crate::conn::Conn;
 use crate::error::Errno;
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::null_mut;
+use std::sync::Arc;
 
 /// Makes a connection handle, not connected yet, for mrpc_connect() or
 /// mrpc_bind_fd().
@@ -97,10 +98,8 @@ pub unsafe extern "C" fn mrpc_connect(
     let conn = unsafe { handle::conn(conn) };
     // SAFETY: the caller passes NULL or strings.
     let (host, service) = unsafe { (handle::cstr(host), handle::cstr(service)) };
-    match (conn, service) {
-        (Some(conn), Some(service)) => handle::code(conn.connect(family, host, service)),
-        _ => Errno::INVAL.0,
-    }
+    let connect = |conn: Arc<Conn>| conn.connect(family, host, service);
+    handle::code(conn.ok_or(Errno::INVAL).and_then(connect))
 }
 
 /// Makes a connection of a socket that is connected already: one end of a

@@ -1,9 +1,10 @@
 //! What comes on top of the old interface for connecting and listening.
 
 use super::handle;
-use crate::abi::mrpc_connection;
-use crate::error::Errno;
-use core::ffi::c_int;
+use crate::abi::{gid_t, mrpc_connection, pid_t, sockaddr, socklen_t, uid_t};
+use crate::conn::Conn;
+use crate::error::{Errno, Result};
+use core::ffi::{c_char, c_int};
 
 /// Tells a connection handle's number in its set: 1 for the first that was made or accepted,
 /// and never given twice.
@@ -22,4 +23,124 @@ pub unsafe extern "C" fn mrpc_conn_get_id(conn: *mut mrpc_connection, id: *mut u
     };
     *place = conn.id();
     0
+}
+
+/// Tells why the last mrpc_connect(), mrpc_connect_async() or mrpc_bind_fd() on a handle failed,
+/// in a user's words: "127.0.0.1 port 4711: Connection refused".
+///
+/// conn: the handle.
+/// text: where the text goes, with a zero byte at its end; empty if nothing failed, or
+///     a later attempt succeeded.
+/// size: how many bytes there are at text; a longer text is cut.
+///
+/// Returns 0; EINVAL if conn or text is NULL or size is 0. Any thread may call it, also
+/// from a handler.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_conn_get_error(
+    conn: *mut mrpc_connection,
+    text: *mut c_char,
+    size: usize,
+) -> c_int {
+    // SAFETY: the caller passes NULL or a handle that lives.
+    let conn = unsafe { handle::conn(conn) };
+    let (Some(conn), false, false) = (conn, text.is_null(), size == 0) else {
+        return Errno::INVAL.0;
+    };
+    handle::code(conn.failure().map(|failure| {
+        let mut len = failure.len().min(size - 1);
+        while !failure.is_char_boundary(len) {
+            len -= 1;
+        }
+        // SAFETY: the caller has `size` bytes there, and `len` is below that.
+        unsafe {
+            core::ptr::copy_nonoverlapping(failure.as_ptr(), text.cast(), len);
+            text.add(len).write(0);
+        }
+    }))
+}
+
+/// Tells the address of a connection's peer, as getpeername() would: of a Unix socket whose
+/// other end has no name, the family alone.
+///
+/// conn: the handle.
+/// address: where the address goes.
+/// len: how many bytes there are at address; becomes the length of the whole address, of
+///     which no more is stored than there is room for.
+///
+/// Returns 0, from the moment that the connection stands until the handle goes, so also
+/// in and after its disconnect callback; ENOTCONN before; EINVAL if an argument is NULL.
+/// Any thread may call it, also from a handler.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_conn_get_peer_address(
+    conn: *mut mrpc_connection,
+    address: *mut sockaddr,
+    len: *mut socklen_t,
+) -> c_int {
+    // SAFETY: as this function's own contract.
+    unsafe { put_address(conn, Conn::peer_address, address, len) }
+}
+
+/// Tells the address of our end of a connection, as getsockname() would.
+///
+/// conn, address, len: as for mrpc_conn_get_peer_address().
+///
+/// Returns as mrpc_conn_get_peer_address(). Any thread may call it, also from a handler.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_conn_get_local_address(
+    conn: *mut mrpc_connection,
+    address: *mut sockaddr,
+    len: *mut socklen_t,
+) -> c_int {
+    // SAFETY: as this function's own contract.
+    unsafe { put_address(conn, Conn::local_address, address, len) }
+}
+
+/// # Safety
+/// Each pointer is NULL or what it is declared to be; `len` is the room at `address`.
+unsafe fn put_address(
+    conn: *mut mrpc_connection,
+    get: impl FnOnce(&Conn) -> Result<Box<[u8]>>,
+    address: *mut sockaddr,
+    len: *mut socklen_t,
+) -> c_int {
+    // SAFETY: the caller passes NULL or a handle that lives, and NULL or a length of its own.
+    let (conn, len) = unsafe { (handle::conn(conn), len.as_mut()) };
+    let (Some(conn), false, Some(len)) = (conn, address.is_null(), len) else {
+        return Errno::INVAL.0;
+    };
+    handle::code(get(&conn).map(|found| {
+        let room = found.len().min(*len as usize);
+        // SAFETY: the caller has `len` bytes there.
+        unsafe { core::ptr::copy_nonoverlapping(found.as_ptr(), address.cast(), room) };
+        *len = found.len() as socklen_t;
+    }))
+}
+
+/// Tells who is at the other end of a Unix socket: the process that connected, or that
+/// listened, as it was then (SO_PEERCRED).
+///
+/// conn: the handle.
+/// pid, uid, gid: where the peer's process, user and group go.
+///
+/// Returns 0, from the moment that the connection stands until the handle goes; ENOTCONN
+/// before; EOPNOTSUPP if it is no Unix socket; EINVAL if an argument is NULL. Any thread may
+/// call it, also from a handler.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_conn_get_peer_credentials(
+    conn: *mut mrpc_connection,
+    pid: *mut pid_t,
+    uid: *mut uid_t,
+    gid: *mut gid_t,
+) -> c_int {
+    // SAFETY: the caller passes NULL or a handle that lives, and NULL or places of its own.
+    let (conn, pid, uid, gid) =
+        unsafe { (handle::conn(conn), pid.as_mut(), uid.as_mut(), gid.as_mut()) };
+    let (Some(conn), Some(pid), Some(uid), Some(gid)) = (conn, pid, uid, gid) else {
+        return Errno::INVAL.0;
+    };
+    handle::code(conn.peer_credentials().map(|who| {
+        *pid = who.pid;
+        *uid = who.uid;
+        *gid = who.gid;
+    }))
 }

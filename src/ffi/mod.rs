@@ -5,8 +5,9 @@
 //! is held while C code runs.
 //!
 //! The documentation comments of `version`, `set`, `config`, `conn`, `dispatch`, `limits` and
-//! `connecting` are the comments of include/minirpc/minirpc.h, which cbindgen makes of them (`make header`). They
-//! speak to C programmers, and what they say about pointers is each function's safety contract.
+//! `connecting` are the comments of include/minirpc/minirpc.h, which cbindgen makes of them
+//! (`make header`). They speak to C programmers, and what they say about pointers is each
+//! function's safety contract.
 
 #![allow(unsafe_code, reason = "this is the boundary")]
 #![allow(

@@ -18,7 +18,7 @@ fn listen(pair: &Pair) -> CString {
 
 fn connect(pair: &Pair, port: &CString) -> usize {
     let end = pair.make_end(0);
-    conn(end).connect(libc::AF_INET, None, port).unwrap();
+    conn(end).connect(libc::AF_INET, None, Some(port)).unwrap();
     end
 }
 
@@ -89,7 +89,7 @@ fn closing_listeners_race_with_those_who_come() {
         let client = |n: u64| {
             let (end, port) = (pair.make_end(0), port.clone());
             let come = move || {
-                if conn(end).connect(libc::AF_INET, None, &port).is_err() {
+                if conn(end).connect(libc::AF_INET, None, Some(&port)).is_err() {
                     // It never came to be: its disconnect is no event.
                     return app::with(end, |e| e.over = Some(-1));
                 }

@@ -19,6 +19,14 @@ impl Keepalive {
     }
 }
 
+/// Who is at the other end of a Unix socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    pub pid: i32,
+    pub uid: u32,
+    pub gid: u32,
+}
+
 /// Which directions `shutdown` ends.
 #[derive(Clone, Copy)]
 pub enum Direction {

@@ -1,7 +1,8 @@
 //! getaddrinfo, with its errors as errno values.
 
-use crate::error::{Errno, Result};
+use crate::error::{Errno, Failure};
 use std::ffi::CStr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ptr;
 
 /// A socket address as the kernel takes it, with what `socket` needs for it.
@@ -18,6 +19,27 @@ impl Address {
         // Behind family, port and flow information, as struct sockaddr_in6 has it.
         self.family == libc::AF_INET6 && self.bytes.get(8..20) == Some(&PREFIX)
     }
+
+    pub fn bytes(&self) -> Vec<u8> {
+        self.bytes.clone()
+    }
+
+    /// For a user to read.
+    pub fn describe(&self) -> String {
+        let port = || u16::from_be_bytes([self.bytes[2], self.bytes[3]]);
+        let part = |from: usize, to: usize| self.bytes.get(from..to);
+        match self.family {
+            libc::AF_INET => match part(4, 8).and_then(|a| <[u8; 4]>::try_from(a).ok()) {
+                Some(a) => format!("{} port {}", Ipv4Addr::from(a), port()),
+                None => String::new(),
+            },
+            libc::AF_INET6 => match part(8, 24).and_then(|a| <[u8; 16]>::try_from(a).ok()) {
+                Some(a) => format!("{} port {}", Ipv6Addr::from(a), port()),
+                None => String::new(),
+            },
+            family => format!("address of family {family}"),
+        }
+    }
 }
 
 /// Resolves for stream sockets; `passive`: for bind, so that no host means any address.
@@ -26,7 +48,7 @@ pub fn resolve(
     host: Option<&CStr>,
     service: Option<&CStr>,
     passive: bool,
-) -> Result<Vec<Address>> {
+) -> Result<Vec<Address>, Failure> {
     // SAFETY: all-zero hints mean "anything".
     let mut hints: libc::addrinfo = unsafe { std::mem::zeroed() };
     hints.ai_family = family;
@@ -45,7 +67,7 @@ pub fn resolve(
         )
     };
     if code != 0 {
-        return Err(to_errno(code));
+        return Err(failure(code, host, service));
     }
     let mut out = Vec::new();
     let mut next = list;
@@ -65,6 +87,22 @@ pub fn resolve(
         libc::freeaddrinfo(list);
     }
     Ok(out)
+}
+
+fn failure(code: i32, host: Option<&CStr>, service: &CStr) -> Failure {
+    let errno = to_errno(code);
+    let of_service = code == libc::EAI_SERVICE;
+    let what = host.filter(|_| !of_service).unwrap_or(service);
+    let what = what.to_string_lossy();
+    if code == libc::EAI_SYSTEM {
+        return Failure::of(&what, errno);
+    }
+    // SAFETY: a constant text for each code.
+    let why = unsafe { CStr::from_ptr(libc::gai_strerror(code)) };
+    Failure {
+        errno,
+        text: format!("{what}: {}", why.to_string_lossy()),
+    }
 }
 
 fn to_errno(code: i32) -> Errno {

@@ -6,7 +6,7 @@ use super::fd::Fd;
 use super::resolve::Address;
 use super::Timespec;
 use crate::error::{Errno, Result};
-use crate::sys::net::{ConnectError, Direction, Keepalive, Owed};
+use crate::sys::net::{ConnectError, Credentials, Direction, Keepalive, Owed};
 use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 use std::ptr;
@@ -177,7 +177,7 @@ pub fn connect(to: &Address) -> std::result::Result<Fd, ConnectError> {
             wait_writable(raw, None);
             loop {
                 match int_option(raw, libc::SOL_SOCKET, libc::SO_ERROR) {
-                    Ok(0) if peer_family(raw).is_ok() => return Ok(fd),
+                    Ok(0) if peer_address(raw).is_ok() => return Ok(fd),
                     Ok(0) => wait_writable(raw, None),
                     Ok(e) => return Err(ConnectError::Connect(Errno(e))),
                     Err(e) => return Err(ConnectError::Connect(e)),
@@ -237,31 +237,63 @@ pub fn listen(at: &Address, backlog: u32, beside: bool) -> Result<Fd> {
 
 /// The port that a listener is bound to.
 pub fn local_port(fd: RawFd) -> Result<u16> {
-    let mut addr = MaybeUninit::<libc::sockaddr_storage>::zeroed();
-    let mut len = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
-    // SAFETY: a zeroed buffer for any address; sockaddr_in and sockaddr_in6 both have the port
-    // in their second 16 bits.
-    unsafe {
-        if libc::getsockname(fd, addr.as_mut_ptr().cast(), &mut len) != 0 {
-            return Err(Errno::last());
-        }
-        Ok(u16::from_be(
-            (*addr.as_ptr().cast::<libc::sockaddr_in>()).sin_port,
-        ))
+    // sockaddr_in and sockaddr_in6 both have the port in their second 16 bits.
+    match local_address(fd)?.get(2..4) {
+        Some(port) => Ok(u16::from_be_bytes([port[0], port[1]])),
+        None => Err(Errno::INVAL),
     }
 }
 
-/// The address family of the peer of a connected socket.
-pub fn peer_family(fd: RawFd) -> Result<i32> {
+/// The address of this end.
+pub fn local_address(fd: RawFd) -> Result<Vec<u8>> {
+    address_by(fd, libc::getsockname)
+}
+
+/// The address of the other end of a connected socket.
+pub fn peer_address(fd: RawFd) -> Result<Vec<u8>> {
+    address_by(fd, libc::getpeername)
+}
+
+type GetAddress =
+    unsafe extern "C" fn(RawFd, *mut libc::sockaddr, *mut libc::socklen_t) -> libc::c_int;
+
+fn address_by(fd: RawFd, get: GetAddress) -> Result<Vec<u8>> {
     let mut addr = MaybeUninit::<libc::sockaddr_storage>::zeroed();
     let mut len = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
-    // SAFETY: a zeroed buffer for any address.
+    // SAFETY: a zeroed buffer for any address, and no more of it is read than there is.
     unsafe {
-        if libc::getpeername(fd, addr.as_mut_ptr().cast(), &mut len) != 0 {
+        if get(fd, addr.as_mut_ptr().cast(), &mut len) != 0 {
             return Err(Errno::last());
         }
+        let len = (len as usize).min(size_of::<libc::sockaddr_storage>());
+        Ok(std::slice::from_raw_parts(addr.as_ptr().cast::<u8>(), len).to_vec())
     }
+}
+
+/// The address family of a socket.
+pub fn family(fd: RawFd) -> Result<i32> {
     int_option(fd, libc::SOL_SOCKET, libc::SO_DOMAIN)
+}
+
+/// Who is at the other end of a Unix socket, or was when it was connected.
+pub fn credentials(fd: RawFd) -> Result<Credentials> {
+    let mut who = libc::ucred {
+        pid: 0,
+        uid: 0,
+        gid: 0,
+    };
+    let mut len = size_of::<libc::ucred>() as libc::socklen_t;
+    let at = (&raw mut who).cast();
+    // SAFETY: room for what the option gives.
+    let r = unsafe { libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_PEERCRED, at, &mut len) };
+    if r != 0 {
+        return Err(Errno::last());
+    }
+    Ok(Credentials {
+        pid: who.pid,
+        uid: who.uid,
+        gid: who.gid,
+    })
 }
 
 /// The CPU on which the last packet of a connection was taken in: over loopback, the peer's.

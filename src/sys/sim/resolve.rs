@@ -1,6 +1,6 @@
 //! One machine, which is called by any name; a service is a number.
 
-use crate::error::{Errno, Result};
+use crate::error::{Errno, Failure};
 use std::ffi::CStr;
 
 pub struct Address {
@@ -8,17 +8,36 @@ pub struct Address {
     pub port: u16,
 }
 
+impl Address {
+    pub fn bytes(&self) -> Vec<u8> {
+        ipv4(self.port)
+    }
+
+    pub fn describe(&self) -> String {
+        format!("port {}", self.port)
+    }
+}
+
+/// As the system would give it, of the only machine.
+pub fn ipv4(port: u16) -> Vec<u8> {
+    let mut bytes = vec![0; size_of::<libc::sockaddr_in>()];
+    bytes[..2].copy_from_slice(&(libc::AF_INET as u16).to_ne_bytes());
+    bytes[2..4].copy_from_slice(&port.to_be_bytes());
+    bytes
+}
+
 pub fn resolve(
     _family: i32,
     _host: Option<&CStr>,
     service: Option<&CStr>,
     _passive: bool,
-) -> Result<Vec<Address>> {
+) -> Result<Vec<Address>, Failure> {
     let service = service.map_or(Ok("0"), CStr::to_str);
     let port = service.ok().and_then(|text| text.parse().ok());
     let address = |port| Address {
         family: libc::AF_INET,
         port,
     };
-    Ok(vec![address(port.ok_or(Errno(libc::ENOENT))?)])
+    let port = port.ok_or_else(|| Failure::of("service", Errno(libc::ENOENT)))?;
+    Ok(vec![address(port)])
 }

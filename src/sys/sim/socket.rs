@@ -2,10 +2,10 @@
 
 use super::fd::Fd;
 use super::net::{self, File};
-use super::resolve::Address;
+use super::resolve::{ipv4, Address};
 use crate::error::{Errno, Result};
 use crate::sync::sim::wait::{self, Key};
-use crate::sys::net::{ConnectError, Direction, Keepalive, Owed};
+use crate::sys::net::{ConnectError, Credentials, Direction, Keepalive, Owed};
 use std::os::fd::RawFd;
 use std::time::Duration;
 
@@ -83,9 +83,7 @@ pub fn wait_writable(fd: RawFd, limit: Option<Duration>) {
 pub fn accept(listener: RawFd) -> Result<(Fd, Vec<u8>)> {
     wait::point();
     let fd = net::with(|n| n.accept(listener))?;
-    let mut from = vec![0; size_of::<libc::sockaddr_in>()];
-    from[..2].copy_from_slice(&(libc::AF_INET as u16).to_ne_bytes());
-    Ok((Fd::own(fd), from))
+    Ok((Fd::own(fd), ipv4(0)))
 }
 
 pub fn connect(to: &Address) -> std::result::Result<Fd, ConnectError> {
@@ -103,7 +101,23 @@ pub fn local_port(fd: RawFd) -> Result<u16> {
     net::with(|n| n.port(fd))
 }
 
-pub fn peer_family(fd: RawFd) -> Result<i32> {
+pub fn local_address(_fd: RawFd) -> Result<Vec<u8>> {
+    Ok(ipv4(0))
+}
+
+pub fn peer_address(_fd: RawFd) -> Result<Vec<u8>> {
+    Ok(ipv4(0))
+}
+
+pub fn credentials(_fd: RawFd) -> Result<Credentials> {
+    Ok(Credentials {
+        pid: 1,
+        uid: 0,
+        gid: 0,
+    })
+}
+
+pub fn family(fd: RawFd) -> Result<i32> {
     Ok(net::with(|n| match n.stream(fd).kind {
         net::Kind::Tcp => libc::AF_INET,
         net::Kind::Unix => libc::AF_UNIX,
