@@ -10,7 +10,8 @@ use crate::reactor::{Place, Ready, Source, Turn};
 use crate::sync::right::{Held, Right};
 use crate::sync::{AtomicBool, AtomicI32, Ordering};
 use crate::sys::fd::Fd;
-use crate::sys::resolve::resolve;
+use crate::sys::resolve::{resolve, Address};
+use crate::sys::socket_file::{self, SocketFile};
 use crate::sys::{clock, socket};
 use std::ffi::CStr;
 use std::os::fd::RawFd;
@@ -24,6 +25,8 @@ const BUDGET: usize = 32;
 pub struct Listener {
     hub: Arc<ConnHub>,
     family: i32,
+    /// To be removed at the end.
+    file: Option<SocketFile>,
     /// -1: closed. Taken out with the accepting right held.
     fd: AtomicI32,
     closing: AtomicBool,
@@ -54,6 +57,14 @@ fn is_of_one_connection(errno: i32) -> bool {
     )
 }
 
+/// Opens a listener, with the file that belongs to it.
+fn open(at: &Address, backlog: u32, beside: bool) -> Result<(Fd, Option<SocketFile>)> {
+    match at.path() {
+        Some(path) => socket_file::listen(at, path, backlog).map(|(fd, file)| (fd, Some(file))),
+        None => socket::listen(at, backlog, beside).map(|fd| (fd, None)),
+    }
+}
+
 impl Listener {
     /// One listener for each address; at least one, or the last error. With a free port
     /// taken, also its number.
@@ -69,10 +80,12 @@ impl Listener {
         // Then IPv4 has a listener of its own.
         let both = family == libc::AF_UNSPEC && address.is_none();
         for at in resolve(family, address, service, true).map_err(|f| f.errno)? {
-            let opened = socket::listen(&at, hub.config.listen_backlog(), both);
-            let taken = opened.as_ref().map(|fd| socket::local_port(fd.as_raw()));
+            let opened = open(&at, hub.config.listen_backlog(), both);
+            let taken = opened
+                .as_ref()
+                .map(|(fd, _)| socket::local_port(fd.as_raw()));
             let taken = taken.ok().and_then(Result::ok);
-            match opened.and_then(|fd| Listener::start(hub, fd, at.family)) {
+            match opened.and_then(|(fd, file)| Listener::start(hub, fd, at.family, file)) {
                 Ok(listener) => {
                     made.push(listener);
                     if service.is_none() {
@@ -90,22 +103,64 @@ impl Listener {
         Ok((made, port))
     }
 
-    fn start(hub: &Arc<ConnHub>, fd: Fd, family: i32) -> Result<Arc<Listener>> {
-        let listener = Arc::new(Listener {
-            hub: Arc::clone(hub),
-            family,
-            fd: AtomicI32::new(fd.as_raw()),
-            closing: AtomicBool::new(false),
-            place: OnceLock::new(),
-            accepting: Right::new(Accepting::default()),
-        });
-        let source: Arc<dyn Source<Arc<Conn>>> = Arc::clone(&listener) as _;
-        let place = hub.shard.reactor.register(fd.as_raw(), source)?;
-        hub.handle_made();
-        let _ = listener.place.set(place);
+    /// Takes over a socket that listens already; on an error it stays the caller's, as it was.
+    pub fn adopt(hub: &Arc<ConnHub>, fd: RawFd) -> Result<Arc<Listener>> {
+        if !socket::is_listening(fd)? {
+            return Err(Errno::INVAL);
+        }
+        let family = socket::family(fd)?;
+        let listener = Listener::new(hub, family, None);
+        let was = socket::set_nonblocking(fd, true);
+        match listener.listen_on(fd) {
+            Ok(()) => {
+                socket::set_close_on_exec(fd);
+                Ok(listener)
+            }
+            Err(e) => {
+                socket::set_nonblocking(fd, was);
+                Err(e)
+            }
+        }
+    }
+
+    fn start(
+        hub: &Arc<ConnHub>,
+        fd: Fd,
+        family: i32,
+        file: Option<SocketFile>,
+    ) -> Result<Arc<Listener>> {
+        let listener = Listener::new(hub, family, file);
+        if let Err(e) = listener.listen_on(fd.as_raw()) {
+            if let Some(file) = &listener.file {
+                file.remove();
+            }
+            return Err(e);
+        }
         // The listener's from here on.
         fd.into_raw();
         Ok(listener)
+    }
+
+    fn new(hub: &Arc<ConnHub>, family: i32, file: Option<SocketFile>) -> Arc<Listener> {
+        Arc::new(Listener {
+            hub: Arc::clone(hub),
+            family,
+            file,
+            fd: AtomicI32::new(-1),
+            closing: AtomicBool::new(false),
+            place: OnceLock::new(),
+            accepting: Right::new(Accepting::default()),
+        })
+    }
+
+    /// The descriptor is the listener's if that succeeds.
+    fn listen_on(self: &Arc<Self>, fd: RawFd) -> Result<()> {
+        self.fd.store(fd, Ordering::SeqCst);
+        let source: Arc<dyn Source<Arc<Conn>>> = Arc::clone(self) as _;
+        let place = self.hub.shard.reactor.register(fd, source)?;
+        self.hub.handle_made();
+        let _ = self.place.set(place);
+        Ok(())
     }
 
     /// Stops listening; accept events that are queued still fire. Safe in a signal handler:
@@ -123,6 +178,10 @@ impl Listener {
         let fd = self.fd.swap(-1, Ordering::SeqCst);
         if fd >= 0 {
             self.hub.shard.reactor.detach(fd);
+            // Before the socket is closed: from then on others may replace it.
+            if let Some(file) = &self.file {
+                file.remove();
+            }
             drop(Fd::own(fd));
         }
     }

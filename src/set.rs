@@ -18,6 +18,7 @@ use crate::sync::{AtomicBool, Mutex, Ordering};
 use crate::sys::cancel;
 use crate::sys::{fork, thread};
 use std::ffi::{c_void, CStr};
+use std::os::fd::RawFd;
 use std::sync::{Arc, Weak};
 
 pub struct Set {
@@ -107,9 +108,8 @@ impl Set {
         service: Option<&CStr>,
     ) -> Result<Option<u16>> {
         let hub = &self.hub;
-        hub.check_process()?;
-        let may = hub.role().is_server() && hub.callbacks().accept.is_some();
-        if !may || (service.is_none() && family == libc::AF_UNSPEC) {
+        self.check_listening()?;
+        if service.is_none() && family == libc::AF_UNSPEC {
             return Err(Errno::INVAL);
         }
         self.await_closes();
@@ -117,6 +117,21 @@ impl Set {
         let (opened, port) = cancel::held_off(open)?;
         self.change_listeners(|list| list.extend(opened));
         Ok(port)
+    }
+
+    /// Takes over a socket that listens; on an error it stays the caller's, as it was.
+    pub fn listen_fd(&self, fd: RawFd) -> Result<()> {
+        self.check_listening()?;
+        let adopted = cancel::held_off(|| Listener::adopt(&self.hub, fd))?;
+        self.change_listeners(|list| list.push(adopted));
+        Ok(())
+    }
+
+    fn check_listening(&self) -> Result<()> {
+        let hub = &self.hub;
+        hub.check_process()?;
+        let may = hub.role().is_server() && hub.callbacks().accept.is_some();
+        may.then_some(()).ok_or(Errno::INVAL)
     }
 
     /// Closes all listeners, at once if nobody accepts at this moment. Safe in a signal handler.

@@ -152,13 +152,18 @@ int mrpc_set_ioerr_func(struct mrpc_conn_set *set, mrpc_ioerr_fn *func);
  *     Or *service is NULL: then a free port is taken, and *service becomes its
  *     number as a string, which the caller frees with free().
  *
+ * With AF_UNIX, listenaddr is a path of at most 107 bytes, or an `@` and a name that is no
+ * file's, and *service is "" or NULL and stays as it is. A socket file that nobody listens on is
+ * replaced; the listener removes its own when it is closed (a process that ends without
+ * mrpc_listen_close() leaves it). Meanwhile there is a file with ".lock" behind the path.
+ *
  * One listener is opened for each address found, or, for a free port, one in all;
  * SO_REUSEADDR is set. A listener of IPv6 serves IPv4 clients as the system is configured
  * (net.ipv6.bindv6only); with AF_UNSPEC and no address there is one of each family
  * instead. Returns 0 if at least one could be opened; EINVAL if set or
  * service is NULL, the set has the client's role or no accept function, or
  * *service is NULL with AF_UNSPEC; the error of the name resolution as in
- * mrpc_connect(); else the last errno (EADDRINUSE, EACCES, EMFILE ...).
+ * mrpc_connect(); ENAMETOOLONG; else the last errno (EADDRINUSE, EACCES, EMFILE ...).
  *
  * The listeners hold the set until mrpc_listen_close(). Blocks while the name is
  * resolved. Any thread may call it, also from a handler.
@@ -292,13 +297,14 @@ void mrpc_conn_unref(struct mrpc_connection *conn);
  * Connects to a server. Blocks until the connection stands or failed.
  *
  * conn: a handle that is not connected, of a set of the client's role.
- * family: AF_INET, AF_INET6, or AF_UNSPEC for any.
- * host: a name or address; NULL is this machine's loopback.
- * service: a port number or a service name.
+ * family: AF_INET, AF_INET6, or AF_UNSPEC for any of them; or AF_UNIX.
+ * host: a name or address; NULL is this machine's loopback. With AF_UNIX: a path of at most
+ *     107 bytes, or an `@` and a name that is no file's.
+ * service: a port number or a service name; with AF_UNIX "".
  *
  * The name is resolved and every address is tried in order. Returns 0; EINVAL if
  * conn or service is NULL, the set has the server's role, or the handle is or
- * was connected. If the name does not resolve: EADDRNOTAVAIL (no address of this
+ * was connected, or is connecting; ENAMETOOLONG for a path. If the name does not resolve: EADDRNOTAVAIL (no address of this
  * family), EAGAIN (try again later), EINVAL, EIO (the name server failed),
  * EAFNOSUPPORT, ENOMEM, ENOENT (no such name or service), EOPNOTSUPP, or errno.
  * Else the errno of the last address tried (ECONNREFUSED, ETIMEDOUT, EMFILE ...).
@@ -306,7 +312,10 @@ void mrpc_conn_unref(struct mrpc_connection *conn);
  *
  * Any thread may call it, also from a handler.
  */
-int mrpc_connect(struct mrpc_connection *conn, int family, const char *host, const char *service);
+int mrpc_connect(struct mrpc_connection *conn,
+                 int family,
+                 const char *host,
+                 const char *service);
 
 /**
  * Makes a connection of a socket that is connected already: one end of a
@@ -592,6 +601,22 @@ int mrpc_set_idle_timeout(struct mrpc_conn_set *set, unsigned int ms);
  * Any thread may call it, also from a handler.
  */
 int mrpc_set_memory_limit(struct mrpc_conn_set *set, size_t bytes);
+
+/**
+ * Listens on a socket that listens already: one that a service manager has passed on, or
+ * that the application has prepared.
+ *
+ * set: a set of the server's role that has an accept function.
+ * fd: a listening stream socket of any family. O_NONBLOCK is set, also for others who share
+ *     the socket; the descriptor becomes close-on-exec.
+ *
+ * Returns 0, and then the descriptor is the library's, which closes it as mrpc_listen_close()
+ * says, but never shuts the socket down: others who have it go on listening, and a socket
+ * file stays. EINVAL if set is NULL, has the client's role or no accept function, or fd does
+ * not listen; ENOTSOCK, EBADF; EEXIST if the set has it already; ENOMEM. On failure the
+ * descriptor stays the caller's. Any thread may call it, also from a handler.
+ */
+int mrpc_listen_fd(struct mrpc_conn_set *set, int fd);
 
 /**
  * Tells a connection handle's number in its set: 1 for the first that was made or accepted,

@@ -74,13 +74,14 @@ pub unsafe extern "C" fn mrpc_conn_unref(conn: *mut mrpc_connection) {
 /// Connects to a server. Blocks until the connection stands or failed.
 ///
 /// conn: a handle that is not connected, of a set of the client's role.
-/// family: AF_INET, AF_INET6, or AF_UNSPEC for any.
-/// host: a name or address; NULL is this machine's loopback.
-/// service: a port number or a service name.
+/// family: AF_INET, AF_INET6, or AF_UNSPEC for any of them; or AF_UNIX.
+/// host: a name or address; NULL is this machine's loopback. With AF_UNIX: a path of at most
+///     107 bytes, or an `@` and a name that is no file's.
+/// service: a port number or a service name; with AF_UNIX "".
 ///
 /// The name is resolved and every address is tried in order. Returns 0; EINVAL if
 /// conn or service is NULL, the set has the server's role, or the handle is or
-/// was connected. If the name does not resolve: EADDRNOTAVAIL (no address of this
+/// was connected, or is connecting; ENAMETOOLONG for a path. If the name does not resolve: EADDRNOTAVAIL (no address of this
 /// family), EAGAIN (try again later), EINVAL, EIO (the name server failed),
 /// EAFNOSUPPORT, ENOMEM, ENOENT (no such name or service), EOPNOTSUPP, or errno.
 /// Else the errno of the last address tried (ECONNREFUSED, ETIMEDOUT, EMFILE ...).

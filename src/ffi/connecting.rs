@@ -1,10 +1,29 @@
 //! What comes on top of the old interface for connecting and listening.
 
 use super::handle;
-use crate::abi::{gid_t, mrpc_connection, pid_t, sockaddr, socklen_t, uid_t};
+use crate::abi::{gid_t, mrpc_conn_set, mrpc_connection, pid_t, sockaddr, socklen_t, uid_t};
 use crate::conn::Conn;
 use crate::error::{Errno, Result};
 use core::ffi::{c_char, c_int};
+
+/// Listens on a socket that listens already: one that a service manager has passed on, or
+/// that the application has prepared.
+///
+/// set: a set of the server's role that has an accept function.
+/// fd: a listening stream socket of any family. O_NONBLOCK is set, also for others who share
+///     the socket; the descriptor becomes close-on-exec.
+///
+/// Returns 0, and then the descriptor is the library's, which closes it as mrpc_listen_close()
+/// says, but never shuts the socket down: others who have it go on listening, and a socket
+/// file stays. EINVAL if set is NULL, has the client's role or no accept function, or fd does
+/// not listen; ENOTSOCK, EBADF; EEXIST if the set has it already; ENOMEM. On failure the
+/// descriptor stays the caller's. Any thread may call it, also from a handler.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_listen_fd(set: *mut mrpc_conn_set, fd: c_int) -> c_int {
+    // SAFETY: the caller passes NULL or a set that it holds.
+    let set = unsafe { handle::set(set) };
+    handle::code(set.ok_or(Errno::INVAL).and_then(|set| set.listen_fd(fd)))
+}
 
 /// Tells a connection handle's number in its set: 1 for the first that was made or accepted,
 /// and never given twice.

@@ -155,13 +155,18 @@ pub unsafe extern "C" fn mrpc_set_ioerr_func(
 ///     Or *service is NULL: then a free port is taken, and *service becomes its
 ///     number as a string, which the caller frees with free().
 ///
+/// With AF_UNIX, listenaddr is a path of at most 107 bytes, or an `@` and a name that is no
+/// file's, and *service is "" or NULL and stays as it is. A socket file that nobody listens on is
+/// replaced; the listener removes its own when it is closed (a process that ends without
+/// mrpc_listen_close() leaves it). Meanwhile there is a file with ".lock" behind the path.
+///
 /// One listener is opened for each address found, or, for a free port, one in all;
 /// SO_REUSEADDR is set. A listener of IPv6 serves IPv4 clients as the system is configured
 /// (net.ipv6.bindv6only); with AF_UNSPEC and no address there is one of each family
 /// instead. Returns 0 if at least one could be opened; EINVAL if set or
 /// service is NULL, the set has the client's role or no accept function, or
 /// *service is NULL with AF_UNSPEC; the error of the name resolution as in
-/// mrpc_connect(); else the last errno (EADDRINUSE, EACCES, EMFILE ...).
+/// mrpc_connect(); ENAMETOOLONG; else the last errno (EADDRINUSE, EACCES, EMFILE ...).
 ///
 /// The listeners hold the set until mrpc_listen_close(). Blocks while the name is
 /// resolved. Any thread may call it, also from a handler.
@@ -181,6 +186,7 @@ pub unsafe extern "C" fn mrpc_listen(
     let (address, name) = unsafe { (handle::cstr(listenaddr), handle::cstr(*service)) };
     handle::code(match name {
         Some(name) => set.listen(family, address, Some(name)).map(drop),
+        None if family == libc::AF_UNIX => set.listen(family, address, None).map(drop),
         None => listen_anywhere(&set, family, address).map(|port| *service = port.as_ptr()),
     })
 }

@@ -15,9 +15,9 @@ mod linux;
 #[cfg(not(any(loom, sim)))]
 pub use linux::futex;
 #[cfg(not(sim))]
-pub use linux::{cancel, clock, env, eventfd, fd, poll, resolve, socket, thread};
+pub use linux::{cancel, clock, env, eventfd, fd, poll, resolve, socket, socket_file, thread};
 
 #[cfg(sim)]
 pub mod sim;
 #[cfg(sim)]
-pub use sim::{cancel, clock, env, eventfd, fd, poll, resolve, socket, thread};
+pub use sim::{cancel, clock, env, eventfd, fd, poll, resolve, socket, socket_file, thread};

@@ -12,6 +12,7 @@ pub mod futex;
 pub mod poll;
 pub mod resolve;
 pub mod socket;
+pub mod socket_file;
 pub mod thread;
 
 use std::ffi::c_long;

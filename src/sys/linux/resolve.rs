@@ -20,6 +20,13 @@ impl Address {
         self.family == libc::AF_INET6 && self.bytes.get(8..20) == Some(&PREFIX)
     }
 
+    /// Where the file of a Unix socket is; None for a name without one.
+    pub fn path(&self) -> Option<&CStr> {
+        let name = self.bytes.get(NAME..)?;
+        (self.family == libc::AF_UNIX && name.first() != Some(&0))
+            .then(|| CStr::from_bytes_until_nul(name).ok())?
+    }
+
     pub fn bytes(&self) -> Vec<u8> {
         self.bytes.clone()
     }
@@ -37,9 +44,50 @@ impl Address {
                 Some(a) => format!("{} port {}", Ipv6Addr::from(a), port()),
                 None => String::new(),
             },
+            libc::AF_UNIX => match (self.path(), self.bytes.get(NAME + 1..)) {
+                (Some(path), _) => path.to_string_lossy().into_owned(),
+                (None, Some(name)) => format!("@{}", String::from_utf8_lossy(name)),
+                (None, None) => String::new(),
+            },
             family => format!("address of family {family}"),
         }
     }
+}
+
+/// Where a Unix socket's name begins, and how long a path may be.
+const NAME: usize = std::mem::offset_of!(libc::sockaddr_un, sun_path);
+const LONGEST: usize = size_of::<libc::sockaddr_un>() - NAME - 1;
+
+/// The address of a Unix socket: a path, or after an `@` a name that is no file's.
+fn unix(name: Option<&CStr>, service: Option<&CStr>) -> Result<Address, Failure> {
+    let name = name.map_or(&[][..], CStr::to_bytes);
+    if name.is_empty() {
+        return Err(Failure::new(libc::EINVAL, "no path is given"));
+    }
+    if service.is_some_and(|service| !service.is_empty()) {
+        let why = "the service of a Unix socket must be empty";
+        return Err(Failure::new(libc::EINVAL, why));
+    }
+    if name.len() > LONGEST {
+        let why = format!("the path has more than {LONGEST} bytes");
+        return Err(Failure::new(libc::ENAMETOOLONG, why));
+    }
+    let mut bytes = (libc::AF_UNIX as libc::sa_family_t).to_ne_bytes().to_vec();
+    match name.strip_prefix(b"@") {
+        Some(name) => {
+            bytes.push(0);
+            bytes.extend_from_slice(name);
+        }
+        None => {
+            bytes.extend_from_slice(name);
+            bytes.push(0);
+        }
+    }
+    Ok(Address {
+        family: libc::AF_UNIX,
+        protocol: 0,
+        bytes,
+    })
 }
 
 /// Resolves for stream sockets; `passive`: for bind, so that no host means any address.
@@ -49,6 +97,9 @@ pub fn resolve(
     service: Option<&CStr>,
     passive: bool,
 ) -> Result<Vec<Address>, Failure> {
+    if family == libc::AF_UNIX {
+        return Ok(vec![unix(host, service)?]);
+    }
     // SAFETY: all-zero hints mean "anything".
     let mut hints: libc::addrinfo = unsafe { std::mem::zeroed() };
     hints.ai_family = family;

@@ -172,6 +172,8 @@ pub fn connect(to: &Address) -> std::result::Result<Fd, ConnectError> {
         return Ok(fd);
     }
     match Errno::last() {
+        // Of a Unix socket it was for room in the backlog: nothing goes on.
+        Errno(libc::EINTR) if to.family == libc::AF_UNIX => connect(to),
         // Interrupted: the attempt goes on, and ends when the socket turns writable.
         Errno(libc::EINTR) => {
             wait_writable(raw, None);
@@ -229,10 +231,55 @@ pub fn listen(at: &Address, backlog: u32, beside: bool) -> Result<Fd> {
         {
             return Err(Errno::last());
         }
-        let flags = libc::fcntl(raw, libc::F_GETFL);
-        libc::fcntl(raw, libc::F_SETFL, flags | libc::O_NONBLOCK);
     }
+    set_nonblocking(raw, true);
     Ok(fd)
+}
+
+/// True if a socket file is there, and nobody listens on it.
+pub fn is_refused(at: &Address) -> bool {
+    let Ok(fd) = open(at) else {
+        return false;
+    };
+    set_nonblocking(fd.as_raw(), true);
+    // SAFETY: address bytes that are valid for their length.
+    let done = unsafe {
+        libc::connect(
+            fd.as_raw(),
+            at.bytes.as_ptr().cast(),
+            at.bytes.len() as libc::socklen_t,
+        )
+    };
+    done != 0 && Errno::last() == Errno(libc::ECONNREFUSED)
+}
+
+/// Whether a socket listens for streams.
+pub fn is_listening(fd: RawFd) -> Result<bool> {
+    let listens = int_option(fd, libc::SOL_SOCKET, libc::SO_ACCEPTCONN)? != 0;
+    Ok(listens && is_stream(fd)?)
+}
+
+/// Sets the mode of an open file, which all who share it have; tells what it was.
+pub fn set_nonblocking(fd: RawFd, on: bool) -> bool {
+    // SAFETY: fcntl without pointers.
+    unsafe {
+        let flags = libc::fcntl(fd, libc::F_GETFL);
+        let was = flags & libc::O_NONBLOCK != 0;
+        if was != on {
+            libc::fcntl(fd, libc::F_SETFL, flags ^ libc::O_NONBLOCK);
+        }
+        was
+    }
+}
+
+pub fn set_close_on_exec(fd: RawFd) {
+    // SAFETY: fcntl without pointers, on a descriptor that the library now owns.
+    unsafe {
+        let flags = libc::fcntl(fd, libc::F_GETFD);
+        if flags & libc::FD_CLOEXEC == 0 {
+            libc::fcntl(fd, libc::F_SETFD, flags | libc::FD_CLOEXEC);
+        }
+    }
 }
 
 /// The port that a listener is bound to.
@@ -338,17 +385,8 @@ pub fn is_stream(fd: RawFd) -> Result<bool> {
 /// Prepares a connected socket: close-on-exec, blocking (every call of ours that must not
 /// block says so), keepalive, no delay.
 pub fn prepare(fd: RawFd, family: i32, keepalive: Option<Keepalive>) {
-    // SAFETY: fcntl without pointers, on a descriptor that the library now owns.
-    unsafe {
-        let flags = libc::fcntl(fd, libc::F_GETFD);
-        if flags & libc::FD_CLOEXEC == 0 {
-            libc::fcntl(fd, libc::F_SETFD, flags | libc::FD_CLOEXEC);
-        }
-        let flags = libc::fcntl(fd, libc::F_GETFL);
-        if flags & libc::O_NONBLOCK != 0 {
-            libc::fcntl(fd, libc::F_SETFL, flags & !libc::O_NONBLOCK);
-        }
-    }
+    set_close_on_exec(fd);
+    set_nonblocking(fd, false);
     // A socket that refuses an option works without it.
     let set = |level, name, value| {
         let _ = set_option(fd, level, name, value);

@@ -12,4 +12,5 @@ pub mod net;
 pub mod poll;
 pub mod resolve;
 pub mod socket;
+pub mod socket_file;
 pub mod thread;

@@ -9,6 +9,11 @@ pub struct Address {
 }
 
 impl Address {
+    /// There are no files.
+    pub fn path(&self) -> Option<&CStr> {
+        None
+    }
+
     pub fn bytes(&self) -> Vec<u8> {
         ipv4(self.port)
     }

@@ -97,6 +97,16 @@ pub fn listen(at: &Address, _backlog: u32, _beside: bool) -> Result<Fd> {
     net::with(|n| n.listen(at.port)).map(Fd::own)
 }
 
+pub fn is_listening(fd: RawFd) -> Result<bool> {
+    Ok(net::with(|n| matches!(n.file(fd), File::Listener(_))))
+}
+
+pub fn set_nonblocking(_fd: RawFd, on: bool) -> bool {
+    on
+}
+
+pub fn set_close_on_exec(_fd: RawFd) {}
+
 pub fn local_port(fd: RawFd) -> Result<u16> {
     net::with(|n| n.port(fd))
 }
