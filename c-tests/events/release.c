@@ -120,9 +120,9 @@ int main(void)
 	struct end e;
 
 	SECTION("EPERM before any set exists");
+	leaks_begin(&leaks);
 	CHECK_EQ(mrpc_release_event(), EPERM);
 	thread_join(thread_start(no_handler, NULL));
-	leaks_begin(&leaks);
 
 	SECTION("the next event runs beside the one that was released");
 	end_open_server(&e, &ops, 2);

@@ -114,7 +114,9 @@ UNUSED static void held_open(struct held *h, const struct test_server_operations
 		int on = 1;
 
 		REQUIRE_EQ(setsockopt(fds[1], IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), 0);
-		REQUIRE_EQ(setsockopt(fds[1], IPPROTO_TCP, TCP_CONGESTION, "reno", 4), 0);
+		/* ENOENT: qemu's user mode takes the name for a number, and swaps its bytes. */
+		if (setsockopt(fds[1], IPPROTO_TCP, TCP_CONGESTION, "reno", 4) != 0)
+			REQUIRE_EQ(errno, ENOENT);
 	}
 	REQUIRE_EQ(mrpc_bind_fd(h->e.conn, fds[0]), 0);
 }

@@ -1,4 +1,5 @@
 /* Long lists and deep trees, on threads with small stacks. */
+#include <limits.h>
 #include <pthread.h>
 #include "hostile.h"
 
@@ -21,6 +22,9 @@ on_stack(size_t size, void *(*body)(void *), void *argument)
 	pthread_attr_t attributes;
 	pthread_t thread;
 
+	/* On arm64 a stack has no less than 128 KiB. */
+	if (size < (size_t)PTHREAD_STACK_MIN)
+		size = (size_t)PTHREAD_STACK_MIN;
 	CHECK(pthread_attr_init(&attributes) == 0);
 	CHECK(pthread_attr_setstacksize(&attributes, size) == 0);
 	if (pthread_create(&thread, &attributes, body, argument) != 0)
