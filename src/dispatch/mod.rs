@@ -243,7 +243,7 @@ fn run(mut conn: Arc<Conn>, max: usize) -> usize {
     ticket::begin(&conn, batch);
     let mut done = 0;
     loop {
-        conn = match upcall::run(conn, event) {
+        conn = match upcall::run(conn, &mut event) {
             Some(conn) => conn,
             None => return done + 1,
         };

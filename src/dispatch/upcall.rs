@@ -35,34 +35,35 @@ type Handler = unsafe extern "C" fn(
     *mut c_void,
 ) -> mrpc_status_t;
 
-/// Runs one event of a connection to its end; see `call_out` for the result.
-pub fn run(conn: Arc<Conn>, event: Event<AsyncCall>) -> Option<Arc<Conn>> {
+/// Runs one event of a connection to its end; see `call_out` for the result. What the event
+/// holds is freed before C code runs, which may not return.
+pub fn run(conn: Arc<Conn>, event: &mut Event<AsyncCall>) -> Option<Arc<Conn>> {
     match event {
-        Event::Accept(from) => accept(conn, from),
+        Event::Accept(from) => accept(conn, std::mem::take(from)),
         Event::Request { .. } | Event::IoErr(_) | Event::Room if conn.is_muted() => Some(conn),
         Event::Request {
             sequence,
             cmd,
             payload,
-        } => request(conn, sequence, cmd, payload),
+        } => request(conn, *sequence, *cmd, payload),
         Event::Refused { sequence, cmd } => {
-            let known = cmd > 0 && conn.hub().role().received(cmd).is_some();
+            let known = *cmd > 0 && conn.hub().role().received(*cmd).is_some();
             let status = if known {
                 status::ENCODING_ERR
             } else {
                 status::PROCEDURE_UNAVAIL
             };
-            reply_status(&conn, sequence, cmd, status);
+            reply_status(&conn, *sequence, *cmd, status);
             Some(conn)
         }
         Event::Reply {
             call,
             status,
             payload,
-        } => reply(conn, call, status, payload),
-        Event::IoErr(text) => io_error(conn, Some(text)),
+        } => reply(conn, *call, *status, payload),
+        Event::IoErr(text) => io_error(conn, Some(std::mem::take(text))),
         Event::Room => room(conn),
-        Event::Disconnect(reason) => disconnect(conn, reason),
+        Event::Disconnect(reason) => disconnect(conn, *reason),
     }
 }
 
@@ -143,16 +144,14 @@ fn room(conn: Arc<Conn>) -> Option<Arc<Conn>> {
     Some(conn)
 }
 
-fn request(conn: Arc<Conn>, sequence: u32, cmd: i32, payload: Payload) -> Option<Arc<Conn>> {
+fn request(conn: Arc<Conn>, sequence: u32, cmd: i32, payload: &mut Payload) -> Option<Arc<Conn>> {
     let prepared = prepare(&conn, cmd, payload.as_slice());
+    let len = payload.as_slice().len();
+    payload.free();
     let (conn, answer) = match prepared {
-        Ok(prepared) => {
-            drop(payload);
-            handle_request(conn, sequence, cmd, prepared)?
-        }
+        Ok(prepared) => handle_request(conn, sequence, cmd, prepared)?,
         Err(why) => {
-            let report = why.report(cmd, payload.as_slice().len());
-            drop(payload);
+            let report = why.report(cmd, len);
             (io_error(conn, report)?, Some(why.status()))
         }
     };
@@ -354,7 +353,12 @@ pub fn reply_status(conn: &Arc<Conn>, sequence: u32, cmd: i32, status: i32) -> b
     send_reply(conn, sequence, cmd, status, &mut [0; HEADER_LEN])
 }
 
-fn reply(conn: Arc<Conn>, call: AsyncCall, status: i32, payload: Payload) -> Option<Arc<Conn>> {
+fn reply(
+    conn: Arc<Conn>,
+    call: AsyncCall,
+    status: i32,
+    payload: &mut Payload,
+) -> Option<Arc<Conn>> {
     let mut status = if conn.is_muted() {
         status::NETWORK_FAILURE
     } else {
@@ -372,7 +376,7 @@ fn reply(conn: Arc<Conn>, call: AsyncCall, status: i32, payload: Payload) -> Opt
             }
         }
     }
-    drop(payload);
+    payload.free();
     let conn = io_error(conn, report)?;
     let private = abi::exposed(call.private);
     let is_void = ty.is_none_or(|ty| ty.is_void());

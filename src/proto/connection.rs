@@ -371,10 +371,11 @@ impl<S, A> Connection<S, A> {
 
     /// Takes one received frame; `own` is the number of the reading thread's own sync call.
     pub fn receive<'a>(&mut self, frame: Frame<'a>, own: Option<u32>) -> Handled<'a, S> {
-        let Frame { header, body } = frame;
+        // By reference: it was just written word by word, and is best read so.
+        let Frame { ref header, body } = frame;
         let whole = !matches!(body, Body::Coming | Body::Refused(_));
         if !(self.begun && whole) {
-            self.note_news(&header, &body);
+            self.note_news(header, &body);
             if !whole {
                 return Handled::Done;
             }
@@ -434,9 +435,9 @@ impl<S, A> Connection<S, A> {
         self.io_error(format!("{what} of {len} bytes for command {cmd} {why}"));
     }
 
-    fn request(&mut self, header: Header, body: Body<'_>) {
+    fn request(&mut self, header: &Header, body: Body<'_>) {
         self.solitary = 0;
-        let Header { sequence, cmd, .. } = header;
+        let &Header { sequence, cmd, .. } = header;
         let refused = matches!(body, Body::Skipped);
         if cmd < 0 {
             if refused {
@@ -457,7 +458,7 @@ impl<S, A> Connection<S, A> {
         });
     }
 
-    fn reply<'a>(&mut self, header: Header, body: Body<'a>, own: Option<u32>) -> Handled<'a, S> {
+    fn reply<'a>(&mut self, header: &Header, body: Body<'a>, own: Option<u32>) -> Handled<'a, S> {
         // No call has a negative command: an answer to a message of ours, whatever its number.
         let found = if header.cmd < 0 {
             None

@@ -66,6 +66,7 @@ pub enum Refused {
 }
 
 impl Body<'_> {
+    #[inline]
     pub fn into_payload(self) -> Payload {
         match self {
             Body::Slice(s) => Payload::from_slice(s),
