@@ -5,7 +5,7 @@ use std::path::Path;
 use std::{env, fs};
 
 /// In the order of the header's sections.
-const EXPORTS: [&str; 7] = [
+const EXPORTS: [&str; 8] = [
     "version",
     "set",
     "config",
@@ -13,6 +13,7 @@ const EXPORTS: [&str; 7] = [
     "dispatch",
     "limits",
     "connecting",
+    "view",
 ];
 const HEADER: &str = "include/minirpc/minirpc.h";
 

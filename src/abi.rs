@@ -151,6 +151,79 @@ pub struct mrpc_protocol {
     pub receiver_reply_info: Option<info_fn>,
 }
 
+/// `struct mrpc_histogram`
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct mrpc_histogram {
+    pub count: u64,
+    pub sum_ns: u64,
+    pub max_ns: u64,
+    pub bucket: [u64; 108],
+}
+
+/// `struct mrpc_set_stats`
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct mrpc_set_stats {
+    pub size: usize,
+    pub connections: u64,
+    pub connections_max: u64,
+    pub accepted: u64,
+    pub connected: u64,
+    pub bound: u64,
+    pub connections_refused: u64,
+    pub disconnected_user: u64,
+    pub disconnected_closed: u64,
+    pub disconnected_error: u64,
+    pub calls_made: u64,
+    pub calls_ok: u64,
+    pub calls_status: u64,
+    pub calls_failed: u64,
+    pub calls_timed_out: u64,
+    pub calls_cancelled: u64,
+    pub calls_outstanding: u64,
+    pub requests_received: u64,
+    pub requests_answered: u64,
+    pub requests_refused: u64,
+    pub requests_waiting: u64,
+    pub requests_kept: u64,
+    pub messages_sent: u64,
+    pub messages_received: u64,
+    pub messages_dropped: u64,
+    pub bytes_sent: u64,
+    pub bytes_received: u64,
+    pub bytes_unsent: u64,
+    pub bytes_undispatched: u64,
+    pub late_replies: u64,
+    pub reads_paused: u64,
+    pub accepts_paused: u64,
+    pub busy: u64,
+    pub handshakes_failed: u64,
+    pub call_time: mrpc_histogram,
+    pub dispatch_wait: mrpc_histogram,
+    pub handler_time: mrpc_histogram,
+}
+
+/// `struct mrpc_conn_stats`
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct mrpc_conn_stats {
+    pub size: usize,
+    pub id: u64,
+    pub age_ms: u64,
+    pub idle_ms: u64,
+    pub bytes_sent: u64,
+    pub bytes_received: u64,
+    pub messages_sent: u64,
+    pub messages_received: u64,
+    pub calls_outstanding: u64,
+    pub requests_waiting: u64,
+    pub requests_kept: u64,
+    pub bytes_unsent: u64,
+    pub bytes_undispatched: u64,
+    pub late_replies: u64,
+}
+
 /// A request's key, as C holds it.
 pub fn message(key: u64) -> *mut mrpc_message {
     std::ptr::without_provenance_mut(key as usize)

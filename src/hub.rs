@@ -6,8 +6,10 @@
 use crate::abi::{mrpc_accept_fn, mrpc_disconnect_fn, mrpc_ioerr_fn, mrpc_room_fn};
 use crate::config::Config;
 use crate::error::{Errno, Result};
+use crate::observer::Observer;
 use crate::protocol::Role;
 use crate::queue::ReadyQueue;
+use crate::registry::Registry;
 use crate::shard::Shard;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Mutex, Ordering};
 use crate::sys::{env, fork, thread};
@@ -51,6 +53,8 @@ pub struct Hub<C> {
     /// Connections that are looked at as time passes; None at the end.
     watched: Mutex<Option<Vec<Arc<C>>>>,
     pub totals: Totals,
+    pub registry: Registry<C>,
+    pub observer: Observer,
     spin: Option<Duration>,
 }
 
@@ -96,6 +100,8 @@ impl<C> Hub<C> {
             shard: Shard::new()?,
             watched: Mutex::new(Some(Vec::new())),
             totals: Totals::default(),
+            registry: Registry::new(),
+            observer: Observer::default(),
             spin: spin_setting(),
         })
     }
@@ -148,7 +154,8 @@ impl<C> Hub<C> {
 
     // --- totals
 
-    pub fn connection_made(&self, accepted: bool) {
+    pub fn connection_made(&self, id: u64, conn: Arc<C>, accepted: bool) {
+        self.registry.enter(id, conn, accepted);
         self.totals.connections.fetch_add(1, Ordering::Relaxed);
         if accepted {
             self.totals.accepted.fetch_add(1, Ordering::SeqCst);

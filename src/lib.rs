@@ -12,7 +12,8 @@
 //! set         the connection set: a hub and its listeners; background: the set's own thread
 //! dispatch/   application threads that run events: ticket, upcall (every call of a handler)
 //! conn/       a connection: send, receive, wait (sync calls); requests: what handlers look at
-//! hub         what a set's connections share; config: the settings
+//! hub         what a set's connections share; config: the settings; registry: which there are
+//! observer    what has to be noted of what happens; latency: how long it takes
 //! shard       one loop and what belongs to it
 //! queue       runnable lanes, parked dispatchers
 //! reactor/    the loop behind the driver token; spinning
@@ -53,14 +54,17 @@ mod dispatch;
 mod error;
 mod ffi;
 mod hub;
+mod latency;
 mod listener;
 mod local;
 #[cfg(all(test, loom))]
 mod models;
+mod observer;
 mod proto;
 mod protocol;
 mod queue;
 mod reactor;
+mod registry;
 mod set;
 mod shard;
 #[cfg(all(test, sim))]

@@ -38,6 +38,8 @@ pub struct Listener {
 struct Accepting {
     /// Out of descriptors: nothing is accepted before.
     resume: Option<Instant>,
+    /// Nothing was accepted since it began to rest.
+    resting: bool,
 }
 
 /// What accept reports of the connection that it was about to give: see accept(2).
@@ -45,7 +47,6 @@ fn is_of_one_connection(errno: i32) -> bool {
     matches!(
         errno,
         libc::ECONNABORTED
-            | libc::EINTR
             | libc::EPROTO
             | libc::ENETDOWN
             | libc::ENOPROTOOPT
@@ -223,17 +224,30 @@ impl Listener {
         accepting.resume = None;
         for _ in 0..BUDGET {
             let fd = self.fd();
-            if fd < 0 || self.is_closing() || !self.hub.admits_connections() {
+            if fd < 0 || self.is_closing() {
                 return;
             }
+            if !self.hub.admits_connections() {
+                return self.note_rest(accepting);
+            }
             match socket::accept(fd) {
-                Ok((fd, from)) => self.welcome(fd, from, turn),
-                Err(Errno(libc::EAGAIN)) => return,
+                Ok((fd, from)) => {
+                    accepting.resting = false;
+                    self.welcome(fd, from, turn);
+                }
+                Err(Errno(libc::EAGAIN)) => {
+                    accepting.resting = false;
+                    return;
+                }
+                Err(Errno(libc::EINTR)) => {}
                 // This one is gone: the next.
-                Err(Errno(e)) if is_of_one_connection(e) => {}
+                Err(Errno(e)) if is_of_one_connection(e) => {
+                    self.hub.registry.count(|sums| sums.refused += 1);
+                }
                 // Out of descriptors or memory: what waits stays in the backlog, without a
                 // new edge. Of anything else, too, more attempts at once are no help.
                 Err(_) => {
+                    self.note_rest(accepting);
                     let resume = clock::now() + self.hub.config.accept_backoff();
                     accepting.resume = Some(resume);
                     return turn.at(resume, Arc::clone(self) as _);
@@ -243,9 +257,17 @@ impl Listener {
         turn.again(Arc::clone(self) as _);
     }
 
+    /// Nothing is accepted for now: counted once, until something is, or nobody waits.
+    fn note_rest(&self, accepting: &mut Accepting) {
+        if !std::mem::replace(&mut accepting.resting, true) {
+            self.hub.registry.count(|sums| sums.accepts_paused += 1);
+        }
+    }
+
     fn welcome(&self, fd: Fd, from: Vec<u8>, turn: &mut Turn<'_, Arc<Conn>>) {
+        let registry = &self.hub.registry;
         let Ok(conn) = Conn::create(&self.hub, ptr::null_mut()) else {
-            return;
+            return registry.count(|sums| sums.refused += 1);
         };
         let socket = Socket {
             fd,
@@ -256,7 +278,10 @@ impl Listener {
             Ok(true) => turn.found.push(conn),
             Ok(false) => {}
             // The loop could not take it (no memory): the peer sees it closed.
-            Err(_) => conn.drop_user(),
+            Err(_) => {
+                registry.count(|sums| sums.refused += 1);
+                conn.drop_user();
+            }
         }
     }
 }

@@ -688,6 +688,72 @@ int mrpc_conn_get_peer_credentials(struct mrpc_connection *conn,
                                    uid_t *uid,
                                    gid_t *gid);
 
+/**
+ * Tells what a set has done so far, and what waits. Connections are looked at one after
+ * the other, while others go on: sums of what happens meanwhile may not match.
+ *
+ * set: the set.
+ * stats: where it goes. The caller has set stats->size to sizeof *stats; members that
+ *     only the caller knows become 0, and stats->size what was filled in.
+ *
+ * Returns 0; EINVAL if an argument is NULL or stats->size is too small. Any thread may
+ * call it, also from a handler.
+ */
+int mrpc_get_stats(struct mrpc_conn_set *set, struct mrpc_set_stats *stats);
+
+/**
+ * Tells what a connection has done so far, and what waits. It can also be asked for after
+ * the disconnect, as long as the handle exists.
+ *
+ * conn: the handle.
+ * stats: as for mrpc_get_stats().
+ *
+ * Returns as mrpc_get_stats(). Any thread may call it, also from a handler.
+ */
+int mrpc_conn_get_stats(struct mrpc_connection *conn, struct mrpc_conn_stats *stats);
+
+/**
+ * Calls a function for each active connection of a set: those that were connected, bound
+ * or accepted, oldest first, until their disconnect callbacks have returned. Connections
+ * that come or go meanwhile may be left out.
+ *
+ * set: the set.
+ * func: called in this thread, with no lock held: it may call any function, also
+ *     mrpc_conn_close() on the connection. It has to return. The handle stays valid until
+ *     then, and longer with a reference of the function's own (mrpc_conn_ref()).
+ * data: its first argument.
+ *
+ * Returns 0; EINVAL if set or func is NULL. Any thread may call it, also from a handler.
+ */
+int mrpc_for_each_connection(struct mrpc_conn_set *set,
+                             void (*func)(void *data, struct mrpc_connection *conn),
+                             void *data);
+
+/**
+ * Tells which connection a request came on: one that a handler is given, or has kept. For
+ * a one-way message, in its handler only.
+ *
+ * request: what the handler was given.
+ * conn: where the handle goes; *conn becomes NULL if the call fails.
+ *
+ * Returns 0: the caller owns a new reference, to be dropped by mrpc_conn_unref(). EINVAL if
+ * an argument is NULL, or request never was one; ENOENT if it was replied to, or its
+ * connection has gone. Any thread may call it.
+ */
+int mrpc_message_get_connection(struct mrpc_message *request, struct mrpc_connection **conn);
+
+/**
+ * Records how long things take, for mrpc_get_stats(): call_time, dispatch_wait and
+ * handler_time. That costs some clock reads for each call.
+ *
+ * set: the set.
+ * enabled: 0, the default, for not; else, what is recorded adds to what there is.
+ *
+ * Returns 0; EINVAL if set is NULL. Holds for calls that begin and messages that arrive
+ * later. Any thread may call it, also from a handler.
+ */
+int mrpc_set_latency_enabled(struct mrpc_conn_set *set, int enabled);
+
 #ifdef __cplusplus
 }
 #endif

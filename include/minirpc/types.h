@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 #include <sys/socket.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -137,6 +138,109 @@ typedef void (mrpc_ioerr_fn)(void *conn_data, char *message);
  * Runs in a dispatcher thread.
  */
 typedef void (mrpc_room_fn)(void *conn_data);
+
+/**
+ * How long something takes. bucket[4 * o + q], q being 0 to 3, counts what took at least
+ * 2^o * (4 + q) / 4 microseconds, and less than the next bucket's; the first one counts
+ * what was shorter, too, and the last one what was longer.
+ */
+struct mrpc_histogram {
+	uint64_t count;
+	uint64_t sum_ns;
+	uint64_t max_ns;
+	uint64_t bucket[108];
+};
+
+/** What a set has done: see mrpc_get_stats(). */
+struct mrpc_set_stats {
+	size_t size;
+	/** Active connections: now, and at most so far. */
+	uint64_t connections;
+	uint64_t connections_max;
+	/** How they came: by mrpc_listen(), mrpc_connect(), mrpc_bind_fd(). */
+	uint64_t accepted;
+	uint64_t connected;
+	uint64_t bound;
+	/** Came to a listener, and went before their accept event. */
+	uint64_t connections_refused;
+	/** How they ended, by enum mrpc_disc_reason. */
+	uint64_t disconnected_user;
+	uint64_t disconnected_closed;
+	uint64_t disconnected_error;
+	/** Our calls, and how they ended: with a reply whose status was MINIRPC_OK, or
+	    another; without an answer; by their time, or mrpc_call_cancel(). */
+	uint64_t calls_made;
+	uint64_t calls_ok;
+	uint64_t calls_status;
+	uint64_t calls_failed;
+	uint64_t calls_timed_out;
+	uint64_t calls_cancelled;
+	/** Calls that have not ended. */
+	uint64_t calls_outstanding;
+	/** The peers' calls: received completely; replied to; replied to by the
+	    library, as no handler could be called. */
+	uint64_t requests_received;
+	uint64_t requests_answered;
+	uint64_t requests_refused;
+	/** Requests that wait for a dispatcher (at most one per connection too many
+	    while a batch of them is handled), and those that handlers have kept. */
+	uint64_t requests_waiting;
+	uint64_t requests_kept;
+	/** One-way messages; dropped: received, but no handler got them. */
+	uint64_t messages_sent;
+	uint64_t messages_received;
+	uint64_t messages_dropped;
+	/** As MRPC_CONNCTR_SEND_BYTES and MRPC_CONNCTR_RECV_BYTES. */
+	uint64_t bytes_sent;
+	uint64_t bytes_received;
+	/** What waits: for the peers to take it, and payloads for a dispatcher. */
+	uint64_t bytes_unsent;
+	uint64_t bytes_undispatched;
+	/** Replies to calls that had ended before. */
+	uint64_t late_replies;
+	/** Times that a connection stopped being read from, or a listener stopped
+	    accepting, for want of room, by a limit or an error. */
+	uint64_t reads_paused;
+	uint64_t accepts_paused;
+	/** Times that MINIRPC_BUSY was returned. */
+	uint64_t busy;
+	/** Connections whose handshake failed. */
+	uint64_t handshakes_failed;
+	/** Calls, from their making until their replies were read; requests and messages,
+	    from their arrival until their handlers were called; handlers, until they
+	    returned. See mrpc_set_latency_enabled(). */
+	struct mrpc_histogram call_time;
+	struct mrpc_histogram dispatch_wait;
+	struct mrpc_histogram handler_time;
+};
+
+/** What a connection has done: see mrpc_conn_get_stats(). */
+struct mrpc_conn_stats {
+	size_t size;
+	/** As mrpc_conn_get_id(). */
+	uint64_t id;
+	/** Since the connection came up, and since it sent something or received a
+	    whole message; to some milliseconds. 0 before it is up. */
+	uint64_t age_ms;
+	uint64_t idle_ms;
+	/** As MRPC_CONNCTR_SEND_BYTES and MRPC_CONNCTR_RECV_BYTES. */
+	uint64_t bytes_sent;
+	uint64_t bytes_received;
+	/** One-way messages. */
+	uint64_t messages_sent;
+	uint64_t messages_received;
+	/** Calls that have not ended. */
+	uint64_t calls_outstanding;
+	/** Requests that wait for a dispatcher (at most one per connection too many
+	    while a batch of them is handled), and those that handlers have kept. */
+	uint64_t requests_waiting;
+	uint64_t requests_kept;
+	/** What waits: for the peers to take it, and payloads for a dispatcher. */
+	uint64_t bytes_unsent;
+	uint64_t bytes_undispatched;
+	/** Replies to calls that had ended before. */
+	uint64_t late_replies;
+};
 
 #ifdef __cplusplus
 }

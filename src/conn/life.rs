@@ -39,12 +39,14 @@ impl Conn {
 
     /// The disconnect callback has returned.
     pub fn end_active(&self) {
-        let accepted = {
+        let (accepted, reason, counts) = {
             let mut st = self.lock();
             st.proto.life.advance(Phase::Gone, None);
             self.publish(&st);
-            std::mem::take(&mut st.accepted)
+            let accepted = std::mem::take(&mut st.accepted);
+            (accepted, st.proto.life.reason(), st.proto.counters)
         };
+        self.hub.registry.leave(self.id, reason, &counts);
         self.hub.connection_gone(accepted);
         self.drop_hold();
     }
@@ -79,7 +81,9 @@ impl Conn {
         let service = self
             .check_target(service)
             .map_err(|failure| self.note_failure(failure))?;
-        self.open_made(|| connect_in_turn(family, host, service), drop)
+        self.open_made(|| connect_in_turn(family, host, service), drop)?;
+        self.hub.registry.count(|sums| sums.connected += 1);
+        Ok(())
     }
 
     /// What is wrong whatever the addresses are.
@@ -106,7 +110,9 @@ impl Conn {
             |fd| {
                 fd.into_raw();
             },
-        )
+        )?;
+        self.hub.registry.count(|sums| sums.bound += 1);
+        Ok(())
     }
 
     /// The state of a handle while a socket is made for it: one thread at a time, once.
@@ -157,7 +163,8 @@ impl Conn {
         };
         socket::prepare(raw, family, self.hub.config.keepalive());
         self.holds.fetch_add(1, Ordering::Relaxed);
-        self.hub.connection_made(accepted.is_some());
+        let hub = &self.hub;
+        hub.connection_made(self.id, Arc::clone(self), accepted.is_some());
         self.fd.store(fd.into_raw(), Ordering::Release);
         let mut out = Outputs::default();
         let claimed = {
@@ -165,6 +172,7 @@ impl Conn {
             st.place = Some(place);
             st.ends = Some(ends);
             st.clear_failure();
+            st.begin_times();
             st.proto.life.advance(Phase::Open, None);
             self.publish(&st);
             if let Some(from) = accepted {

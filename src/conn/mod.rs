@@ -23,6 +23,7 @@ mod outputs;
 mod receive;
 pub mod requests;
 mod send;
+mod stats;
 mod wait;
 mod watch;
 
@@ -102,6 +103,7 @@ struct State {
     throttled: u32,
     sleepers: Vec<Arc<Waiter>>,
     pace: flow::Pace,
+    times: stats::Times,
     rare: Option<Box<Rare>>,
 }
 
@@ -153,6 +155,7 @@ impl Conn {
                 throttled: 0,
                 sleepers: Vec::new(),
                 pace: flow::Pace::default(),
+                times: stats::Times::default(),
                 rare: None,
             }),
             reading: Right::new(Reader::default()),
@@ -205,7 +208,7 @@ impl Conn {
     pub fn counter(&self, index: usize) -> Option<u64> {
         self.hub.check_process().ok()?;
         let c = self.lock().proto.counters;
-        [c.send_bytes, c.recv_bytes, c.send_msgs, c.recv_msgs]
+        [c.send_bytes, c.recv_bytes, c.send_msgs(), c.recv_msgs()]
             .get(index)
             .copied()
     }

@@ -92,6 +92,7 @@ impl State {
 
     /// After bytes have left, or were given up; `next` is what the writer goes on with.
     pub(super) fn settle_sent(&mut self, conn: &Conn, next: Option<Chunk>) -> Outputs {
+        self.note_use();
         let mut out = Outputs {
             flush: next,
             ..Outputs::default()

@@ -193,7 +193,10 @@ impl Conn {
     /// goes on then.
     fn is_resting(&self, reader: &mut Reader) -> bool {
         if reader.resting || self.hub.is_out_of_memory() {
-            reader.resting = self.lock().rests(self);
+            let mut st = self.lock();
+            let rested = reader.resting;
+            reader.resting = st.rests(self);
+            st.proto.counters.reads_paused += u64::from(reader.resting && !rested);
         }
         reader.resting
     }
@@ -265,9 +268,14 @@ impl Conn {
         mut own: Option<&mut OwnCall>,
     ) -> (bool, bool) {
         let max = self.hub.config.max_buf_len();
+        let now = self.hub.observer.time();
         let mut out = Outputs::default();
         let mut replies = false;
         let mut st = self.lock();
+        if now > 0 {
+            st.proto.begin_notes(now);
+        }
+        let received = st.proto.counters.recv_bytes;
         let state = &mut *st;
         let has_sleepers = &self.has_sleepers;
         let mut sink = |frame: Frame<'_>| {
@@ -310,6 +318,10 @@ impl Conn {
             Some(bytes) => reader.decoder.feed(bytes, max, &mut sink),
             None => reader.decoder.appended(&mut sink),
         }
+        let notes = st.proto.end_notes();
+        if st.proto.counters.recv_bytes != received {
+            st.note_use();
+        }
         st.note_partial(self, reader.decoder.held());
         st.charge(self);
         reader.unsolicited = !st.proto.is_solitary();
@@ -325,6 +337,7 @@ impl Conn {
         let claimed = st.proto.claim(&limits);
         reader.resting = st.rests(self);
         if reader.resting {
+            st.proto.counters.reads_paused += 1;
             out.watch = st.begin_watch(self);
             // The runner's batch is shorter now.
             self.interrupt.store(true, Ordering::Release);
@@ -333,6 +346,9 @@ impl Conn {
             out.flush = st.proto.outbox.begin_flush();
         }
         drop(st);
+        if let Some(notes) = notes {
+            self.tell(*notes);
+        }
         self.act(out);
         (reader.resting, claimed)
     }

@@ -41,6 +41,8 @@ pub enum Kind {
     Async(AsyncCall),
     Message,
     Reply,
+    /// A reply that says that there is no handler, or none that can be called.
+    Refusal,
 }
 
 /// Frames up to this are queued without asking whether there is memory.
@@ -51,7 +53,8 @@ impl Conn {
     pub fn send(self: &Arc<Self>, kind: Kind, frame: &mut [u8]) -> Result<(), SendError> {
         let in_batch = local::is_in_batch(Arc::as_ptr(self).addr());
         let special = self.hub.config.is_special();
-        let reply = matches!(kind, Kind::Reply);
+        let reply = matches!(kind, Kind::Reply | Kind::Refusal);
+        let now = self.hub.observer.time();
         let mut st = self.lock();
         st.proto.check_open(matches!(kind, Kind::Async(_)))?;
         if special && !reply {
@@ -61,7 +64,7 @@ impl Conn {
             && match kind {
                 Kind::Async(_) => st.proto.outbox.on_wire() == 0,
                 Kind::Message => st.pace.is_due(),
-                Kind::Reply => true,
+                Kind::Reply | Kind::Refusal => true,
             };
         let urgent = in_place && reply;
         let direct = in_place && st.proto.outbox.is_free();
@@ -71,12 +74,12 @@ impl Conn {
         let (calls, sequence) = match kind {
             Kind::Async(call) => {
                 self.take_back(&mut st);
-                let cmd = call.cmd;
-                (1, Some(st.proto.call(Call::Async { cmd, call })))
+                let (cmd, made) = (call.cmd, now);
+                (1, Some(st.proto.call(Call::Async { cmd, made, call })))
             }
             Kind::Message => (0, Some(st.proto.message())),
-            Kind::Reply => {
-                st.proto.answer();
+            Kind::Reply | Kind::Refusal => {
+                st.proto.answer(matches!(kind, Kind::Refusal));
                 (0, None)
             }
         };

@@ -43,6 +43,7 @@ impl Conn {
     ) -> Result<R, SendError> {
         let waiter = local::waiter();
         let special = self.hub.config.is_special();
+        let made = self.hub.observer.time();
         let mut st = self.lock();
         st.proto.check_open(true)?;
         let len = frame.len() + pieces.iter().map(|p| p.len()).sum::<usize>();
@@ -50,6 +51,7 @@ impl Conn {
             self.check_room(&mut st, len)?;
         }
         if st.proto.is_constrained() && st.proto.is_far_over(&self.hub.config.limits()) {
+            st.proto.counters.busy += 1;
             return Err(SendError::Busy);
         }
         if !st.proto.outbox.is_free() && !st.proto.outbox.reserve(len) {
@@ -57,6 +59,7 @@ impl Conn {
         }
         let sequence = st.proto.call(Call::Sync {
             cmd,
+            made,
             waiter: Arc::clone(&waiter),
         });
         st.attention.note_call();

@@ -120,7 +120,7 @@ impl State {
     }
 
     fn messages(&self) -> u64 {
-        self.proto.counters.send_msgs + self.proto.counters.recv_msgs
+        self.proto.counters.send_msgs() + self.proto.counters.recv_msgs()
     }
 
     /// What has to make progress, if anything has.

@@ -158,6 +158,11 @@ pub fn call_out<R>(
     .flatten()
 }
 
+/// The connection whose handler the thread is in.
+pub fn current() -> Option<Arc<Conn>> {
+    with_local(|l| l.ticket.as_ref()?.conn.clone()).flatten()
+}
+
 /// The next event of the batch, unless the lane was released meanwhile.
 pub fn next_event() -> Option<Event<AsyncCall>> {
     with_local(|l| {

@@ -3,7 +3,7 @@
 
 #![allow(unsafe_code, reason = "a boundary: handlers are called here")]
 
-use super::ticket::{call_out, Owned};
+use super::ticket::{self, call_out, Owned};
 use crate::abi::{
     self, long_reply_callback_fn, mrpc_connection, mrpc_message, mrpc_status_t,
     short_reply_callback_fn,
@@ -11,6 +11,7 @@ use crate::abi::{
 use crate::conn::requests::{requests, Request};
 use crate::conn::AsyncCall;
 use crate::conn::{Conn, Kind, SendError};
+use crate::error::{Errno, Result};
 use crate::local;
 use crate::proto::event::Event;
 use crate::proto::frame::{Header, HEADER_LEN};
@@ -40,12 +41,26 @@ type Handler = unsafe extern "C" fn(
 pub fn run(conn: Arc<Conn>, event: &mut Event<AsyncCall>) -> Option<Arc<Conn>> {
     match event {
         Event::Accept(from) => accept(conn, std::mem::take(from)),
-        Event::Request { .. } | Event::IoErr(_) | Event::Room if conn.is_muted() => Some(conn),
+        Event::Request { cmd, .. } if conn.is_muted() => {
+            if *cmd < 0 {
+                conn.count_dropped_message();
+            }
+            Some(conn)
+        }
+        Event::IoErr(_) | Event::Room if conn.is_muted() => Some(conn),
         Event::Request {
             sequence,
             cmd,
+            came,
             payload,
-        } => request(conn, *sequence, *cmd, payload),
+        } => {
+            let asked = Asked {
+                sequence: *sequence,
+                cmd: *cmd,
+                came: *came,
+            };
+            request(conn, asked, payload)
+        }
         Event::Refused { sequence, cmd } => {
             let known = *cmd > 0 && conn.hub().role().received(*cmd).is_some();
             let status = if known {
@@ -53,7 +68,7 @@ pub fn run(conn: Arc<Conn>, event: &mut Event<AsyncCall>) -> Option<Arc<Conn>> {
             } else {
                 status::PROCEDURE_UNAVAIL
             };
-            reply_status(&conn, *sequence, *cmd, status);
+            refuse(&conn, *sequence, *cmd, status);
             Some(conn)
         }
         Event::Reply {
@@ -144,22 +159,44 @@ fn room(conn: Arc<Conn>) -> Option<Arc<Conn>> {
     Some(conn)
 }
 
-fn request(conn: Arc<Conn>, sequence: u32, cmd: i32, payload: &mut Payload) -> Option<Arc<Conn>> {
+/// A request or message, as its frame said.
+#[derive(Clone, Copy)]
+struct Asked {
+    sequence: u32,
+    cmd: i32,
+    /// As `Event::Request` has it.
+    came: u64,
+}
+
+fn request(conn: Arc<Conn>, asked: Asked, payload: &mut Payload) -> Option<Arc<Conn>> {
+    let Asked { sequence, cmd, .. } = asked;
     let prepared = prepare(&conn, cmd, payload.as_slice());
     let len = payload.as_slice().len();
     payload.free();
-    let (conn, answer) = match prepared {
-        Ok(prepared) => handle_request(conn, sequence, cmd, prepared)?,
-        Err(why) => {
-            let report = why.report(cmd, len);
-            (io_error(conn, report)?, Some(why.status()))
+    match prepared {
+        Ok(prepared) => {
+            let (conn, answer) = handle_request(conn, asked, prepared)?;
+            match answer {
+                // What stubs say for an entry that is not there.
+                Some(status @ status::PROCEDURE_UNAVAIL) => refuse(&conn, sequence, cmd, status),
+                Some(status) => {
+                    reply_status(&conn, sequence, cmd, status);
+                }
+                None => {}
+            }
+            Some(conn)
         }
-    };
-    // A one-way message has no reply, not even an error.
-    if let (Some(status), true) = (answer, cmd >= 0) {
-        reply_status(&conn, sequence, cmd, status);
+        Err(why) => {
+            let conn = io_error(conn, why.report(cmd, len))?;
+            // A one-way message has no reply, not even an error.
+            if cmd < 0 {
+                conn.count_dropped_message();
+            } else {
+                refuse(&conn, sequence, cmd, why.status());
+            }
+            Some(conn)
+        }
     }
-    Some(conn)
 }
 
 /// What a handler is called with.
@@ -199,7 +236,7 @@ impl Refused {
 }
 
 /// Decodes a request. Err: what to answer instead of calling the handler.
-fn prepare(conn: &Arc<Conn>, cmd: i32, payload: &[u8]) -> Result<Prepared, Refused> {
+fn prepare(conn: &Arc<Conn>, cmd: i32, payload: &[u8]) -> std::result::Result<Prepared, Refused> {
     let role = conn.hub().role();
     let operations = conn.operations();
     let ty = role.received(cmd).filter(|_| cmd != 0);
@@ -237,10 +274,14 @@ fn prepare(conn: &Arc<Conn>, cmd: i32, payload: &[u8]) -> Result<Prepared, Refus
 /// Calls the handler. Some(status): that is all there is to answer.
 fn handle_request(
     conn: Arc<Conn>,
-    sequence: u32,
-    cmd: i32,
+    asked: Asked,
     prepared: Prepared,
 ) -> Option<(Arc<Conn>, Option<i32>)> {
+    let Asked {
+        sequence,
+        cmd,
+        came,
+    } = asked;
     let Prepared {
         handler,
         operations,
@@ -257,18 +298,28 @@ fn handle_request(
         };
         match requests().insert(request) {
             Some(key) => key,
-            None => return Some((conn, Some(status::PROCEDURE_UNAVAIL))),
+            None => {
+                refuse(&conn, sequence, cmd, status::PROCEDURE_UNAVAIL);
+                return Some((conn, None));
+            }
         }
     };
     owned.request = (cmd >= 0).then_some(key);
     let pointer = |o: &Option<Object>| o.as_ref().map_or(std::ptr::null_mut(), Object::as_ptr);
     let (input, output, cookie) = (pointer(&owned.input), pointer(&owned.output), conn.cookie());
+    let began = conn.note_dispatched(came);
     let (status, conn, mut owned) = call_out(conn, owned, || {
         // SAFETY: generated code for this command, with objects of its types, or NULL for void.
         unsafe { handler(operations, cookie, abi::message(key), cmd, input, output) }
     })?;
     owned.input = None;
+    if began > 0 {
+        conn.note_handled(began);
+    }
     if cmd < 0 {
+        if status == status::PROCEDURE_UNAVAIL {
+            conn.count_dropped_message();
+        }
         return Some((conn, None));
     }
     if status == status::PENDING {
@@ -329,6 +380,18 @@ pub fn send_reply(
     status: i32,
     frame: &mut [u8],
 ) -> bool {
+    send_as(Kind::Reply, conn, sequence, cmd, status, frame)
+}
+
+/// As a reply of whatever kind.
+fn send_as(
+    kind: Kind,
+    conn: &Arc<Conn>,
+    sequence: u32,
+    cmd: i32,
+    status: i32,
+    frame: &mut [u8],
+) -> bool {
     let header = Header {
         sequence,
         status,
@@ -336,7 +399,7 @@ pub fn send_reply(
         len: (frame.len() - HEADER_LEN) as u32,
     };
     frame[..HEADER_LEN].copy_from_slice(&header.to_bytes());
-    match conn.send(Kind::Reply, frame) {
+    match conn.send(kind, frame) {
         Ok(()) => true,
         Err(SendError::NoMemory) => {
             conn.report(format!("no memory for the reply to command {cmd}"));
@@ -346,6 +409,12 @@ pub fn send_reply(
         }
         Err(_) => false,
     }
+}
+
+/// Replies to a request that no handler gets.
+fn refuse(conn: &Arc<Conn>, sequence: u32, cmd: i32, status: i32) {
+    let frame = &mut [0; HEADER_LEN];
+    send_as(Kind::Refusal, conn, sequence, cmd, status, frame);
 }
 
 /// Replies with a status and no payload.
@@ -397,6 +466,20 @@ fn reply(
         }
     })?;
     Some(conn)
+}
+
+/// The connection that a request came on, with a user reference more.
+pub fn connection_of(key: u64) -> Result<Arc<Conn>> {
+    let found = match key {
+        ONE_WAY => ticket::current(),
+        _ => requests().get(key).map(|request| request.conn),
+    };
+    let here = |conn: &Arc<Conn>| conn.hub().check_process().is_ok();
+    match found.filter(|conn| here(conn) && conn.try_add_user()) {
+        Some(conn) => Ok(conn),
+        None if key == ONE_WAY || requests().is_plausible(key) => Err(Errno(libc::ENOENT)),
+        None => Err(Errno::INVAL),
+    }
 }
 
 /// What is reported of a reply that does not decode.

@@ -4,9 +4,9 @@
 //! they stand for, call one safe method, map its error. Nothing else happens here, and no lock
 //! is held while C code runs.
 //!
-//! The documentation comments of `version`, `set`, `config`, `conn`, `dispatch`, `limits` and
-//! `connecting` are the comments of include/minirpc/minirpc.h, which cbindgen makes of them
-//! (`make header`). They speak to C programmers, and what they say about pointers is each
+//! The documentation comments of `version`, `set`, `config`, `conn`, `dispatch`, `limits`,
+//! `connecting` and `view` are the comments of include/minirpc/minirpc.h, which cbindgen makes of
+//! them (`make header`). They speak to C programmers, and what they say about pointers is each
 //! function's safety contract.
 
 #![allow(unsafe_code, reason = "this is the boundary")]
@@ -26,3 +26,4 @@ mod handle;
 mod limits;
 mod set;
 mod version;
+mod view;

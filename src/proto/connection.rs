@@ -3,6 +3,7 @@
 //! Pure. Every method mutates and returns what the caller has to do after it has unlocked.
 
 use super::calls::Calls;
+use super::counters::Counters;
 use super::event::Event;
 use super::flow::{Limits, Load};
 use super::foreign;
@@ -12,35 +13,31 @@ use super::life::{Life, Phase, Reason};
 use super::outbox::Outbox;
 use super::payload::Payload;
 use super::status;
+use super::step::{Notes, Step, What};
 use std::collections::VecDeque;
 
 /// Sync replies in a row after which a connection counts as one that carries nothing else.
 const SOLITARY: u32 = 64;
 
-/// An outstanding call: `S` is a sync caller's waiter, `A` an async call's callback.
+/// An outstanding call: `S` is a sync caller's waiter, `A` an async call's callback. `made`: when,
+/// in nanoseconds, if somebody watches; else 0.
 pub enum Call<S, A> {
-    Sync { cmd: i32, waiter: S },
-    Async { cmd: i32, call: A },
-}
-
-/// The four public counters, indexed as `enum mrpc_conn_counter`.
-#[derive(Default, Clone, Copy)]
-pub struct Counters {
-    pub send_bytes: u64,
-    pub recv_bytes: u64,
-    pub send_msgs: u64,
-    pub recv_msgs: u64,
+    Sync { cmd: i32, made: u64, waiter: S },
+    Async { cmd: i32, made: u64, call: A },
 }
 
 pub struct Connection<S, A> {
     pub life: Life,
     pub outbox: Outbox,
     pub counters: Counters,
+    /// There while frames are taken in and somebody watches.
+    notes: Option<Box<Notes>>,
     lane: Lane<Event<A>>,
     calls: Calls<Call<S, A>>,
     /// Events that a runner took out and has not begun, and the bytes of their payloads.
     taken: u32,
     taken_bytes: usize,
+    taken_requests: u32,
     /// Bytes of the payloads in the lane.
     queued_bytes: usize,
     /// Requests in the lane, and those that have not been answered at all.
@@ -66,10 +63,12 @@ impl<S, A> Default for Connection<S, A> {
             life: Life::default(),
             outbox: Outbox::default(),
             counters: Counters::default(),
+            notes: None,
             lane: Lane::default(),
             calls: Calls::default(),
             taken: 0,
             taken_bytes: 0,
+            taken_requests: 0,
             queued_bytes: 0,
             queued_requests: 0,
             unanswered: 0,
@@ -129,6 +128,7 @@ impl<S, A> Connection<S, A> {
 
     /// A send was refused for want of room, here or in the whole set.
     pub fn want_room(&mut self) {
+        self.counters.busy += 1;
         self.room_wanted = true;
     }
 
@@ -152,22 +152,41 @@ impl<S, A> Connection<S, A> {
             // Its reply, too, is for others than a sync caller.
             Call::Async { .. } => self.solitary = 0,
         }
+        self.counters.calls_made += 1;
         self.calls.insert(call)
     }
 
     /// The number of a one-way message: one that no call has, so that an answer to it, which
     /// some peers send, is taken for none to a call.
     pub fn message(&mut self) -> u32 {
+        self.counters.messages_sent += 1;
         self.calls.number()
     }
 
-    /// A request is being replied to.
-    pub fn answer(&mut self) {
+    /// A request is being replied to; `refused`: no handler got it.
+    pub fn answer(&mut self, refused: bool) {
+        if refused {
+            self.counters.requests_refused += 1;
+        } else {
+            self.counters.requests_answered += 1;
+        }
         self.unanswered = self.unanswered.saturating_sub(1);
     }
 
     pub fn unanswered(&self) -> usize {
         self.unanswered as usize
+    }
+
+    /// Calls that have not ended.
+    pub fn outstanding(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Requests that wait for a dispatcher: at most one too many, while a batch is being run.
+    /// `kept`: how many of the unanswered ones do not.
+    pub fn waiting(&self, kept: usize) -> usize {
+        let taken_in = (self.queued_requests + self.taken_requests) as usize;
+        taken_in.min(self.unanswered().saturating_sub(kept))
     }
 
     pub fn is_outstanding(&self, sequence: u32) -> bool {
@@ -224,6 +243,8 @@ impl<S, A> Connection<S, A> {
         let syncs = |call: &Call<S, A>| matches!(call, Call::Sync { .. });
         let ended = self.calls.drain_if(syncs);
         self.late = self.late.saturating_add(ended.len() as u32);
+        self.counters.calls_failed += ended.len() as u64;
+        self.counters.busy += ended.len() as u64;
         self.syncs = 0;
         let waiters = ended.into_iter().filter_map(|call| match call {
             Call::Sync { waiter, .. } => Some(waiter),
@@ -318,6 +339,7 @@ impl<S, A> Connection<S, A> {
         self.queued_bytes -= bytes;
         self.queued_requests -= requests;
         self.taken_bytes = bytes;
+        self.taken_requests = requests;
         Some(first)
     }
 
@@ -339,6 +361,7 @@ impl<S, A> Connection<S, A> {
     pub fn finish_events(&mut self, batch: &mut VecDeque<Event<A>>) {
         self.taken = 0;
         self.taken_bytes = 0;
+        self.taken_requests = 0;
         if !batch.is_empty() {
             let (bytes, requests) = weigh(batch);
             self.queued_bytes += bytes;
@@ -356,14 +379,29 @@ impl<S, A> Connection<S, A> {
         self.lane.push(event);
     }
 
-    /// Counts a frame that was queued or is about to be sent.
+    /// Counts the bytes of a frame that was queued or is about to be sent.
     pub fn count_sent(&mut self, len: usize) {
         self.counters.send_bytes += len as u64;
-        self.counters.send_msgs += 1;
+    }
+
+    /// Frames are going to be taken in that came at `now`, and somebody watches.
+    pub fn begin_notes(&mut self, now: u64) {
+        let steps = Vec::new();
+        self.notes = Some(Box::new(Notes { now, steps }));
+    }
+
+    /// What was noted since.
+    pub fn end_notes(&mut self) -> Option<Box<Notes>> {
+        self.notes.take()
     }
 
     /// Queues an I/O-error event, unless the connection was closed by its user.
     pub fn io_error(&mut self, text: String) {
+        if let Some(notes) = &mut self.notes {
+            let text = Some(text.clone());
+            let error = Step::new(What::Error);
+            notes.steps.push(Step { text, ..error });
+        }
         if !self.life.is_muted() {
             self.push(Event::IoErr(text));
         }
@@ -381,8 +419,8 @@ impl<S, A> Connection<S, A> {
             }
         }
         self.counters.recv_bytes += HEADER_LEN as u64 + u64::from(header.len);
-        self.counters.recv_msgs += 1;
         if !self.life.takes_frames() {
+            self.count_dropped(header);
             return Handled::Done;
         }
         if header.is_request() {
@@ -390,6 +428,19 @@ impl<S, A> Connection<S, A> {
             Handled::Done
         } else {
             self.reply(header, body, own)
+        }
+    }
+
+    /// A frame came after the end.
+    fn count_dropped(&mut self, header: &Header) {
+        let c = &mut self.counters;
+        if !header.is_request() {
+            c.stray_replies += 1;
+        } else if header.cmd >= 0 {
+            c.requests_received += 1;
+        } else {
+            c.messages_received += 1;
+            c.messages_dropped += 1;
         }
     }
 
@@ -439,11 +490,18 @@ impl<S, A> Connection<S, A> {
         self.solitary = 0;
         let &Header { sequence, cmd, .. } = header;
         let refused = matches!(body, Body::Skipped);
+        let came = self.notes.as_ref().map_or(0, |notes| notes.now);
+        if came > 0 {
+            self.note_request(header);
+        }
         if cmd < 0 {
+            self.counters.messages_received += 1;
             if refused {
+                self.counters.messages_dropped += 1;
                 return;
             }
         } else {
+            self.counters.requests_received += 1;
             self.unanswered += 1;
             self.queued_requests += 1;
         }
@@ -453,8 +511,33 @@ impl<S, A> Connection<S, A> {
             Event::Request {
                 sequence,
                 cmd,
+                came,
                 payload: body.into_payload(),
             }
+        });
+    }
+
+    #[cold]
+    fn note_request(&mut self, header: &Header) {
+        let what = if header.cmd < 0 {
+            What::MessageIn
+        } else {
+            What::RequestIn
+        };
+        self.note_frame(what, header, 0);
+    }
+
+    #[cold]
+    fn note_frame(&mut self, what: What, header: &Header, then: u64) {
+        let Some(notes) = &mut self.notes else { return };
+        let took = notes.since(then);
+        notes.steps.push(Step {
+            sequence: header.sequence,
+            cmd: header.cmd,
+            status: header.status,
+            bytes: HEADER_LEN as u64 + u64::from(header.len),
+            took,
+            ..Step::new(what)
         });
     }
 
@@ -469,8 +552,12 @@ impl<S, A> Connection<S, A> {
             self.solitary = 0;
             if self.late > 0 && self.calls.was_given(header.sequence) {
                 self.late -= 1;
+                self.counters.late_replies += 1;
                 self.outbox.answered();
-            } else if !matches!(body, Body::Skipped) {
+                return Handled::Done;
+            }
+            self.counters.stray_replies += 1;
+            if !matches!(body, Body::Skipped) {
                 self.io_error(format!(
                     "reply with unknown sequence number {}",
                     header.sequence
@@ -479,9 +566,12 @@ impl<S, A> Connection<S, A> {
             return Handled::Done;
         };
         self.outbox.answered();
-        let cmd = match &call {
-            Call::Sync { cmd, .. } | Call::Async { cmd, .. } => *cmd,
+        let (cmd, made) = match &call {
+            Call::Sync { cmd, made, .. } | Call::Async { cmd, made, .. } => (*cmd, *made),
         };
+        if self.notes.is_some() {
+            self.note_frame(What::ReplyIn, header, made);
+        }
         let fault = if header.cmd != cmd {
             Some(format!(
                 "reply for command {} to a request for command {cmd}",
@@ -504,6 +594,11 @@ impl<S, A> Connection<S, A> {
         } else {
             (header.status, body)
         };
+        if status == status::OK {
+            self.counters.calls_ok += 1;
+        } else {
+            self.counters.calls_status += 1;
+        }
         match call {
             Call::Sync { waiter, .. } => {
                 self.syncs -= 1;
@@ -586,6 +681,7 @@ impl<S, A> Connection<S, A> {
     fn fail_calls(&mut self) -> Vec<S> {
         let mut waiters = Vec::new();
         self.syncs = 0;
+        self.counters.calls_failed += self.calls.len() as u64;
         for call in self.calls.drain() {
             match call {
                 Call::Sync { waiter, .. } => waiters.push(waiter),
@@ -665,11 +761,17 @@ mod tests {
         let mut c = open();
         let a = c.call(Call::Sync {
             cmd: 1,
+            made: 0,
             waiter: "a",
         });
-        let b = c.call(Call::Async { cmd: 2, call: "b" });
+        let b = c.call(Call::Async {
+            cmd: 2,
+            made: 0,
+            call: "b",
+        });
         let own = c.call(Call::Sync {
             cmd: 3,
+            made: 0,
             waiter: "own",
         });
         assert!(matches!(
@@ -699,10 +801,12 @@ mod tests {
         let mut c = open();
         let a = c.call(Call::Async {
             cmd: 1,
+            made: 0,
             call: "cmd",
         });
         let b = c.call(Call::Async {
             cmd: 1,
+            made: 0,
             call: "payload",
         });
         c.receive(frame(a, 0, 2, b""), None);
@@ -710,6 +814,7 @@ mod tests {
         c.receive(frame(99, 0, 1, b""), None);
         let d = c.call(Call::Async {
             cmd: 1,
+            made: 0,
             call: "still waits",
         });
         assert_ne!(c.message(), d);
@@ -725,9 +830,14 @@ mod tests {
     fn shut_fails_calls_and_disconnects_last_and_once() {
         let mut c = open();
         c.receive(frame(0, status::PENDING, 4, b""), None);
-        c.call(Call::Async { cmd: 1, call: "x" });
+        c.call(Call::Async {
+            cmd: 1,
+            made: 0,
+            call: "x",
+        });
         c.call(Call::Sync {
             cmd: 1,
+            made: 0,
             waiter: "w",
         });
         assert_eq!(c.shut(Reason::Closed), Some(vec!["w"]));
@@ -742,6 +852,7 @@ mod tests {
         assert_eq!(C::default().close(), Err(CloseError::NeverConnected));
         c.call(Call::Sync {
             cmd: 1,
+            made: 0,
             waiter: "w",
         });
         c.outbox.append(b"x", 0, true);
@@ -783,6 +894,7 @@ mod tests {
         let (mut c, limits) = (open(), few_events());
         let call = c.call(Call::Sync {
             cmd: 1,
+            made: 0,
             waiter: "w",
         });
         assert!(c.outbox.begin_direct(1));
@@ -821,13 +933,13 @@ mod tests {
             c.finish_events(&mut batch);
         }
         assert!(!c.claim(&limits), "two are handled");
-        c.answer();
+        c.answer(false);
         assert!(!c.resume(&limits), "two are unanswered");
         assert!(c.claim(&limits));
         assert!(c.begin_events(9, &mut batch, &limits).is_some());
         c.finish_events(&mut batch);
         assert!(c.claim(&limits), "a message is no request");
-        c.answer();
+        c.answer(false);
         assert!(c.resume(&limits));
     }
 
@@ -851,7 +963,7 @@ mod tests {
             assert!(c.claim(&limits));
             assert!(c.begin_events(9, &mut batch, &limits).is_some());
             assert!(!c.claim(&limits));
-            c.answer();
+            c.answer(false);
             c.finish_events(&mut batch);
         }
         assert_eq!((c.unanswered, c.queued_requests), (0, 0));
@@ -910,13 +1022,14 @@ mod tests {
         c.receive(frame(0, status::PENDING, 4, b""), None);
         c.call(Call::Sync {
             cmd: 1,
+            made: 0,
             waiter: "w",
         });
         assert_eq!(c.end_input(), ["w"]);
         assert!(c.check_open(true).is_err() && c.check_open(false).is_ok());
         assert!(!c.is_drained());
         c.outbox.append_reply(&[0; 16], true);
-        c.answer();
+        c.answer(false);
         assert!(!c.is_drained());
         let mut chunk = c.outbox.begin_flush().unwrap();
         chunk.at = 16;

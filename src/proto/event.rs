@@ -11,6 +11,8 @@ pub enum Event<A> {
     Request {
         sequence: u32,
         cmd: i32,
+        /// When, in nanoseconds, if somebody watches; else 0.
+        came: u64,
         payload: Payload,
     },
     /// A request whose payload was too long: to be answered in its turn, so that replies

@@ -4,6 +4,7 @@
 
 pub mod calls;
 pub mod connection;
+pub mod counters;
 pub mod event;
 pub mod flow;
 pub mod foreign;
@@ -12,6 +13,7 @@ pub mod lane;
 pub mod life;
 pub mod outbox;
 pub mod payload;
+pub mod step;
 
 /// `mrpc_status_t` values that the wire knows (docs/wire.md, field `status`).
 pub mod status {

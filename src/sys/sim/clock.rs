@@ -11,3 +11,12 @@ static BEGINNING: OnceLock<Instant> = OnceLock::new();
 pub fn now() -> Instant {
     *BEGINNING.get_or_init(Instant::now) + wait::now()
 }
+
+pub fn nanos() -> u64 {
+    // Never 0.
+    1_000_000 + wait::now().as_nanos() as u64
+}
+
+pub fn coarse_ms() -> u64 {
+    nanos() / 1_000_000
+}

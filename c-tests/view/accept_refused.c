@@ -1,0 +1,115 @@
+/* PROTO: test.mx */
+/* NEEDS: additions */
+/*
+ * accept that is refused for good (a filter of system calls says EPERM, or ENOSYS): a
+ * pause as for descriptors, without a busy loop, that is counted once; who is connected
+ * is served, and when accept works again, nobody is forgotten.
+ */
+#define _GNU_SOURCE
+#include "../fault/fault.h"
+#include "view.h"
+
+#include <dlfcn.h>
+#include <stdarg.h>
+#include <sys/syscall.h>
+
+static int refusal;     /* the errno of accept, or 0 */
+static struct counter tried = COUNTER_INIT;
+
+static bool refuses(void)
+{
+	int e = __atomic_load_n(&refusal, __ATOMIC_ACQUIRE);
+
+	if (e == 0)
+		return false;
+	counter_add(&tried, 1);
+	errno = e;
+	return true;
+}
+
+/* The library's accept is one of these. */
+int accept4(int fd, struct sockaddr *addr, socklen_t *restrict len, int flags)
+{
+	int (*real)(int, struct sockaddr *, socklen_t *, int) =
+		(int (*)(int, struct sockaddr *, socklen_t *, int))dlsym(RTLD_NEXT, "accept4");
+
+	return refuses() ? -1 : real(fd, addr, len, flags);
+}
+
+long syscall(long number, ...)
+{
+	static long (*real)(long, ...);
+	long args[6];
+	va_list list;
+	int i;
+
+	va_start(list, number);
+	for (i = 0; i < 6; i++)
+		args[i] = va_arg(list, long);
+	va_end(list);
+	if (number == SYS_accept4 && refuses())
+		return -1;
+	if (real == NULL)
+		real = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
+	return real(number, args[0], args[1], args[2], args[3], args[4], args[5]);
+}
+
+static void refused_with(int error, uint64_t paused)
+{
+	long before = counter_get(&server.accepted), tries;
+	int good = server_peer(), fd;
+	double used;
+
+	SECTION("%s", strerror(error));
+	counter_init(&tried);
+	__atomic_store_n(&refusal, error, __ATOMIC_RELEASE);
+	fd = peer_connect(server.port);
+	COUNTER_WAIT(&tried, 3);
+	SERVED(good);
+	CHECK_EQ(counter_get(&server.accepted), before + 1);
+	CHECK_EQ(set_stats(server.set).accepts_paused, paused);
+	tries = counter_get(&tried);
+	used = cpu_ms();
+	STAYS(counter_get(&server.accepted) == before + 1, 200);
+	used = cpu_ms() - used;
+	tries = counter_get(&tried) - tries;
+	CHECK_MSG(tries <= 200 / 20 + 1, "%ld tries in 200 ms, one each 20", tries);
+	CHECK_MSG(used < (double)scaled(70), "used %.0f of 200 ms", used);
+	CHECK_EQ(set_stats(server.set).accepts_paused, paused);
+
+	__atomic_store_n(&refusal, 0, __ATOMIC_RELEASE);
+	COUNTER_WAIT(&server.accepted, before + 2);
+	SERVED(fd);
+	SERVED(good);
+	close(fd);
+	close(good);
+	COUNTER_WAIT(&server.ended, before + 2);
+	CHECK_EQ(set_stats(server.set).connections_refused, 0);
+}
+
+int main(void)
+{
+	struct leaks leaks;
+	int fd;
+
+	leaks_begin(&leaks);
+	server_start(1);
+	REQUIRE_EQ(mrpc_set_accept_backoff(server.set, 20), 0);
+	refused_with(EPERM, 1);
+	refused_with(ENOSYS, 2);
+
+	SECTION("a connection that went before it was accepted is refused, without a pause");
+	__atomic_store_n(&refusal, ECONNABORTED, __ATOMIC_RELEASE);
+	counter_init(&tried);
+	fd = peer_connect(server.port);
+	COUNTER_WAIT(&tried, 1);
+	__atomic_store_n(&refusal, 0, __ATOMIC_RELEASE);
+	COUNTER_WAIT(&server.accepted, 5);
+	CHECK_EQ(set_stats(server.set).connections_refused, counter_get(&tried));
+	CHECK_EQ(set_stats(server.set).accepts_paused, 2);
+	SERVED(fd);
+	close(fd);
+	server_stop();
+	LEAKS_CHECK(&leaks);
+	return tap_done();
+}
