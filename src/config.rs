@@ -32,6 +32,7 @@ pub struct Config {
     /// In milliseconds; 0 is never.
     linger: AtomicU32,
     idle_timeout: AtomicU32,
+    connect_timeout: AtomicU32,
     /// Something is set that sending and reading have to look at: else they look here only.
     special: AtomicBool,
     /// Held while that is found out.
@@ -58,6 +59,7 @@ impl Default for Config {
             connections: AtomicUsize::new(0),
             linger: AtomicU32::new(60_000),
             idle_timeout: AtomicU32::new(0),
+            connect_timeout: AtomicU32::new(0),
             special: AtomicBool::new(false),
             noting: Mutex::new(()),
         }
@@ -216,6 +218,16 @@ impl Config {
     #[inline]
     pub fn idle_timeout(&self) -> Option<Duration> {
         let ms = self.idle_timeout.load(Relaxed);
+        (ms > 0).then(|| Duration::from_millis(ms.into()))
+    }
+
+    pub fn set_connect_timeout(&self, ms: u32) -> Result<()> {
+        self.connect_timeout.store(ms, Relaxed);
+        Ok(())
+    }
+
+    pub fn connect_timeout(&self) -> Option<Duration> {
+        let ms = self.connect_timeout.load(Relaxed);
         (ms > 0).then(|| Duration::from_millis(ms.into()))
     }
 

@@ -55,3 +55,12 @@ impl From<io::Error> for Errno {
         Errno(e.raw_os_error().unwrap_or(libc::EIO))
     }
 }
+
+impl From<Errno> for Failure {
+    fn from(errno: Errno) -> Failure {
+        Failure {
+            errno,
+            text: errno.describe(),
+        }
+    }
+}

@@ -17,6 +17,7 @@
 //! shard       one loop and what belongs to it
 //! queue       runnable lanes, parked dispatchers
 //! reactor/    the loop behind the driver token; spinning
+//! resolver    threads that resolve names
 //! waiter      where threads sleep; bell: how the background is reached
 //! local       what each thread keeps for itself
 //! proto/      PURE: frames, calls, outbox, phases, events and their lanes
@@ -65,6 +66,7 @@ mod protocol;
 mod queue;
 mod reactor;
 mod registry;
+mod resolver;
 mod set;
 mod shard;
 #[cfg(all(test, sim))]

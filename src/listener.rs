@@ -269,11 +269,7 @@ impl Listener {
         let Ok(conn) = Conn::create(&self.hub, ptr::null_mut()) else {
             return registry.count(|sums| sums.refused += 1);
         };
-        let socket = Socket {
-            fd,
-            family: self.family,
-            peer: from.clone(),
-        };
+        let socket = Socket::new(fd, self.family, from.clone());
         match conn.open(socket, Some(from)) {
             Ok(true) => turn.found.push(conn),
             Ok(false) => {}

@@ -4,6 +4,7 @@
 
 #include "harness.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include "test_client.h"
 #include "test_server.h"
@@ -119,6 +120,44 @@ UNUSED static int visit(struct mrpc_conn_set *set, int family, const char *host,
 	}
 	mrpc_conn_unref(conn);
 	return result;
+}
+
+/* A listener on loopback that answers nobody more: its backlog is full. */
+enum { FULL_CLIENTS = 16 };
+struct full {
+	int listener, clients[FULL_CLIENTS];
+	char port[8];
+};
+
+UNUSED static void full_open(struct full *f)
+{
+	struct sockaddr_in addr;
+	socklen_t len = sizeof(addr);
+	int i;
+
+	f->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	REQUIRE(f->listener >= 0);
+	memset(&addr, 0, sizeof(addr));
+	addr.sin_family = AF_INET;
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	REQUIRE_EQ(bind(f->listener, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	REQUIRE_EQ(listen(f->listener, 0), 0);
+	REQUIRE_EQ(getsockname(f->listener, (struct sockaddr *)&addr, &len), 0);
+	snprintf(f->port, sizeof(f->port), "%d", ntohs(addr.sin_port));
+	for (i = 0; i < FULL_CLIENTS; i++) {
+		f->clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		REQUIRE(f->clients[i] >= 0);
+		connect(f->clients[i], (struct sockaddr *)&addr, sizeof(addr));
+	}
+}
+
+UNUSED static void full_close(struct full *f)
+{
+	int i;
+
+	close(f->listener);
+	for (i = 0; i < FULL_CLIENTS; i++)
+		close(f->clients[i]);
 }
 
 UNUSED static bool error_is(struct mrpc_connection *conn, const char *wanted)

@@ -308,6 +308,7 @@ void mrpc_conn_unref(struct mrpc_connection *conn);
  * family), EAGAIN (try again later), EINVAL, EIO (the name server failed),
  * EAFNOSUPPORT, ENOMEM, ENOENT (no such name or service), EOPNOTSUPP, or errno.
  * Else the errno of the last address tried (ECONNREFUSED, ETIMEDOUT, EMFILE ...).
+ * mrpc_set_connect_timeout() bounds the time; mrpc_conn_get_error() tells the reason.
  * After a failure the handle can be used to try again.
  *
  * Any thread may call it, also from a handler.
@@ -601,6 +602,24 @@ int mrpc_set_idle_timeout(struct mrpc_conn_set *set, unsigned int ms);
  * Any thread may call it, also from a handler.
  */
 int mrpc_set_memory_limit(struct mrpc_conn_set *set, size_t bytes);
+
+/**
+ * Bounds the time that connecting may take: the resolution of the name and every address
+ * together. With a bound, addresses are tried as RFC 8305 says: IPv6 and IPv4 in turn, the next
+ * one after 250 ms or when one fails, and the first that stands is taken; the error is that of
+ * the address that failed last. Without one, mrpc_connect() tries one after the other.
+ *
+ * set: the set.
+ * ms: milliseconds, after which mrpc_connect() returns ETIMEDOUT; 0, the default, leaves
+ *     the kernel's bound for each address.
+ *
+ * A name is resolved in a thread of its own then, which may go on after the call has
+ * returned, and even after the set has gone.
+ *
+ * Returns 0; EINVAL if set is NULL. Holds for attempts that begin later. Any thread may
+ * call it, also from a handler.
+ */
+int mrpc_set_connect_timeout(struct mrpc_conn_set *set, unsigned int ms);
 
 /**
  * Listens on a socket that listens already: one that a service manager has passed on, or

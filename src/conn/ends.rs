@@ -5,14 +5,40 @@ use crate::error::{Errno, Failure, Result};
 use crate::proto::life::Phase;
 use crate::sys::fd::Fd;
 use crate::sys::net::Credentials;
+use crate::sys::resolve::Address;
 use crate::sys::socket;
 
-/// A connected socket, with the address of its other end.
+/// A connected socket.
 #[derive(Debug)]
 pub struct Socket {
     pub fd: Fd,
     pub family: i32,
-    pub peer: Vec<u8>,
+    peer: Vec<u8>,
+    local: Vec<u8>,
+}
+
+impl Socket {
+    pub fn new(fd: Fd, family: i32, peer: Vec<u8>) -> Socket {
+        let local = socket::local_address(fd.as_raw()).unwrap_or_default();
+        Socket {
+            fd,
+            family,
+            peer,
+            local,
+        }
+    }
+
+    /// One that was connected to an address: refused if it was to itself, as happens where
+    /// nobody listens on a port that the kernel gives to clients.
+    pub(super) fn connected(fd: Fd, to: &Address) -> Result<Socket> {
+        // A peer that has gone already has no name any more.
+        let peer = socket::peer_address(fd.as_raw()).unwrap_or_else(|_| to.bytes());
+        let socket = Socket::new(fd, to.family, peer);
+        if to.family != libc::AF_UNIX && socket.local == socket.peer {
+            return Err(Errno(libc::ECONNREFUSED));
+        }
+        Ok(socket)
+    }
 }
 
 /// Asked for once: later, the peer may be gone, and the descriptor closed.
@@ -24,14 +50,19 @@ pub(super) struct Ends {
 }
 
 impl Ends {
-    pub fn of(socket: &Socket) -> Ends {
-        let fd = socket.fd.as_raw();
+    pub fn of(socket: Socket) -> (Fd, Ends) {
         let unix = socket.family == libc::AF_UNIX;
-        Ends {
-            peer: socket.peer.as_slice().into(),
-            local: socket::local_address(fd).unwrap_or_default().into(),
-            credentials: socket::credentials(fd).ok().filter(|_| unix),
-        }
+        let credentials = if unix {
+            socket::credentials(socket.fd.as_raw()).ok()
+        } else {
+            None
+        };
+        let ends = Ends {
+            peer: socket.peer.into(),
+            local: socket.local.into(),
+            credentials,
+        };
+        (socket.fd, ends)
     }
 }
 

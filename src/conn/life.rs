@@ -13,10 +13,8 @@ use crate::sync::right::Held;
 use crate::sync::Ordering;
 use crate::sys::cancel;
 use crate::sys::fd::Fd;
-use crate::sys::net::{ConnectError, Direction};
-use crate::sys::resolve::resolve;
+use crate::sys::net::Direction;
 use crate::sys::socket;
-use std::ffi::CStr;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 
@@ -70,43 +68,12 @@ impl Conn {
 
     // --- the beginning
 
-    /// Resolves and connects, trying every address in turn.
-    pub fn connect(
-        self: &Arc<Self>,
-        family: i32,
-        host: Option<&CStr>,
-        service: Option<&CStr>,
-    ) -> Result<()> {
-        self.hub.check_process()?;
-        let service = self
-            .check_target(service)
-            .map_err(|failure| self.note_failure(failure))?;
-        self.open_made(|| connect_in_turn(family, host, service), drop)?;
-        self.hub.registry.count(|sums| sums.connected += 1);
-        Ok(())
-    }
-
-    /// What is wrong whatever the addresses are.
-    fn check_target<'a>(
-        &self,
-        service: Option<&'a CStr>,
-    ) -> std::result::Result<&'a CStr, Failure> {
-        let invalid = |why| Failure::new(libc::EINVAL, why);
-        if self.hub.role().is_server() {
-            return Err(invalid("a server's set does not connect"));
-        }
-        service.ok_or_else(|| invalid("no service is given"))
-    }
-
     /// Takes over a connected stream socket; on an error it stays the caller's, as it was.
     pub fn bind(self: &Arc<Self>, fd: RawFd) -> Result<()> {
         self.hub.check_process()?;
         let (family, peer) = bindable(fd).map_err(|failure| self.note_failure(failure))?;
         self.open_made(
-            || {
-                let fd = Fd::own(fd);
-                Ok(Socket { fd, family, peer })
-            },
+            || Ok(Socket::new(Fd::own(fd), family, peer)),
             |fd| {
                 fd.into_raw();
             },
@@ -116,7 +83,7 @@ impl Conn {
     }
 
     /// The state of a handle while a socket is made for it: one thread at a time, once.
-    fn open_made(
+    pub(super) fn open_made(
         self: &Arc<Self>,
         make: impl FnOnce() -> std::result::Result<Socket, Failure>,
         give_back: impl FnOnce(Fd),
@@ -152,8 +119,8 @@ impl Conn {
         socket: Socket,
         accepted: Option<Vec<u8>>,
     ) -> std::result::Result<bool, (Errno, Fd)> {
-        let ends = Box::new(Ends::of(&socket));
-        let Socket { fd, family, .. } = socket;
+        let family = socket.family;
+        let (fd, ends) = Ends::of(socket);
         let raw = fd.as_raw();
         // With the right held, nothing is read before the state says so.
         let held = self.reading.try_take();
@@ -170,7 +137,7 @@ impl Conn {
         let claimed = {
             let mut st = self.lock();
             st.place = Some(place);
-            st.ends = Some(ends);
+            st.ends = Some(Box::new(ends));
             st.clear_failure();
             st.begin_times();
             st.proto.life.advance(Phase::Open, None);
@@ -344,33 +311,4 @@ fn bindable(fd: RawFd) -> std::result::Result<(i32, Vec<u8>), Failure> {
         return Err(Failure::new(libc::EPROTONOSUPPORT, why));
     }
     Ok((family, peer))
-}
-
-/// Resolves, and connects to the first address that lets it.
-fn connect_in_turn(
-    family: i32,
-    host: Option<&CStr>,
-    service: &CStr,
-) -> std::result::Result<Socket, Failure> {
-    let mut failure = Failure::new(libc::ENOENT, "there is no address");
-    let mut refused = false;
-    for address in resolve(family, host, Some(service), false)? {
-        let errno = match socket::connect(&address) {
-            Ok(fd) => {
-                return Ok(Socket {
-                    fd,
-                    family: address.family,
-                    peer: address.bytes(),
-                })
-            }
-            Err(ConnectError::Connect(e)) => {
-                refused = true;
-                e
-            }
-            Err(ConnectError::Socket(e)) if !refused => e,
-            Err(ConnectError::Socket(_)) => continue,
-        };
-        failure = Failure::of(&address.describe(), errno);
-    }
-    Err(failure)
 }

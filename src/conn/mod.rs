@@ -14,12 +14,14 @@
 //! - INV-C2: `shut` is done once; it queues the disconnect event, which is the last.
 
 mod attention;
+mod connect;
 mod ends;
 mod events;
 mod flow;
 mod keys;
 mod life;
 mod outputs;
+mod race;
 mod receive;
 pub mod requests;
 mod send;

@@ -85,6 +85,7 @@ pub unsafe extern "C" fn mrpc_conn_unref(conn: *mut mrpc_connection) {
 /// family), EAGAIN (try again later), EINVAL, EIO (the name server failed),
 /// EAFNOSUPPORT, ENOMEM, ENOENT (no such name or service), EOPNOTSUPP, or errno.
 /// Else the errno of the last address tried (ECONNREFUSED, ETIMEDOUT, EMFILE ...).
+/// mrpc_set_connect_timeout() bounds the time; mrpc_conn_get_error() tells the reason.
 /// After a failure the handle can be used to try again.
 ///
 /// Any thread may call it, also from a handler.

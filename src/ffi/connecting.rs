@@ -4,7 +4,31 @@ use super::handle;
 use crate::abi::{gid_t, mrpc_conn_set, mrpc_connection, pid_t, sockaddr, socklen_t, uid_t};
 use crate::conn::Conn;
 use crate::error::{Errno, Result};
-use core::ffi::{c_char, c_int};
+use crate::set::Set;
+use core::ffi::{c_char, c_int, c_uint};
+use std::sync::Arc;
+
+/// Bounds the time that connecting may take: the resolution of the name and every address
+/// together. With a bound, addresses are tried as RFC 8305 says: IPv6 and IPv4 in turn, the next
+/// one after 250 ms or when one fails, and the first that stands is taken; the error is that of
+/// the address that failed last. Without one, mrpc_connect() tries one after the other.
+///
+/// set: the set.
+/// ms: milliseconds, after which mrpc_connect() returns ETIMEDOUT; 0, the default, leaves
+///     the kernel's bound for each address.
+///
+/// A name is resolved in a thread of its own then, which may go on after the call has
+/// returned, and even after the set has gone.
+///
+/// Returns 0; EINVAL if set is NULL. Holds for attempts that begin later. Any thread may
+/// call it, also from a handler.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_set_connect_timeout(set: *mut mrpc_conn_set, ms: c_uint) -> c_int {
+    // SAFETY: the caller passes NULL or a set that it holds.
+    let set = unsafe { handle::set(set) };
+    let change = |set: Arc<Set>| set.hub().config.set_connect_timeout(ms);
+    handle::code(set.ok_or(Errno::INVAL).and_then(change))
+}
 
 /// Listens on a socket that listens already: one that a service manager has passed on, or
 /// that the application has prepared.

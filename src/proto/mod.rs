@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod attempt;
 pub mod calls;
 pub mod connection;
 pub mod counters;

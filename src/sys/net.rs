@@ -1,5 +1,6 @@
 //! What is said of sockets, whoever makes them: the system or a simulation.
 
+use super::fd::Fd;
 use crate::error::Errno;
 use std::time::Duration;
 
@@ -33,6 +34,15 @@ pub enum Direction {
     Read = libc::SHUT_RD as isize,
     Write = libc::SHUT_WR as isize,
     Both = libc::SHUT_RDWR as isize,
+}
+
+/// How a connection that nobody waits for begins.
+#[cfg_attr(sim, allow(dead_code, reason = "there, it stands at once"))]
+pub enum Begun {
+    Stands(Fd),
+    UnderWay(Fd),
+    /// Somebody listens, and has no room.
+    Full,
 }
 
 /// Where an attempt to connect failed: an error of `connect` says more than one of `socket`.

@@ -100,13 +100,39 @@ pub fn resolve(
     if family == libc::AF_UNIX {
         return Ok(vec![unix(host, service)?]);
     }
+    // getaddrinfo refuses to resolve nothing at all; port 0 asks for a free one.
+    let service = service.unwrap_or(c"0");
+    let flags = if passive { libc::AI_PASSIVE } else { 0 };
+    look_up(family, host, service, flags).map_err(|code| failure(code, host, service))
+}
+
+/// Resolves what takes no time: None if `host` is a name.
+pub fn resolve_at_once(
+    family: i32,
+    host: Option<&CStr>,
+    service: &CStr,
+) -> Option<Result<Vec<Address>, Failure>> {
+    if family == libc::AF_UNIX {
+        return Some(resolve(family, host, Some(service), false));
+    }
+    match look_up(family, host, service, libc::AI_NUMERICHOST) {
+        Err(libc::EAI_NONAME) if host.is_some() => None,
+        found => Some(found.map_err(|code| failure(code, host, service))),
+    }
+}
+
+/// getaddrinfo; an error is one of its own.
+fn look_up(
+    family: i32,
+    host: Option<&CStr>,
+    service: &CStr,
+    flags: i32,
+) -> Result<Vec<Address>, i32> {
     // SAFETY: all-zero hints mean "anything".
     let mut hints: libc::addrinfo = unsafe { std::mem::zeroed() };
     hints.ai_family = family;
     hints.ai_socktype = libc::SOCK_STREAM;
-    hints.ai_flags = if passive { libc::AI_PASSIVE } else { 0 };
-    // getaddrinfo refuses to resolve nothing at all; port 0 asks for a free one.
-    let service = service.unwrap_or(c"0");
+    hints.ai_flags = flags;
     let mut list = ptr::null_mut();
     // SAFETY: NUL-terminated strings (or NULL), valid hints, and a place for the result.
     let code = unsafe {
@@ -118,7 +144,7 @@ pub fn resolve(
         )
     };
     if code != 0 {
-        return Err(failure(code, host, service));
+        return Err(code);
     }
     let mut out = Vec::new();
     let mut next = list;

@@ -6,7 +6,7 @@ use super::fd::Fd;
 use super::resolve::Address;
 use super::Timespec;
 use crate::error::{Errno, Result};
-use crate::sys::net::{ConnectError, Credentials, Direction, Keepalive, Owed};
+use crate::sys::net::{Begun, ConnectError, Credentials, Direction, Keepalive, Owed};
 use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 use std::ptr;
@@ -156,22 +156,23 @@ pub fn accept(listener: RawFd) -> Result<(Fd, Vec<u8>)> {
     Ok((fd, bytes))
 }
 
+fn connect_to(fd: &Fd, to: &Address) -> Result<()> {
+    let len = to.bytes.len() as libc::socklen_t;
+    // SAFETY: address bytes that are valid for their length.
+    match unsafe { libc::connect(fd.as_raw(), to.bytes.as_ptr().cast(), len) } {
+        0 => Ok(()),
+        _ => Err(Errno::last()),
+    }
+}
+
 /// Connects to one address, blocking.
 pub fn connect(to: &Address) -> std::result::Result<Fd, ConnectError> {
     let fd = open(to).map_err(ConnectError::Socket)?;
     let raw = fd.as_raw();
-    // SAFETY: the address bytes come from getaddrinfo and are valid for their length.
-    let done = unsafe {
-        libc::connect(
-            raw,
-            to.bytes.as_ptr().cast(),
-            to.bytes.len() as libc::socklen_t,
-        )
-    };
-    if done == 0 {
+    let Err(e) = connect_to(&fd, to) else {
         return Ok(fd);
-    }
-    match Errno::last() {
+    };
+    match e {
         // Of a Unix socket it was for room in the backlog: nothing goes on.
         Errno(libc::EINTR) if to.family == libc::AF_UNIX => connect(to),
         // Interrupted: the attempt goes on, and ends when the socket turns writable.
@@ -188,6 +189,48 @@ pub fn connect(to: &Address) -> std::result::Result<Fd, ConnectError> {
         }
         e => Err(ConnectError::Connect(e)),
     }
+}
+
+/// Begins to connect to one address, without waiting: then `connected` tells.
+pub fn begin_connect(to: &Address) -> std::result::Result<Begun, ConnectError> {
+    let fd = open(to).map_err(ConnectError::Socket)?;
+    set_nonblocking(fd.as_raw(), true);
+    match connect_to(&fd, to) {
+        Ok(()) => Ok(Begun::Stands(fd)),
+        Err(Errno(libc::EINPROGRESS | libc::EINTR)) => Ok(Begun::UnderWay(fd)),
+        // Of a Unix socket, which is never under way.
+        Err(Errno(libc::EAGAIN)) if to.family == libc::AF_UNIX => Ok(Begun::Full),
+        Err(e) => Err(ConnectError::Connect(e)),
+    }
+}
+
+/// What has become of a connection that is under way; None: it still is.
+pub fn connected(fd: RawFd) -> Option<Result<()>> {
+    if poll(fd, libc::POLLOUT, Some(Duration::ZERO)) == 0 {
+        return None;
+    }
+    match int_option(fd, libc::SOL_SOCKET, libc::SO_ERROR) {
+        Ok(0) => Some(Ok(())),
+        Ok(e) => Some(Err(Errno(e))),
+        Err(e) => Some(Err(e)),
+    }
+}
+
+/// Waits until one of them may have news, for `limit` at most.
+pub fn wait_connected(fds: &[RawFd], limit: Option<Duration>) {
+    let mut list: Vec<libc::pollfd> = fds
+        .iter()
+        .map(|fd| libc::pollfd {
+            fd: *fd,
+            events: libc::POLLOUT,
+            revents: 0,
+        })
+        .collect();
+    let mut limit = limit.map(Timespec::new);
+    let limit = limit.as_mut().map_or(ptr::null_mut(), ptr::from_mut);
+    let (at, len, no_mask, size) = (list.as_mut_ptr(), list.len(), 0usize, 0usize);
+    // SAFETY: a list of valid pollfds, a valid time, and no signal mask.
+    unsafe { libc::syscall(libc::SYS_ppoll, at, len, limit, no_mask, size) };
 }
 
 fn open(at: &Address) -> Result<Fd> {
@@ -242,15 +285,7 @@ pub fn is_refused(at: &Address) -> bool {
         return false;
     };
     set_nonblocking(fd.as_raw(), true);
-    // SAFETY: address bytes that are valid for their length.
-    let done = unsafe {
-        libc::connect(
-            fd.as_raw(),
-            at.bytes.as_ptr().cast(),
-            at.bytes.len() as libc::socklen_t,
-        )
-    };
-    done != 0 && Errno::last() == Errno(libc::ECONNREFUSED)
+    connect_to(&fd, at) == Err(Errno(libc::ECONNREFUSED))
 }
 
 /// Whether a socket listens for streams.

@@ -46,3 +46,11 @@ pub fn resolve(
     let port = port.ok_or_else(|| Failure::of("service", Errno(libc::ENOENT)))?;
     Ok(vec![address(port)])
 }
+
+pub fn resolve_at_once(
+    family: i32,
+    host: Option<&CStr>,
+    service: &CStr,
+) -> Option<Result<Vec<Address>, Failure>> {
+    Some(resolve(family, host, Some(service), false))
+}

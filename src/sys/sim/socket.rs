@@ -5,7 +5,7 @@ use super::net::{self, File};
 use super::resolve::{ipv4, Address};
 use crate::error::{Errno, Result};
 use crate::sync::sim::wait::{self, Key};
-use crate::sys::net::{ConnectError, Credentials, Direction, Keepalive, Owed};
+use crate::sys::net::{Begun, ConnectError, Credentials, Direction, Keepalive, Owed};
 use std::os::fd::RawFd;
 use std::time::Duration;
 
@@ -92,6 +92,18 @@ pub fn connect(to: &Address) -> std::result::Result<Fd, ConnectError> {
     fd.map(Fd::own).map_err(ConnectError::Connect)
 }
 
+pub fn begin_connect(to: &Address) -> std::result::Result<Begun, ConnectError> {
+    connect(to).map(Begun::Stands)
+}
+
+pub fn connected(_fd: RawFd) -> Option<Result<()>> {
+    Some(Ok(()))
+}
+
+pub fn wait_connected(_fds: &[RawFd], _limit: Option<Duration>) {
+    wait::point();
+}
+
 pub fn listen(at: &Address, _backlog: u32, _beside: bool) -> Result<Fd> {
     wait::point();
     net::with(|n| n.listen(at.port)).map(Fd::own)
@@ -112,7 +124,7 @@ pub fn local_port(fd: RawFd) -> Result<u16> {
 }
 
 pub fn local_address(_fd: RawFd) -> Result<Vec<u8>> {
-    Ok(ipv4(0))
+    Ok(ipv4(1))
 }
 
 pub fn peer_address(_fd: RawFd) -> Result<Vec<u8>> {
