@@ -3,7 +3,9 @@
 /*
  * A handler that is left by longjmp, out of mrpc_dispatch or mrpc_dispatch_loop:
  * the thread dispatches again, other connections are served, and where the event
- * had been released the connection too; the set can be destroyed.
+ * had been released the connection too; the set can be destroyed. Left from the
+ * ioerr function, which is told of a request that does not decode: that is
+ * answered all the same.
  */
 #include "destroy.h"
 
@@ -34,6 +36,14 @@ static void notify(void *data, struct mrpc_message *msg, number *in)
 static const struct test_server_operations ops = {
 	.ping = answer_ping, .poke = poke, .notify = notify
 };
+
+static void on_ioerr(void *data, char *text)
+{
+	(void)data;
+	(void)text;
+	counter_add(&left, 1);
+	longjmp(back, 1);
+}
 
 static void jump(struct mrpc_conn_set *set, bool loop)
 {
@@ -77,6 +87,32 @@ static void run(bool loop)
 	end_close(&e);
 }
 
+static void malformed(bool loop)
+{
+	struct mrpc_connection *other;
+	struct probe other_probe;
+	struct end e;
+	int fd;
+
+	counter_init(&left);
+	counter_init(&messages);
+	end_open_server(&e, &ops, BY_HAND);
+	probe_init(&other_probe);
+	fd = end_add(e.set, &other, &other_probe, false);
+	REQUIRE_EQ(test_server_set_operations(other, &ops), 0);
+	REQUIRE_EQ(mrpc_set_ioerr_func(e.set, on_ioerr), 0);
+	peer_send(e.fd, 7, PENDING, nr_test_later, "abc", 3);
+	jump(e.set, loop);
+	CHECK_EQ(counter_get(&left), 1);
+	peer_number(fd, 0, nr_test_notify, 1);
+	DISPATCH_UNTIL(e.set, counter_get(&messages) == 1);
+	PEER_EXPECT(e.fd, 7, MINIRPC_ENCODING_ERR, nr_test_later, NULL, 0);
+	close(fd);
+	DISPATCH_UNTIL(e.set, counter_get(&other_probe.disconnects) == 1);
+	mrpc_conn_unref(other);
+	end_close(&e);
+}
+
 int main(void)
 {
 	struct leaks leaks;
@@ -90,6 +126,12 @@ int main(void)
 		run(i & 2);
 		if (!LEAKS_CHECK(&leaks))
 			break;
+	}
+	for (i = 0; i < 2; i++) {
+		SECTION("out of %s, from the ioerr function",
+			i ? "mrpc_dispatch_loop" : "mrpc_dispatch");
+		malformed(i);
+		LEAKS_CHECK(&leaks);
 	}
 	return tap_done();
 }

@@ -12,6 +12,7 @@ enum { LIMIT = 4, HARD = 16 * LIMIT, COUNT = 30, BUSY = -9, KEPT_MAX = 400 };
 
 static struct mrpc_message *kept[KEPT_MAX];
 static struct counter keeps = COUNTER_INIT;
+static bool holds;
 
 static mrpc_status_t later(void *data, struct mrpc_message *msg, number *in, number *out)
 {
@@ -19,6 +20,8 @@ static mrpc_status_t later(void *data, struct mrpc_message *msg, number *in, num
 
 	(void)data;
 	(void)out;
+	if (holds && n == 0)
+		hold();
 	REQUIRE(n < KEPT_MAX);
 	CHECK_EQ(*in, n);
 	kept[n] = msg;
@@ -95,19 +98,43 @@ static void one_by_one(bool tcp)
 	answer_rest(&h, i, COUNT);
 }
 
-static void in_one_write(bool tcp)
+/* COUNT requests in one write. */
+static void offer_burst(struct held *h)
 {
 	unsigned char burst[COUNT * (HEADER_LEN + 4)], *at = burst;
-	struct held h;
 	int i;
 
-	SECTION("%d come with one read: %d are dispatched, the others wait", COUNT, LIMIT);
-	open_limited(&h, tcp, LIMIT);
 	for (i = 0; i < COUNT; i++, at += HEADER_LEN + 4) {
 		peer_header(at, 1000 + (uint32_t)i, PENDING, nr_test_later, 4);
 		put_u32(at + HEADER_LEN, (uint32_t)i);
 	}
-	peer_write(h.e.fd, burst, sizeof(burst));
+	peer_write(h->e.fd, burst, sizeof(burst));
+}
+
+static void in_a_batch(bool tcp)
+{
+	struct held h;
+
+	SECTION("set while the first of %d is handled: it holds for the second", COUNT);
+	open_limited(&h, tcp, 0);
+	holds = true;
+	offer_burst(&h);
+	COUNTER_WAIT(&begun, 1);
+	REQUIRE_EQ(mrpc_set_request_limit(h.e.set, LIMIT), 0);
+	counter_add(&tickets, 1);
+	COUNTER_WAIT(&keeps, LIMIT);
+	STAYS(counter_get(&keeps) == LIMIT, 20);
+	holds = false;
+	answer_rest(&h, 0, COUNT);
+}
+
+static void in_one_write(bool tcp)
+{
+	struct held h;
+
+	SECTION("%d come with one read: %d are dispatched, the others wait", COUNT, LIMIT);
+	open_limited(&h, tcp, LIMIT);
+	offer_burst(&h);
 	COUNTER_WAIT(&keeps, LIMIT);
 	STAYS(counter_get(&keeps) == LIMIT, 20);
 	answer(&h, 2);
@@ -215,6 +242,7 @@ int main(void)
 	for (tcp = 0; tcp < 2; tcp++) {
 		one_by_one(tcp);
 		in_one_write(tcp);
+		in_a_batch(tcp);
 		what_counts(tcp);
 		changed(tcp);
 		sync_call(tcp, true);

@@ -167,6 +167,40 @@ static void bounded(void)
 	CHECK_EQ(counter_get(&h.e.probe.ioerrs), 0);
 }
 
+/* Its handler sends a message for each. */
+static mrpc_status_t put_and_tell(void *data, struct mrpc_message *msg, number *in)
+{
+	struct probe *p = data;
+
+	(void)msg;
+	counter_add(&called, test_event(p->user, in) == MINIRPC_OK);
+	counter_add(&done, 1);
+	return MINIRPC_OK;
+}
+
+static void batch(void)
+{
+	enum { COUNT = 100, EACH = HEADER_LEN + 4 };
+	static const struct test_server_operations tell = { .put = put_and_tell };
+	unsigned char burst[COUNT * EACH], *at = burst;
+	struct held h;
+	int i;
+
+	SECTION("what the handlers of a batch send is no reason to refuse: it leaves before that");
+	open_limited(&h, 1, true);
+	REQUIRE_EQ(test_server_set_operations(h.e.conn, &tell), 0);
+	REQUIRE_EQ(mrpc_set_send_limit(h.e.set, 5 * EACH), 0);
+	for (i = 0; i < COUNT; i++, at += EACH) {
+		peer_header(at, (uint32_t)i, PENDING, nr_test_put, 4);
+		put_u32(at + HEADER_LEN, (uint32_t)i);
+	}
+	peer_write(h.e.fd, burst, sizeof(burst));
+	COUNTER_WAIT(&done, COUNT);
+	CHECK_EQ(counter_get(&called), COUNT);
+	CHECK_EQ(counter_get(&rooms), 0);
+	held_close(&h);
+}
+
 static void room(bool tcp)
 {
 	struct held h;
@@ -284,6 +318,7 @@ int main(void)
 	bounded();
 	for (tcp = 0; tcp < 2; tcp++)
 		room(tcp);
+	batch();
 	one_over();
 	changed();
 	LEAKS_CHECK(&leaks);

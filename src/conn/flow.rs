@@ -5,6 +5,7 @@
 use super::{Conn, State};
 use crate::proto::life::Phase;
 use crate::reactor::READ_SIZE;
+use crate::sync::Ordering;
 use crate::sys::{clock, socket};
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -128,6 +129,8 @@ impl Conn {
             }
             st.settle(self, &mut out);
             out.watch |= st.begin_watch(self);
+            // The batch under way was taken out by other bounds.
+            self.interrupt.store(true, Ordering::Release);
         }
         self.act(out);
     }

@@ -31,7 +31,6 @@ impl From<Refusal> for SendError {
         match r {
             Refusal::NeverConnected => SendError::NeverConnected,
             Refusal::Closed => SendError::Closed,
-            Refusal::Busy => SendError::Busy,
         }
     }
 }
@@ -58,7 +57,8 @@ impl Conn {
         let mut st = self.lock();
         st.proto.check_open(matches!(kind, Kind::Async(_)))?;
         if special && !reply {
-            self.check_room(&mut st, frame.len())?;
+            st = self.make_room(st, frame.len())?;
+            st.proto.check_open(matches!(kind, Kind::Async(_)))?;
         }
         let in_place = !in_batch
             && match kind {
@@ -136,14 +136,30 @@ impl Conn {
         self.act(out);
     }
 
-    /// Whether a call or message may be queued.
-    pub(super) fn check_room(&self, st: &mut State, len: usize) -> Result<(), SendError> {
-        st.proto.check_room(len, &self.hub.config.limits())?;
-        if self.hub.is_out_of_memory() {
-            st.proto.want_room();
-            return Err(SendError::Busy);
+    /// Sees that a call or message may be queued: what was gathered leaves first. The lock may have
+    /// been let go of.
+    pub(super) fn make_room<'a>(
+        self: &'a Arc<Self>,
+        mut st: MutexGuard<'a, State>,
+        len: usize,
+    ) -> Result<MutexGuard<'a, State>, SendError> {
+        if self.has_room(&st, len) {
+            return Ok(st);
         }
-        Ok(())
+        if let Some(chunk) = st.proto.outbox.begin_flush() {
+            drop(st);
+            self.write_out(chunk);
+            st = self.lock();
+            if self.has_room(&st, len) {
+                return Ok(st);
+            }
+        }
+        st.proto.want_room();
+        Err(SendError::Busy)
+    }
+
+    fn has_room(&self, st: &State, len: usize) -> bool {
+        st.proto.has_room(len, &self.hub.config.limits()) && !self.hub.is_out_of_memory()
     }
 
     /// Sends a frame from its sender's own memory; `begin_direct` was granted.

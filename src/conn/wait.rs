@@ -48,7 +48,8 @@ impl Conn {
         st.proto.check_open(true)?;
         let len = frame.len() + pieces.iter().map(|p| p.len()).sum::<usize>();
         if special {
-            self.check_room(&mut st, len)?;
+            st = self.make_room(st, len)?;
+            st.proto.check_open(true)?;
         }
         if st.proto.is_constrained() && st.proto.is_far_over(&self.hub.config.limits()) {
             st.proto.counters.busy += 1;

@@ -5,6 +5,7 @@
 //! is on the stack: connection, set and objects are in the thread's ticket (`call_out`), which
 //! is closed by the thread's next event or its end.
 
+use super::upcall;
 use crate::conn::AsyncCall;
 use crate::conn::{Conn, ConnHub};
 use crate::error::{Errno, Result};
@@ -23,11 +24,29 @@ pub type Batch = VecDeque<Event<AsyncCall>>;
 pub struct Owned {
     pub input: Option<Object>,
     pub output: Option<Object>,
-    pub text: Vec<u8>,
-    /// The request's key, which stays with the connection if the handler does not return.
-    pub request: Option<u64>,
-    /// The event is the disconnect: the connection's active life ends with it.
-    pub is_last: bool,
+    pub text: Box<[u8]>,
+    pub due: Due,
+}
+
+/// What is to be done with the event even if its callback does not return.
+#[derive(Default)]
+pub enum Due {
+    #[default]
+    Nothing,
+    /// The request of this key stays with the connection.
+    Keep(u64),
+    /// A request that no handler gets is answered.
+    Answer(Answer),
+    /// It was the disconnect: the connection's active life ends.
+    EndActive,
+}
+
+/// A reply without a payload.
+#[derive(Clone, Copy)]
+pub struct Answer {
+    pub sequence: u32,
+    pub cmd: i32,
+    pub status: i32,
 }
 
 /// The events that the calling thread is running.
@@ -82,13 +101,15 @@ impl Ticket {
             std::mem::forget((conn, self));
             return;
         }
-        if let Some(key) = self.owned.request {
-            conn.keep_request(key);
+        match self.owned.due {
+            Due::Keep(key) => conn.keep_request(key),
+            Due::Answer(answer) => upcall::answer(&conn, answer),
+            Due::Nothing | Due::EndActive => {}
         }
         if !self.released {
             conn.finish(&mut self.batch);
         }
-        if self.owned.is_last {
+        if let Due::EndActive = self.owned.due {
             conn.end_active();
         }
     }

@@ -3,7 +3,7 @@
 
 #![allow(unsafe_code, reason = "a boundary: handlers are called here")]
 
-use super::ticket::{self, call_out, Owned};
+use super::ticket::{self, call_out, Answer, Due, Owned};
 use crate::abi::{
     self, long_reply_callback_fn, mrpc_connection, mrpc_message, mrpc_status_t,
     short_reply_callback_fn,
@@ -76,7 +76,7 @@ pub fn run(conn: Arc<Conn>, event: &mut Event<AsyncCall>) -> Option<Arc<Conn>> {
             status,
             payload,
         } => reply(conn, *call, *status, payload),
-        Event::IoErr(text) => io_error(conn, Some(std::mem::take(text))),
+        Event::IoErr(text) => io_error(conn, std::mem::take(text), None),
         Event::Room => room(conn),
         Event::Disconnect(reason) => disconnect(conn, *reason),
     }
@@ -111,7 +111,7 @@ fn disconnect(mut conn: Arc<Conn>, reason: Reason) -> Option<Arc<Conn>> {
     if let Some(f) = conn.hub().callbacks().disconnect {
         let cookie = conn.cookie();
         let owned = Owned {
-            is_last: true,
+            due: Due::EndActive,
             ..Owned::default()
         };
         ((), conn, _) = call_out(conn, owned, || {
@@ -123,20 +123,16 @@ fn disconnect(mut conn: Arc<Conn>, reason: Reason) -> Option<Arc<Conn>> {
     Some(conn)
 }
 
-fn io_error(conn: Arc<Conn>, text: Option<String>) -> Option<Arc<Conn>> {
-    match text {
-        Some(text) => tell_of_error(conn, text),
-        None => Some(conn),
-    }
-}
-
+/// `answer`: of the request that the text is about, given afterwards by whoever calls this, or by
+/// whoever finds that the callback did not return.
 #[cold]
-fn tell_of_error(conn: Arc<Conn>, text: String) -> Option<Arc<Conn>> {
+fn io_error(conn: Arc<Conn>, text: String, answer: Option<Answer>) -> Option<Arc<Conn>> {
     let (Some(f), Ok(text)) = (conn.hub().callbacks().ioerr, CString::new(text)) else {
         return Some(conn);
     };
     let mut owned = Owned {
-        text: text.into_bytes_with_nul(),
+        text: text.into_bytes_with_nul().into_boxed_slice(),
+        due: answer.map_or(Due::Nothing, Due::Answer),
         ..Owned::default()
     };
     let (cookie, at) = (conn.cookie(), owned.text.as_mut_ptr());
@@ -187,12 +183,20 @@ fn request(conn: Arc<Conn>, asked: Asked, payload: &mut Payload) -> Option<Arc<C
             Some(conn)
         }
         Err(why) => {
-            let conn = io_error(conn, why.report(cmd, len))?;
+            let status = why.status();
             // A one-way message has no reply, not even an error.
-            if cmd < 0 {
-                conn.count_dropped_message();
-            } else {
-                refuse(&conn, sequence, cmd, why.status());
+            let answer = (cmd >= 0).then_some(Answer {
+                sequence,
+                cmd,
+                status,
+            });
+            let conn = match why.report(cmd, len) {
+                Some(text) => io_error(conn, text, answer)?,
+                None => conn,
+            };
+            match answer {
+                Some(_) => refuse(&conn, sequence, cmd, status),
+                None => conn.count_dropped_message(),
             }
             Some(conn)
         }
@@ -304,7 +308,9 @@ fn handle_request(
             }
         }
     };
-    owned.request = (cmd >= 0).then_some(key);
+    if cmd >= 0 {
+        owned.due = Due::Keep(key);
+    }
     let pointer = |o: &Option<Object>| o.as_ref().map_or(std::ptr::null_mut(), Object::as_ptr);
     let (input, output, cookie) = (pointer(&owned.input), pointer(&owned.output), conn.cookie());
     let began = conn.note_dispatched(came);
@@ -417,6 +423,11 @@ fn refuse(conn: &Arc<Conn>, sequence: u32, cmd: i32, status: i32) {
     send_as(Kind::Refusal, conn, sequence, cmd, status, frame);
 }
 
+/// Answers a request whose callback did not return.
+pub fn answer(conn: &Arc<Conn>, answer: Answer) {
+    refuse(conn, answer.sequence, answer.cmd, answer.status);
+}
+
 /// Replies with a status and no payload.
 pub fn reply_status(conn: &Arc<Conn>, sequence: u32, cmd: i32, status: i32) -> bool {
     send_reply(conn, sequence, cmd, status, &mut [0; HEADER_LEN])
@@ -446,7 +457,10 @@ fn reply(
         }
     }
     payload.free();
-    let conn = io_error(conn, report)?;
+    let conn = match report {
+        Some(text) => io_error(conn, text, None)?,
+        None => conn,
+    };
     let private = abi::exposed(call.private);
     let is_void = ty.is_none_or(|ty| ty.is_void());
     let cookie = conn.cookie();

@@ -101,8 +101,6 @@ pub enum Handled<'a, S> {
 pub enum Refusal {
     NeverConnected,
     Closed,
-    /// Too much waits.
-    Busy,
 }
 
 impl<S, A> Connection<S, A> {
@@ -117,13 +115,9 @@ impl<S, A> Connection<S, A> {
     }
 
     /// Whether a call or message of `len` bytes may be queued; what finds nothing waiting is.
-    pub fn check_room(&mut self, len: usize, limits: &Limits) -> Result<(), Refusal> {
+    pub fn has_room(&self, len: usize, limits: &Limits) -> bool {
         let waits = self.outbox.others();
-        if limits.send_bytes == 0 || waits == 0 || waits + len <= limits.send_bytes {
-            return Ok(());
-        }
-        self.want_room();
-        Err(Refusal::Busy)
+        limits.send_bytes == 0 || waits == 0 || waits + len <= limits.send_bytes
     }
 
     /// A send was refused for want of room, here or in the whole set.
@@ -473,11 +467,11 @@ impl<S, A> Connection<S, A> {
     }
 
     fn note_refused(&mut self, header: &Header, why: Refused) {
-        let what = if header.is_request() {
-            "payload"
-        } else {
-            "reply"
-        };
+        let is_reply = !header.is_request();
+        if is_reply && !self.is_outstanding(header.sequence) && self.is_late(header) {
+            return;
+        }
+        let what = if is_reply { "reply" } else { "payload" };
         let why = match why {
             Refused::TooLong => "is over the maximum",
             Refused::NoMemory => "does not fit into memory",
@@ -541,6 +535,11 @@ impl<S, A> Connection<S, A> {
         });
     }
 
+    /// The reply to a call that ended without it; an answer to a message is none.
+    fn is_late(&self, header: &Header) -> bool {
+        self.late > 0 && header.cmd >= 0 && self.calls.was_given(header.sequence)
+    }
+
     fn reply<'a>(&mut self, header: &Header, body: Body<'a>, own: Option<u32>) -> Handled<'a, S> {
         // No call has a negative command: an answer to a message of ours, whatever its number.
         let found = if header.cmd < 0 {
@@ -550,7 +549,7 @@ impl<S, A> Connection<S, A> {
         };
         let Some(call) = found else {
             self.solitary = 0;
-            if self.late > 0 && self.calls.was_given(header.sequence) {
+            if self.is_late(header) {
                 self.late -= 1;
                 self.counters.late_replies += 1;
                 self.outbox.answered();
@@ -906,9 +905,20 @@ mod tests {
         c.receive(frame(63, status::PENDING, -4, b""), None);
         assert_eq!(c.limit_input(&limits), ["w"]);
         assert!(c.is_paused());
-        // The reply that comes all the same is dropped without a word; another is not.
         assert_eq!(events(&mut c).len(), 64);
-        c.receive(frame(call, 0, 1, b""), None);
+        // An answer to a message is not the reply that is late ...
+        c.receive(frame(call, 0, -1, b""), None);
+        assert_eq!(events(&mut c), ["ioerr"]);
+        // ... which is dropped without a word, also if it is too long; another is not.
+        for body in [Body::Refused(Refused::TooLong), Body::Skipped] {
+            let header = Header {
+                sequence: call,
+                status: 0,
+                cmd: 1,
+                len: 99,
+            };
+            c.receive(Frame { header, body }, None);
+        }
         assert!(events(&mut c).is_empty());
         assert_eq!(c.outbox.on_wire(), 0);
         c.receive(frame(call, 0, 1, b""), None);
@@ -1001,11 +1011,11 @@ mod tests {
             ..flow::DEFAULT
         };
         let mut c = open();
-        assert!(c.check_room(500, &limits).is_ok(), "nothing else waits");
+        assert!(c.has_room(500, &limits), "nothing else waits");
         c.outbox.append(&[0; 60], 0, false);
         c.outbox.append_reply(&[0; 500], false);
-        assert!(c.check_room(40, &limits).is_ok());
-        assert_eq!(c.check_room(41, &limits), Err(Refusal::Busy));
+        assert!(c.has_room(40, &limits) && !c.has_room(41, &limits));
+        c.want_room();
         c.note_room(&limits);
         assert!(events(&mut c).is_empty());
         let mut chunk = c.outbox.begin_flush().unwrap();
