@@ -86,8 +86,8 @@ impl Run<'_> {
             let unattended = turns == self.seen_turns || !ticks;
             self.seen_turns = turns;
             if unattended {
-                match self.attend(lent) {
-                    Attended::Keep => {
+                match self.ensure_driven(lent) {
+                    Driving::Ours => {
                         if hub.queue.has_event_fd() || hub.queue.has_parked() {
                             // Who dispatches by hand waits for what is found here, and never
                             // drives; who is parked does not drive yet: a turn of our own
@@ -96,8 +96,8 @@ impl Run<'_> {
                         }
                         continue;
                     }
-                    Attended::StepBack => found = true,
-                    Attended::Others => {}
+                    Driving::Dispatchers => found = true,
+                    Driving::Others => {}
                 }
                 self.seen_turns = hub.shard.reactor.turns();
             }
@@ -127,7 +127,7 @@ impl Run<'_> {
     }
 
     /// Nobody turned the loop since the last look: sees to it that somebody does.
-    fn attend(&mut self, lent: bool) -> Attended {
+    fn ensure_driven(&mut self, lent: bool) -> Driving {
         let hub = self.hub;
         let shard = &hub.shard;
         if shard.ticks && hub.queue.has_parked() && !hub.shard.reactor.is_driven() {
@@ -138,10 +138,10 @@ impl Run<'_> {
             }
             self.stuck = stuck;
             hub.queue.wake_one();
-            return Attended::StepBack;
+            return Driving::Dispatchers;
         }
         let Some(mut driver) = hub.shard.reactor.try_drive() else {
-            return Attended::Others;
+            return Driving::Others;
         };
         let mut found = Found::default();
         shard.bell.in_poll(|may_wait| {
@@ -159,9 +159,9 @@ impl Run<'_> {
         }
         // A dispatcher that was woken drives from now on.
         if some && hub.wake_dispatcher() && shard.ticks {
-            return Attended::StepBack;
+            return Driving::Dispatchers;
         }
-        Attended::Keep
+        Driving::Ours
     }
 
     fn sleep(&mut self, found: bool, lent: bool) {
@@ -186,11 +186,12 @@ impl Run<'_> {
     }
 }
 
-enum Attended {
+/// Who drives the loop.
+enum Driving {
     /// The background drives, and goes on.
-    Keep,
+    Ours,
     /// A dispatcher was woken, and may drive.
-    StepBack,
+    Dispatchers,
     /// Somebody else holds the token.
     Others,
 }

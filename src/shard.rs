@@ -52,7 +52,7 @@ impl<C> Shard<C> {
 
     /// A connection gathered bytes. `expected`: a reply that is due, or the end of a batch of
     /// events, will send them, unless the peer or a handler takes its time; then a tick does.
-    pub fn gathered(&self, conn: Arc<C>, expected: bool) {
+    pub fn add_dirty(&self, conn: Arc<C>, expected: bool) {
         {
             let mut dirty = self.dirty.lock();
             dirty.push(conn);

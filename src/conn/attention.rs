@@ -51,7 +51,7 @@ impl Conn {
                 quiet: 0,
             };
             self.publish(&st);
-            self.hub.shard.reactor.attend(self.fd(), place, false);
+            self.hub.shard.reactor.set_interest(self.fd(), place, false);
             unlisted
         };
         if unlisted {
@@ -65,7 +65,7 @@ impl Conn {
             return;
         }
         if let Some(place) = st.place {
-            self.hub.shard.reactor.attend(self.fd(), place, true);
+            self.hub.shard.reactor.set_interest(self.fd(), place, true);
         }
         st.attention = Attention::LoopAgain;
         self.publish(st);

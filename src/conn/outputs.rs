@@ -63,7 +63,7 @@ impl Conn {
         if let Some(chunk) = out.flush {
             self.write_out(chunk);
         } else if out.left {
-            self.hub.shard.gathered(Arc::clone(self), false);
+            self.hub.shard.add_dirty(Arc::clone(self), false);
         }
         if out.drained {
             self.shut(Reason::User, None);

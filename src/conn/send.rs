@@ -113,7 +113,7 @@ impl Conn {
         if let Some(chunk) = flush {
             self.write_out(chunk);
         } else if left {
-            self.hub.shard.gathered(Arc::clone(self), expected);
+            self.hub.shard.add_dirty(Arc::clone(self), expected);
         }
         if special {
             self.after_special();

@@ -81,7 +81,7 @@ pub struct Frame<'a> {
     pub body: Body<'a>,
 }
 
-enum State {
+enum Stage {
     /// Some bytes of a header (none: between frames).
     Head {
         have: u8,
@@ -102,7 +102,7 @@ enum State {
 
 /// Cuts a byte stream into frames. It holds at most one partial frame.
 pub struct Decoder {
-    state: State,
+    state: Stage,
     /// No header has been seen yet.
     at_start: bool,
 }
@@ -116,7 +116,7 @@ impl Default for Decoder {
     }
 }
 
-const BETWEEN: State = State::Head {
+const BETWEEN: Stage = Stage::Head {
     have: 0,
     raw: [0; HEADER_LEN],
 };
@@ -124,14 +124,14 @@ const BETWEEN: State = State::Head {
 impl Decoder {
     /// True between two frames.
     pub fn is_idle(&self) -> bool {
-        matches!(self.state, State::Head { have: 0, .. })
+        matches!(self.state, Stage::Head { have: 0, .. })
     }
 
     /// Bytes of the partial payload. What is reserved for the rest is not touched before it
     /// comes: an announcement costs nobody else anything.
     pub fn held(&self) -> usize {
         match &self.state {
-            State::Body { body, .. } => body.len(),
+            Stage::Body { body, .. } => body.len(),
             _ => 0,
         }
     }
@@ -141,7 +141,7 @@ impl Decoder {
     pub fn feed<'a>(&mut self, mut input: &'a [u8], max: u32, sink: &mut impl FnMut(Frame<'a>)) {
         loop {
             match &mut self.state {
-                State::Head { have, raw } => {
+                Stage::Head { have, raw } => {
                     let header = if *have == 0 && input.len() >= HEADER_LEN {
                         let (head, rest) = input.split_at(HEADER_LEN);
                         input = rest;
@@ -179,13 +179,13 @@ impl Decoder {
                         }
                         let mut body = Vec::new();
                         if body.try_reserve_exact(len.min(RESERVE)).is_ok() {
-                            self.state = State::Body { header, body };
+                            self.state = Stage::Body { header, body };
                         } else {
                             self.skip(header, header.len, Refused::NoMemory);
                         }
                     }
                 }
-                State::Body { header, body } => {
+                Stage::Body { header, body } => {
                     let left = header.len as usize - body.len();
                     let n = input.len().min(left);
                     if body.try_reserve_exact(n).is_ok() {
@@ -199,7 +199,7 @@ impl Decoder {
                         self.skip(header, left as u32, Refused::NoMemory);
                     }
                 }
-                State::Skip { header, left, news } => {
+                Stage::Skip { header, left, news } => {
                     let header = *header;
                     if let Some(why) = news.take() {
                         let body = Body::Refused(why);
@@ -225,7 +225,7 @@ impl Decoder {
     /// The buffer of a long partial payload and how many bytes it still wants, for a
     /// reader that can append to it straight from the socket; then call `appended`.
     pub fn direct(&mut self) -> Option<(&mut Vec<u8>, usize)> {
-        if let State::Body { header, body } = &mut self.state {
+        if let Stage::Body { header, body } = &mut self.state {
             let left = header.len as usize - body.len();
             let more = left.min(body.len().max(RESERVE));
             if body.len() == body.capacity() && body.try_reserve_exact(more).is_err() {
@@ -234,7 +234,7 @@ impl Decoder {
             }
         }
         match &mut self.state {
-            State::Body { header, body } => {
+            Stage::Body { header, body } => {
                 let left = header.len as usize - body.len();
                 let room = left.min(body.capacity() - body.len());
                 (left >= DIRECT).then_some((body, room))
@@ -249,7 +249,7 @@ impl Decoder {
     }
 
     fn finish_body<'a>(&mut self, sink: &mut impl FnMut(Frame<'a>)) -> bool {
-        let State::Body { header, body } = &mut self.state else {
+        let Stage::Body { header, body } = &mut self.state else {
             return false;
         };
         if body.len() < header.len as usize {
@@ -266,7 +266,7 @@ impl Decoder {
     }
 
     fn skip(&mut self, header: Header, left: u32, why: Refused) {
-        self.state = State::Skip {
+        self.state = Stage::Skip {
             header,
             left,
             news: Some(why),

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum Stage {
     /// Nobody carries the lane.
     Idle,
     /// Runnable, and somebody carries it.
@@ -20,7 +20,7 @@ pub struct Lane<E> {
     /// keeps none.
     first: Option<E>,
     rest: VecDeque<E>,
-    state: State,
+    state: Stage,
     held: u32,
 }
 
@@ -29,7 +29,7 @@ impl<E> Default for Lane<E> {
         Lane {
             first: None,
             rest: VecDeque::new(),
-            state: State::Idle,
+            state: Stage::Idle,
             held: 0,
         }
     }
@@ -52,7 +52,7 @@ impl<E> Lane<E> {
 
     /// Nothing waits, and nothing is out.
     pub fn is_idle(&self) -> bool {
-        self.is_empty() && self.state == State::Idle
+        self.is_empty() && self.state == Stage::Idle
     }
 
     /// Queues an event without asking whether the lane has to be scheduled.
@@ -68,9 +68,9 @@ impl<E> Lane<E> {
     /// True, once, if the lane is runnable and nobody carries it.
     #[must_use]
     pub fn claim(&mut self) -> bool {
-        let runnable = self.state == State::Idle && self.held == 0 && !self.is_empty();
+        let runnable = self.state == Stage::Idle && self.held == 0 && !self.is_empty();
         if runnable {
-            self.state = State::Queued;
+            self.state = Stage::Queued;
         }
         runnable
     }
@@ -79,12 +79,12 @@ impl<E> Lane<E> {
     /// `batch`, which is empty. None: the lane was held meanwhile, and is idle again.
     #[must_use]
     pub fn begin(&mut self, more: usize, batch: &mut VecDeque<E>) -> Option<E> {
-        debug_assert!(self.state == State::Queued && batch.is_empty());
+        debug_assert!(self.state == Stage::Queued && batch.is_empty());
         if self.held > 0 || self.is_empty() {
-            self.state = State::Idle;
+            self.state = Stage::Idle;
             return None;
         }
-        self.state = State::Running;
+        self.state = Stage::Running;
         let first = self.first.take();
         if more >= self.rest.len() {
             std::mem::swap(&mut self.rest, batch);
@@ -97,14 +97,14 @@ impl<E> Lane<E> {
 
     /// The carrier lets go without having run anything.
     pub fn put_down(&mut self) {
-        debug_assert_eq!(self.state, State::Queued);
-        self.state = State::Idle;
+        debug_assert_eq!(self.state, Stage::Queued);
+        self.state = Stage::Idle;
     }
 
     /// The runner is through, or an event was released; what is left of its batch goes back
     /// in front. The lane can be claimed again.
     pub fn give_back(&mut self, batch: &mut VecDeque<E>) {
-        debug_assert_eq!(self.state, State::Running);
+        debug_assert_eq!(self.state, Stage::Running);
         if !batch.is_empty() {
             if let Some(e) = self.first.take() {
                 self.rest.push_front(e);
@@ -121,7 +121,7 @@ impl<E> Lane<E> {
         if self.rest.is_empty() && self.rest.capacity() > 0 {
             self.rest = VecDeque::new();
         }
-        self.state = State::Idle;
+        self.state = Stage::Idle;
     }
 
     pub fn hold(&mut self) {

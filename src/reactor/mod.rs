@@ -156,7 +156,7 @@ impl<S> Again<S> {
 }
 
 pub struct Reactor<F> {
-    state: Right<State<F>>,
+    token: Right<TurnState<F>>,
     table: Mutex<Slab<(Place, AnySource<F>)>>,
     again: Again<AnySource<F>>,
     registry: Registry,
@@ -167,7 +167,8 @@ pub struct Reactor<F> {
     turns: AtomicU64,
 }
 
-struct State<F> {
+/// What whoever holds the driver token turns the loop with.
+struct TurnState<F> {
     poll: Poll,
     events: Events,
     scratch: Vec<u8>,
@@ -179,7 +180,7 @@ struct State<F> {
 /// The driver token, held.
 pub struct Driver<'a, F> {
     reactor: &'a Reactor<F>,
-    state: Held<'a, State<F>>,
+    state: Held<'a, TurnState<F>>,
 }
 
 /// A registered source's place in the table.
@@ -203,7 +204,7 @@ impl<F> Reactor<F> {
         let waker = EventFd::new()?;
         registry.register(&mut SourceFd(&waker.as_raw()), WAKER, Interest::READABLE)?;
         Ok(Reactor {
-            state: Right::new(State {
+            token: Right::new(TurnState {
                 poll,
                 events: Events::with_capacity(EVENTS),
                 scratch: Vec::new(),
@@ -232,7 +233,7 @@ impl<F> Reactor<F> {
     /// Takes the token if it is free.
     #[inline]
     pub fn try_drive(&self) -> Option<Driver<'_, F>> {
-        let state = self.state.try_take()?;
+        let state = self.token.try_take()?;
         Some(Driver {
             reactor: self,
             state,
@@ -241,7 +242,7 @@ impl<F> Reactor<F> {
 
     /// True if somebody holds the token at this moment.
     pub fn is_driven(&self) -> bool {
-        self.state.is_held()
+        self.token.is_held()
     }
 
     /// Turns made so far.
@@ -295,9 +296,9 @@ impl<F> Reactor<F> {
         Ok(place)
     }
 
-    /// Changes whether readability is reported; writability and hang-ups always are. Turning
+    /// Changes whether readability is reported; writability and hang-ups always are. TurnState
     /// it on brings an edge if there is something to read.
-    pub fn attend(&self, fd: RawFd, place: Place, readable: bool) {
+    pub fn set_interest(&self, fd: RawFd, place: Place, readable: bool) {
         let interest = if readable {
             Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY
         } else {
@@ -434,7 +435,7 @@ impl<S> ExtractDue<S> for Vec<(Instant, S)> {
     }
 }
 
-impl<F> State<F> {
+impl<F> TurnState<F> {
     fn bound(&self, limit: Option<Duration>, pending: bool) -> Option<Duration> {
         if pending {
             return Some(Duration::ZERO);
