@@ -61,6 +61,9 @@ pub type mrpc_disconnect_fn =
 
 pub type mrpc_ioerr_fn = unsafe extern "C" fn(conn_data: *mut c_void, message: *mut c_char);
 
+pub type mrpc_connect_fn =
+    unsafe extern "C" fn(conn_data: *mut c_void, data: *mut c_void, error: c_int);
+
 pub type mrpc_room_fn = unsafe extern "C" fn(conn_data: *mut c_void);
 
 /// `mrpc_accept_fn *` in C, where the name without the star is a function type.
@@ -71,6 +74,9 @@ pub type mrpc_disconnect_ptr = Option<mrpc_disconnect_fn>;
 pub type mrpc_ioerr_ptr = Option<mrpc_ioerr_fn>;
 /// `mrpc_room_fn *` in C
 pub type mrpc_room_ptr = Option<mrpc_room_fn>;
+
+/// `mrpc_connect_fn *` in C
+pub type mrpc_connect_ptr = Option<mrpc_connect_fn>;
 
 /// `reply_callback_fn`: called as one of the next two, by whether the reply's type is void.
 pub type reply_callback_fn = unsafe extern "C" fn();

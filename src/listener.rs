@@ -4,7 +4,7 @@
 //! no lock: the accepting right covers the descriptor, and who closes asks for it. If it is
 //! held, its holder closes.
 
-use crate::conn::{Conn, ConnHub, Socket};
+use crate::conn::{Conn, ConnHub, First, Socket};
 use crate::error::{Errno, Result};
 use crate::reactor::{Place, Ready, Source, Turn};
 use crate::sync::right::{Held, Right};
@@ -270,7 +270,7 @@ impl Listener {
             return registry.count(|sums| sums.refused += 1);
         };
         let socket = Socket::new(fd, self.family, from.clone());
-        match conn.open(socket, Some(from)) {
+        match conn.open(socket, First::Accept(from)) {
             Ok(true) => turn.found.push(conn),
             Ok(false) => {}
             // The loop could not take it (no memory): the peer sees it closed.

@@ -17,7 +17,7 @@ enum { FIRST = 3 };      /* where service managers put the first descriptor */
 /* What is executed with the socket: serves until its input ends. */
 static int activated(void)
 {
-	struct place place;
+	static struct place place;      /* the library's threads go on for a moment */
 	char byte;
 
 	if (getenv("LISTEN_FDS") == NULL || atoi(getenv("LISTEN_FDS")) != 1)

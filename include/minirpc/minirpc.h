@@ -363,7 +363,7 @@ int mrpc_conn_get_counter(struct mrpc_connection *conn,
  * When a handler of this connection calls this before mrpc_release_event(), no
  * event but those fires afterwards. Returns 0, also if the peer had already gone;
  * EINVAL if conn is NULL; ENOTCONN if it was never connected; EALREADY if this was
- * called before.
+ * called before. While mrpc_connect_async() is under way, it is given up: see there.
  *
  * Never blocks. Any thread may call it, also from a handler.
  */
@@ -610,7 +610,7 @@ int mrpc_set_memory_limit(struct mrpc_conn_set *set, size_t bytes);
  * the address that failed last. Without one, mrpc_connect() tries one after the other.
  *
  * set: the set.
- * ms: milliseconds, after which mrpc_connect() returns ETIMEDOUT; 0, the default, leaves
+ * ms: milliseconds, after which the error is ETIMEDOUT; 0, the default, leaves
  *     the kernel's bound for each address.
  *
  * A name is resolved in a thread of its own then, which may go on after the call has
@@ -620,6 +620,33 @@ int mrpc_set_memory_limit(struct mrpc_conn_set *set, size_t bytes);
  * call it, also from a handler.
  */
 int mrpc_set_connect_timeout(struct mrpc_conn_set *set, unsigned int ms);
+
+/**
+ * Connects to a server without waiting. Addresses are tried as mrpc_set_connect_timeout()
+ * says, also without a bound; a name is resolved in a thread of its own.
+ *
+ * conn, family, host, service: as for mrpc_connect().
+ * callback: called in a dispatcher thread, once, as the connection's first event; see
+ *     mrpc_connect_fn.
+ * data: what the callback is given.
+ *
+ * Returns 0, and then the callback will be called, and the handle is active until that has
+ * returned; EINVAL if conn, service or callback is NULL, the set has the server's role, or the
+ * handle is or was connected or is connecting; ENAMETOOLONG, or an error of the resolution that
+ * is found at once (see mrpc_connect()). On an error there is no callback.
+ *
+ * The connection can be used from the moment that it stands, which may be before the callback.
+ * With an error, the handle can be used again, also within the callback.
+ * mrpc_conn_close() before the callback has begun makes its error ECANCELED; there is no
+ * disconnect event then, and the handle cannot be used again. Any thread may call it, also from a
+ * handler.
+ */
+int mrpc_connect_async(struct mrpc_connection *conn,
+                       int family,
+                       const char *host,
+                       const char *service,
+                       mrpc_connect_fn *callback,
+                       void *data);
 
 /**
  * Listens on a socket that listens already: one that a service manager has passed on, or

@@ -140,6 +140,18 @@ typedef void (mrpc_ioerr_fn)(void *conn_data, char *message);
 typedef void (mrpc_room_fn)(void *conn_data);
 
 /**
+ * Called when an attempt to connect has ended: see mrpc_connect_async().
+ *
+ * conn_data: the connection's cookie.
+ * data: what mrpc_connect_async() was given.
+ * error: 0, or why there is no connection, as mrpc_connect() returns it; ECANCELED if
+ *     it was closed meanwhile.
+ *
+ * Runs in a dispatcher thread.
+ */
+typedef void (mrpc_connect_fn)(void *conn_data, void *data, int error);
+
+/**
  * How long something takes. bucket[4 * o + q], q being 0 to 3, counts what took at least
  * 2^o * (4 + q) / 4 microseconds, and less than the next bucket's; the first one counts
  * what was shorter, too, and the last one what was longer.

@@ -1,5 +1,6 @@
 //! From connecting to the end.
 
+use super::connecting::Cancelled;
 use super::ends::{Ends, Socket};
 use super::outputs::Outputs;
 use super::receive::Reader;
@@ -17,6 +18,15 @@ use crate::sys::net::Direction;
 use crate::sys::socket;
 use std::os::fd::RawFd;
 use std::sync::Arc;
+
+/// A connection's first event.
+pub enum First {
+    Nothing,
+    /// With the peer's address.
+    Accept(Vec<u8>),
+    /// The callback of the attempt that made it.
+    Connect,
+}
 
 impl Conn {
     // --- references
@@ -49,7 +59,7 @@ impl Conn {
         self.drop_hold();
     }
 
-    fn drop_hold(&self) {
+    pub(super) fn drop_hold(&self) {
         if self.holds.fetch_sub(1, Ordering::AcqRel) == 1 {
             // The callers have references of their own, so this is not the last one here.
             let handle = self.lock().handle.take();
@@ -88,36 +98,42 @@ impl Conn {
         make: impl FnOnce() -> std::result::Result<Socket, Failure>,
         give_back: impl FnOnce(Fd),
     ) -> Result<()> {
+        self.begin_opening()?;
+        let made = cancel::held_off(make).and_then(|socket| {
+            let opened = self.open(socket, First::Nothing);
+            opened.map(drop).map_err(|(e, fd)| {
+                give_back(fd);
+                Failure::of("socket", e)
+            })
+        });
+        made.map_err(|failure| self.give_up_opening(failure))
+    }
+
+    pub(super) fn begin_opening(&self) -> Result<()> {
         let begun = {
             let mut st = self.lock();
             let begun = st.begin_opening();
             self.publish(&st);
             begun
         };
-        begun.map_err(|failure| self.note_failure(failure))?;
-        let made = cancel::held_off(make).and_then(|socket| {
-            let opened = self.open(socket, None);
-            opened.map(drop).map_err(|(e, fd)| {
-                give_back(fd);
-                Failure::of("socket", e)
-            })
-        });
-        made.map_err(|failure| {
+        begun.map_err(|failure| self.note_failure(failure))
+    }
+
+    pub(super) fn give_up_opening(&self, failure: Failure) -> Errno {
+        {
             let mut st = self.lock();
             st.proto.life.give_up_opening();
             self.publish(&st);
-            drop(st);
-            self.note_failure(failure)
-        })
+        }
+        self.note_failure(failure)
     }
 
-    /// Starts the active life on a connected socket, or gives it back as it was. An accepted
-    /// connection's first event is queued before anything can arrive; true: the caller has to
-    /// schedule its lane.
+    /// Starts the active life on a connected socket, or gives it back as it was. The first event
+    /// is queued before anything can arrive; true: the caller has to schedule the lane.
     pub fn open(
         self: &Arc<Self>,
         socket: Socket,
-        accepted: Option<Vec<u8>>,
+        first: First,
     ) -> std::result::Result<bool, (Errno, Fd)> {
         let family = socket.family;
         let (fd, ends) = Ends::of(socket);
@@ -131,7 +147,8 @@ impl Conn {
         socket::prepare(raw, family, self.hub.config.keepalive());
         self.holds.fetch_add(1, Ordering::Relaxed);
         let hub = &self.hub;
-        hub.connection_made(self.id, Arc::clone(self), accepted.is_some());
+        let accepted = matches!(first, First::Accept(_));
+        hub.connection_made(self.id, Arc::clone(self), accepted);
         self.fd.store(fd.into_raw(), Ordering::Release);
         let mut out = Outputs::default();
         let claimed = {
@@ -142,9 +159,11 @@ impl Conn {
             st.begin_times();
             st.proto.life.advance(Phase::Open, None);
             self.publish(&st);
-            if let Some(from) = accepted {
-                st.accepted = true;
-                st.proto.accepted(from);
+            st.accepted = accepted;
+            match first {
+                First::Nothing => {}
+                First::Accept(from) => st.proto.accepted(from),
+                First::Connect => st.end_attempt(0),
             }
             out.watch = st.begin_watch(self);
             st.charge(self);
@@ -169,6 +188,16 @@ impl Conn {
             self.close_copy();
             return Ok(());
         }
+        let cancelled = self.lock().cancel_attempt()?;
+        match cancelled {
+            Some(Cancelled(Some(connecting))) => connecting.wake(),
+            Some(Cancelled(None)) => {}
+            None => self.close_open()?,
+        }
+        Ok(())
+    }
+
+    pub(super) fn close_open(self: &Arc<Self>) -> Result<()> {
         let mut out = Outputs::default();
         {
             let mut st = self.lock();

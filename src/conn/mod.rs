@@ -15,6 +15,7 @@
 
 mod attention;
 mod connect;
+mod connecting;
 mod ends;
 mod events;
 mod flow;
@@ -29,7 +30,9 @@ mod stats;
 mod wait;
 mod watch;
 
+pub use connecting::ConnectCall;
 pub use ends::Socket;
+pub use life::First;
 pub use send::{Kind, SendError};
 
 use crate::abi::reply_callback_fn;
@@ -125,6 +128,10 @@ struct Rare {
     partial: usize,
     /// Why the last attempt to connect failed, if it did.
     failure: Option<String>,
+    /// An attempt to connect whose callback has not begun.
+    pending: Option<connecting::Pending>,
+    /// Its disconnect is nobody's concern.
+    ends_unnoticed: bool,
 }
 
 impl State {

@@ -39,6 +39,8 @@ pub enum Due {
     Answer(Answer),
     /// It was the disconnect: the connection's active life ends.
     EndActive,
+    /// It was the callback of an attempt to connect, which ends.
+    EndAttempt,
 }
 
 /// A reply without a payload.
@@ -104,13 +106,15 @@ impl Ticket {
         match self.owned.due {
             Due::Keep(key) => conn.keep_request(key),
             Due::Answer(answer) => upcall::answer(&conn, answer),
-            Due::Nothing | Due::EndActive => {}
+            Due::Nothing | Due::EndActive | Due::EndAttempt => {}
         }
         if !self.released {
             conn.finish(&mut self.batch);
         }
-        if let Due::EndActive = self.owned.due {
-            conn.end_active();
+        match self.owned.due {
+            Due::EndActive => conn.end_active(),
+            Due::EndAttempt => conn.end_connect_callback(),
+            Due::Nothing | Due::Keep(_) | Due::Answer(_) => {}
         }
     }
 }

@@ -41,6 +41,7 @@ type Handler = unsafe extern "C" fn(
 pub fn run(conn: Arc<Conn>, event: &mut Event<AsyncCall>) -> Option<Arc<Conn>> {
     match event {
         Event::Accept(from) => accept(conn, std::mem::take(from)),
+        Event::Connect(errno) => connected(conn, *errno),
         Event::Request { cmd, .. } if conn.is_muted() => {
             if *cmd < 0 {
                 conn.count_dropped_message();
@@ -107,8 +108,26 @@ fn accept(conn: Arc<Conn>, from: Vec<u8>) -> Option<Arc<Conn>> {
     Some(conn)
 }
 
+fn connected(conn: Arc<Conn>, errno: i32) -> Option<Arc<Conn>> {
+    let Some((call, errno)) = conn.begin_connect_callback(errno) else {
+        return Some(conn);
+    };
+    let owned = Owned {
+        due: Due::EndAttempt,
+        ..Owned::default()
+    };
+    let (cookie, data) = (conn.cookie(), abi::exposed(call.data));
+    let ((), conn, _) = call_out(conn, owned, || {
+        // SAFETY: the application's function, with the pointers that it gave.
+        unsafe { (call.callback)(cookie, data, errno) }
+    })?;
+    conn.end_connect_callback();
+    Some(conn)
+}
+
 fn disconnect(mut conn: Arc<Conn>, reason: Reason) -> Option<Arc<Conn>> {
-    if let Some(f) = conn.hub().callbacks().disconnect {
+    let told = conn.hub().callbacks().disconnect;
+    if let Some(f) = told.filter(|_| !conn.ends_unnoticed()) {
         let cookie = conn.cookie();
         let owned = Owned {
             due: Due::EndActive,

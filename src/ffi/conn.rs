@@ -160,7 +160,7 @@ pub unsafe extern "C" fn mrpc_conn_get_counter(
 /// When a handler of this connection calls this before mrpc_release_event(), no
 /// event but those fires afterwards. Returns 0, also if the peer had already gone;
 /// EINVAL if conn is NULL; ENOTCONN if it was never connected; EALREADY if this was
-/// called before.
+/// called before. While mrpc_connect_async() is under way, it is given up: see there.
 ///
 /// Never blocks. Any thread may call it, also from a handler.
 #[no_mangle]

@@ -1,11 +1,13 @@
 //! What comes on top of the old interface for connecting and listening.
 
 use super::handle;
-use crate::abi::{gid_t, mrpc_conn_set, mrpc_connection, pid_t, sockaddr, socklen_t, uid_t};
-use crate::conn::Conn;
+use crate::abi::{
+    gid_t, mrpc_conn_set, mrpc_connect_ptr, mrpc_connection, pid_t, sockaddr, socklen_t, uid_t,
+};
+use crate::conn::{Conn, ConnectCall};
 use crate::error::{Errno, Result};
 use crate::set::Set;
-use core::ffi::{c_char, c_int, c_uint};
+use core::ffi::{c_char, c_int, c_uint, c_void};
 use std::sync::Arc;
 
 /// Bounds the time that connecting may take: the resolution of the name and every address
@@ -14,7 +16,7 @@ use std::sync::Arc;
 /// the address that failed last. Without one, mrpc_connect() tries one after the other.
 ///
 /// set: the set.
-/// ms: milliseconds, after which mrpc_connect() returns ETIMEDOUT; 0, the default, leaves
+/// ms: milliseconds, after which the error is ETIMEDOUT; 0, the default, leaves
 ///     the kernel's bound for each address.
 ///
 /// A name is resolved in a thread of its own then, which may go on after the call has
@@ -28,6 +30,49 @@ pub unsafe extern "C" fn mrpc_set_connect_timeout(set: *mut mrpc_conn_set, ms: c
     let set = unsafe { handle::set(set) };
     let change = |set: Arc<Set>| set.hub().config.set_connect_timeout(ms);
     handle::code(set.ok_or(Errno::INVAL).and_then(change))
+}
+
+/// Connects to a server without waiting. Addresses are tried as mrpc_set_connect_timeout()
+/// says, also without a bound; a name is resolved in a thread of its own.
+///
+/// conn, family, host, service: as for mrpc_connect().
+/// callback: called in a dispatcher thread, once, as the connection's first event; see
+///     mrpc_connect_fn.
+/// data: what the callback is given.
+///
+/// Returns 0, and then the callback will be called, and the handle is active until that has
+/// returned; EINVAL if conn, service or callback is NULL, the set has the server's role, or the
+/// handle is or was connected or is connecting; ENAMETOOLONG, or an error of the resolution that
+/// is found at once (see mrpc_connect()). On an error there is no callback.
+///
+/// The connection can be used from the moment that it stands, which may be before the callback.
+/// With an error, the handle can be used again, also within the callback.
+/// mrpc_conn_close() before the callback has begun makes its error ECANCELED; there is no
+/// disconnect event then, and the handle cannot be used again. Any thread may call it, also from a
+/// handler.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_connect_async(
+    conn: *mut mrpc_connection,
+    family: c_int,
+    host: *const c_char,
+    service: *const c_char,
+    callback: mrpc_connect_ptr,
+    data: *mut c_void,
+) -> c_int {
+    // SAFETY: the caller passes NULL or a handle that lives, and NULL or strings.
+    let (conn, host, service) = unsafe {
+        (
+            handle::conn(conn),
+            handle::cstr(host),
+            handle::cstr(service),
+        )
+    };
+    let (Some(conn), Some(callback)) = (conn, callback) else {
+        return Errno::INVAL.0;
+    };
+    let data = handle::expose(data);
+    let call = ConnectCall { callback, data };
+    handle::code(conn.connect_async(family, host, service, call))
 }
 
 /// Listens on a socket that listens already: one that a service manager has passed on, or

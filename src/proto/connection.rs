@@ -368,6 +368,19 @@ impl<S, A> Connection<S, A> {
         self.push(Event::Accept(from));
     }
 
+    /// An attempt to connect has ended, with 0 or an errno.
+    pub fn connected(&mut self, errno: i32) {
+        self.push(Event::Connect(errno));
+    }
+
+    /// A connection that was closed before it was opened is at its end.
+    pub fn end_unopened(&mut self) {
+        if self.life.phase() == Phase::Opening {
+            self.life.mute();
+            self.life.advance(Phase::Gone, Some(Reason::User));
+        }
+    }
+
     fn push(&mut self, event: Event<A>) {
         self.queued_bytes += event.weight();
         self.lane.push(event);
@@ -751,8 +764,27 @@ mod tests {
                 Event::IoErr(_) => "ioerr".into(),
                 Event::Room => "room".into(),
                 Event::Disconnect(r) => format!("{r:?}"),
+                Event::Connect(errno) => format!("connect {errno}"),
             })
             .collect()
+    }
+
+    #[test]
+    fn an_attempt_ends_with_its_event_and_one_that_was_closed_is_final() {
+        let mut c = C::default();
+        assert!(c.life.begin_opening());
+        c.connected(111);
+        assert_eq!(events(&mut c), ["connect 111"]);
+        c.life.give_up_opening();
+        assert!(c.life.begin_opening(), "the next may begin");
+        c.end_unopened();
+        assert_eq!(c.life.phase(), Phase::Gone);
+        assert!(!c.life.begin_opening());
+        assert_eq!(c.close(), Err(CloseError::Already));
+        assert_eq!(c.check_open(false), Err(Refusal::Closed));
+        let mut c = open();
+        c.end_unopened();
+        assert_eq!(c.life.phase(), Phase::Open, "it was opened");
     }
 
     #[test]

@@ -7,6 +7,8 @@ use super::payload::Payload;
 pub enum Event<A> {
     /// With the peer's address as the kernel gave it.
     Accept(Vec<u8>),
+    /// An attempt to connect has ended, with 0 or an errno.
+    Connect(i32),
     /// A request or one-way message.
     Request {
         sequence: u32,

@@ -90,6 +90,11 @@ impl<F> Turn<'_, F> {
             .retain(|(_, other)| !Arc::ptr_eq(other, &source));
         self.timers.push((time, source));
     }
+
+    /// Does not call the source at its time any more.
+    pub fn never(&mut self, source: &AnySource<F>) {
+        self.timers.retain(|(_, other)| !Arc::ptr_eq(other, source));
+    }
 }
 
 /// What a turn finds: mostly one, which needs no allocation.

@@ -1,0 +1,259 @@
+//! Connecting while nobody waits: `mrpc_connect_async`. Whoever turns the loop drives the race.
+//!
+//! A handle with such an attempt is *pending* until its callback begins:
+//!
+//! ```text
+//!             attempt             Connect event          callback
+//!  New -> Opening, pending -+-> Opening, pending -+-> New, free for the next attempt
+//!                           |     (it failed)     +-> Gone, if it was closed meanwhile
+//!                           +-> Open, pending ------> Open; closed meanwhile: ends unnoticed
+//!                                 (it stands)
+//! ```
+//!
+//! INV-N1: the Connect event is queued once, by the loop, before anything else can be. Its
+//!         runner takes the pending callback, and with it the error to be told.
+//! INV-N2: an attempt that is closed is told so, whatever came of it; who closes only says so,
+//!         and leaves sockets to the loop.
+//! INV-N3: from the beginning to the return of the callback the attempt holds the handle.
+
+use super::life::First;
+use super::race::{Progress, Race, Rider};
+use super::{Conn, State};
+use crate::abi::mrpc_connect_fn;
+use crate::error::{Errno, Failure, Result};
+use crate::proto::life::Phase;
+use crate::reactor::{Place, Ready, Source, Turn};
+use crate::resolver::Asker;
+use crate::sync::right::Right;
+use crate::sync::Ordering;
+use crate::sys::cancel;
+use std::ffi::CStr;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+
+/// Whom an attempt is for.
+#[derive(Clone, Copy)]
+pub struct ConnectCall {
+    pub callback: mrpc_connect_fn,
+    /// The application's pointer, as an exposed address: it is only ever handed back.
+    pub data: usize,
+}
+
+pub(super) struct Pending {
+    call: ConnectCall,
+    /// Until the attempt has ended.
+    connecting: Option<Arc<Connecting>>,
+    cancelled: bool,
+}
+
+/// An attempt that was closed, to be ended.
+pub(super) struct Cancelled(pub Option<Arc<Connecting>>);
+
+pub(super) struct Connecting {
+    conn: Arc<Conn>,
+    /// The driver's. None: it has ended.
+    race: Right<Option<Race>>,
+}
+
+impl State {
+    fn pending(&mut self) -> Option<&mut Pending> {
+        self.rare.as_deref_mut()?.pending.as_mut()
+    }
+
+    /// The connection is closed. Some: it has not been opened, and the loop ends the attempt, if
+    /// it has not ended by itself.
+    pub(super) fn cancel_attempt(&mut self) -> Result<Option<Cancelled>> {
+        let opening = self.proto.life.phase() == Phase::Opening;
+        let Some(pending) = self.pending() else {
+            return Ok(None);
+        };
+        if std::mem::replace(&mut pending.cancelled, true) {
+            return Err(Errno(libc::EALREADY));
+        }
+        Ok(opening.then(|| Cancelled(pending.connecting.clone())))
+    }
+
+    /// The attempt has ended, and the callback is due.
+    pub(super) fn end_attempt(&mut self, errno: i32) {
+        let ended = self.pending().and_then(|p| p.connecting.take());
+        // Its driver has it, too.
+        drop(ended);
+        self.proto.connected(errno);
+    }
+}
+
+impl Conn {
+    /// Begins an attempt, of which the callback is told.
+    pub fn connect_async(
+        self: &Arc<Self>,
+        family: i32,
+        host: Option<&CStr>,
+        service: Option<&CStr>,
+        call: ConnectCall,
+    ) -> Result<()> {
+        self.hub.check_process()?;
+        let service = self
+            .check_target(service)
+            .map_err(|failure| self.note_failure(failure))?;
+        self.begin_opening()?;
+        let limit = self.hub.config.connect_timeout();
+        let race = cancel::held_off(|| Race::new(family, host, service, limit))
+            .map_err(|failure| self.give_up_opening(failure))?;
+        let connecting = Arc::new(Connecting {
+            conn: Arc::clone(self),
+            race: Right::new(Some(race)),
+        });
+        self.holds.fetch_add(1, Ordering::Relaxed);
+        self.lock().rare().pending = Some(Pending {
+            call,
+            connecting: Some(Arc::clone(&connecting)),
+            cancelled: false,
+        });
+        connecting.wake();
+        Ok(())
+    }
+
+    /// The attempt's event runs: whom to call, and with which error. With one, the handle is
+    /// free again, or final.
+    pub fn begin_connect_callback(&self, errno: i32) -> Option<(ConnectCall, i32)> {
+        let mut st = self.lock();
+        let Pending {
+            call, cancelled, ..
+        } = st.rare.as_deref_mut()?.pending.take()?;
+        if !cancelled {
+            st.proto.life.give_up_opening();
+            self.publish(&st);
+            return Some((call, errno));
+        }
+        let rare = st.rare();
+        rare.ends_unnoticed = true;
+        rare.failure = Some("it was closed meanwhile".to_string());
+        st.proto.end_unopened();
+        self.publish(&st);
+        Some((call, libc::ECANCELED))
+    }
+
+    /// The attempt's callback has returned.
+    pub fn end_connect_callback(&self) {
+        self.drop_hold();
+    }
+
+    /// It was closed before its callback: there is no other that would be told.
+    pub fn ends_unnoticed(&self) -> bool {
+        let st = self.lock();
+        st.rare.as_deref().is_some_and(|rare| rare.ends_unnoticed)
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.lock().pending().is_some_and(|p| p.cancelled)
+    }
+
+    /// True: the lane has to be scheduled.
+    fn fail_attempt(&self, failure: Failure) -> bool {
+        let mut st = self.lock();
+        st.rare().failure = Some(failure.text);
+        st.end_attempt(failure.errno.0);
+        st.proto.claim(&self.hub.config.limits())
+    }
+}
+
+impl Connecting {
+    /// Sees to it that the loop looks at the attempt.
+    pub fn wake(self: Arc<Self>) {
+        let hub = Arc::clone(&self.conn.hub);
+        hub.shard.reactor.again(self);
+        hub.shard.ring_background();
+    }
+
+    /// Some: the attempt has ended.
+    fn advance(
+        self: &Arc<Self>,
+        race: &mut Race,
+        turn: &mut Turn<'_, Arc<Conn>>,
+    ) -> Option<std::result::Result<super::Socket, Failure>> {
+        if self.conn.is_cancelled() {
+            return Some(Err(Failure::new(libc::ECANCELED, "closed")));
+        }
+        let source = Arc::clone(self) as _;
+        match race.advance(self) {
+            Progress::Stands(socket) => Some(Ok(socket)),
+            Progress::Failed(failure) => Some(Err(failure)),
+            Progress::Wait(Some(until)) => {
+                turn.at(until, source);
+                None
+            }
+            Progress::Wait(None) => {
+                turn.never(&source);
+                None
+            }
+        }
+    }
+
+    fn finish(
+        &self,
+        made: std::result::Result<super::Socket, Failure>,
+        turn: &mut Turn<'_, Arc<Conn>>,
+    ) {
+        let conn = &self.conn;
+        let opened = made.and_then(|socket| {
+            let opened = conn.open(socket, First::Connect);
+            opened.map_err(|(e, _)| Failure::of("socket", e))
+        });
+        let claimed = match opened {
+            Ok(claimed) => {
+                conn.hub.registry.count(|sums| sums.connected += 1);
+                if conn.is_cancelled() {
+                    // Closed just before it stood; if after that, this finds it closed.
+                    let _ = conn.close_open();
+                }
+                claimed
+            }
+            Err(failure) => conn.fail_attempt(failure),
+        };
+        if claimed {
+            turn.found.push(Arc::clone(conn));
+        }
+    }
+}
+
+/// A socket, a time, an answer, or a close.
+impl Source<Arc<Conn>> for Connecting {
+    fn on_ready(self: Arc<Self>, _: Ready, turn: &mut Turn<'_, Arc<Conn>>) {
+        let mut asked = self.race.ask();
+        while let Some(mut held) = asked {
+            cancel::held_off(|| {
+                let Some(race) = held.as_mut() else { return };
+                if let Some(made) = self.advance(race, turn) {
+                    race.end(&self);
+                    *held = None;
+                    turn.never(&(Arc::clone(&self) as _));
+                    self.finish(made, turn);
+                }
+            });
+            asked = held.release();
+        }
+    }
+}
+
+impl Asker for Connecting {
+    fn answered(self: Arc<Self>) {
+        self.wake();
+    }
+}
+
+impl Rider for Arc<Connecting> {
+    fn asker(&self) -> Arc<dyn Asker> {
+        Arc::clone(self) as _
+    }
+
+    fn attend(&self, fd: RawFd) -> Result<Option<Place>> {
+        let reactor = &self.conn.hub.shard.reactor;
+        reactor.register(fd, Arc::clone(self) as _).map(Some)
+    }
+
+    fn leave(&self, fd: RawFd, place: Option<Place>) {
+        if let Some(place) = place {
+            self.conn.hub.shard.reactor.deregister(fd, place);
+        }
+    }
+}
