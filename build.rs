@@ -5,7 +5,7 @@ use std::path::Path;
 use std::{env, fs};
 
 /// In the order of the header's sections.
-const EXPORTS: [&str; 8] = [
+const EXPORTS: [&str; 9] = [
     "version",
     "set",
     "config",
@@ -14,6 +14,7 @@ const EXPORTS: [&str; 8] = [
     "limits",
     "connecting",
     "view",
+    "timeouts",
 ];
 const HEADER: &str = "include/minirpc/minirpc.h";
 

@@ -29,6 +29,21 @@ pub struct mrpc_message {
 /// `enum mrpc_status_codes` if zero or negative, the application's own if positive.
 pub type mrpc_status_t = c_int;
 
+/// `MRPC_TIMEOUT_INHERIT`
+pub const TIMEOUT_INHERIT: c_uint = c_uint::MAX;
+
+/// A call's key.
+pub type mrpc_call_t = u64;
+
+/// How a call may end before its reply is read.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct mrpc_call_options {
+    pub size: usize,
+    pub timeout_ms: c_uint,
+    pub call: *mut mrpc_call_t,
+}
+
 /// `enum mrpc_conn_counter` as an argument: C passes any number.
 pub type mrpc_conn_counter_arg = c_int;
 
@@ -253,4 +268,7 @@ const _: () = {
     assert!(offset_of!(mrpc_protocol, request) == WORD);
     assert!(offset_of!(mrpc_protocol, receiver_reply_info) == 5 * WORD);
     assert!(size_of::<mrpc_protocol>() == 6 * WORD);
+    assert!(offset_of!(mrpc_call_options, timeout_ms) == WORD);
+    assert!(offset_of!(mrpc_call_options, call) == 2 * WORD);
+    assert!(size_of::<mrpc_call_options>() == 3 * WORD);
 };

@@ -1,5 +1,6 @@
 //! A set's settings, which take effect as the header says.
 
+use crate::abi::TIMEOUT_INHERIT;
 use crate::error::{Errno, Result};
 use crate::proto::flow::{self, Limits};
 use crate::sync::Mutex;
@@ -30,6 +31,7 @@ pub struct Config {
     memory: AtomicUsize,
     connections: AtomicUsize,
     /// In milliseconds; 0 is never.
+    call_timeout: AtomicU32,
     linger: AtomicU32,
     idle_timeout: AtomicU32,
     connect_timeout: AtomicU32,
@@ -57,6 +59,7 @@ impl Default for Config {
             send_bytes: AtomicUsize::new(flow::DEFAULT.send_bytes),
             memory: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
+            call_timeout: AtomicU32::new(0),
             linger: AtomicU32::new(60_000),
             idle_timeout: AtomicU32::new(0),
             connect_timeout: AtomicU32::new(0),
@@ -199,6 +202,20 @@ impl Config {
 
     pub fn max_connections(&self) -> usize {
         self.connections.load(Relaxed)
+    }
+
+    /// For calls that are made later; 0: none.
+    pub fn set_call_timeout(&self, ms: u32) -> Result<()> {
+        if ms == TIMEOUT_INHERIT {
+            return Err(Errno::INVAL);
+        }
+        self.call_timeout.store(ms, Relaxed);
+        Ok(())
+    }
+
+    #[inline]
+    pub fn call_timeout(&self) -> u32 {
+        self.call_timeout.load(Relaxed)
     }
 
     /// Not 0.

@@ -18,6 +18,7 @@
 //! queue       runnable lanes, parked dispatchers
 //! reactor/    the loop behind the driver token; spinning
 //! resolver    threads that resolve names
+//! timers      what is to be called at a time
 //! waiter      where threads sleep; bell: how the background is reached
 //! local       what each thread keeps for itself
 //! proto/      PURE: frames, calls, outbox, phases, events and their lanes
@@ -73,6 +74,7 @@ mod shard;
 mod sim_tests;
 mod sync;
 mod sys;
+mod timers;
 mod waiter;
 mod xdr;
 

@@ -89,9 +89,9 @@ impl Waiter {
         self.outcome.lock().take()
     }
 
-    /// Sleeps until completed or promoted; may return early.
-    pub fn sleep(&self) {
-        self.parker.park(None);
+    /// Sleeps until completed or promoted, or for `limit`; may return early.
+    pub fn sleep(&self, limit: Option<Duration>) {
+        self.parker.park(limit);
     }
 
     /// Wakes the caller so that it tries for the right again.

@@ -800,6 +800,58 @@ int mrpc_message_get_connection(struct mrpc_message *request, struct mrpc_connec
  */
 int mrpc_set_latency_enabled(struct mrpc_conn_set *set, int enabled);
 
+/**
+ * Sets the timeout of the calls of a set's connections that have no other: see struct
+ * mrpc_call_options.
+ *
+ * set: the set.
+ * ms: milliseconds; 0, the default, is for ever.
+ *
+ * Returns 0; EINVAL if set is NULL or ms is MRPC_TIMEOUT_INHERIT. Holds for calls
+ * that are made later. Any thread may call it, also from a handler.
+ */
+int mrpc_set_call_timeout(struct mrpc_conn_set *set, unsigned int ms);
+
+/**
+ * Sets the timeout of a connection's calls that have no other: see struct
+ * mrpc_call_options.
+ *
+ * conn: the connection.
+ * ms: milliseconds; 0 is for ever, MRPC_TIMEOUT_INHERIT, the default, the set's.
+ *
+ * Returns 0; EINVAL if conn is NULL. Holds for calls that are made later. Any thread
+ * may call it, also from a handler.
+ */
+int mrpc_set_conn_call_timeout(struct mrpc_connection *conn, unsigned int ms);
+
+/**
+ * Cancels a call: a sync call returns, an async call's callback comes, once, with
+ * MINIRPC_CANCELLED and no result. A request that has not begun to leave is not sent;
+ * of one that has, the peer is not told, and its reply is dropped.
+ *
+ * conn: the connection that the call was made on.
+ * call: what the call's options told, see struct mrpc_call_options.
+ *
+ * Returns 0; EINVAL if conn is NULL; ENOENT if the call has ended otherwise, or there
+ * is none such: another status has come or comes. Any thread may call it, also from a
+ * handler.
+ */
+int mrpc_call_cancel(struct mrpc_connection *conn, mrpc_call_t call);
+
+/**
+ * Tells whether a reply to a request would still be sent: for a handler that takes
+ * long, and need not go on for a caller that has gone. Whether the caller still waits
+ * is not known: its timeout and its cancelling stay with it. A TCP peer that has closed
+ * its socket looks like one that only sends no more, until something is sent to it.
+ *
+ * request: what the handler was given; NULL is allowed.
+ *
+ * Returns 1 if it would; 0 if not: the request has been replied to, its connection is
+ * closing or gone, it is a one-way message, or NULL. Any thread may call it, also
+ * from a handler.
+ */
+int mrpc_message_is_live(struct mrpc_message *request);
+
 #ifdef __cplusplus
 }
 #endif

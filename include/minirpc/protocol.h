@@ -110,7 +110,8 @@ int mrpc_conn_set_operations(struct mrpc_connection *conn,
  * MINIRPC_INVALID_PROTOCOL if protocol is not the set's; MINIRPC_ENCODING_ERR if
  * there is no such command, or in is NULL for a type that is not void, or does not
  * encode; MINIRPC_INVALID_ARGUMENT if conn was never connected;
- * MINIRPC_NETWORK_FAILURE if it is closing or closed, or ends before the reply.
+ * MINIRPC_NETWORK_FAILURE if it is closing or closed, or ends before the reply;
+ * MINIRPC_TIMEDOUT if the connection or its set has a timeout for calls.
  * If the reply has a type and out is NULL, the call is made and
  * MINIRPC_ENCODING_ERR returned.
  *
@@ -118,6 +119,21 @@ int mrpc_conn_set_operations(struct mrpc_connection *conn,
  */
 mrpc_status_t mrpc_send_request(const struct mrpc_protocol *protocol,
 	struct mrpc_connection *conn, int cmd, void *in, void **out);
+
+/**
+ * As mrpc_send_request(), with options of its own.
+ *
+ * options: see there; NULL is as mrpc_send_request(). They may be changed and freed
+ *     as soon as this returns, and options->call is not touched later.
+ *
+ * Returns as mrpc_send_request(), and MINIRPC_INVALID_ARGUMENT, first of all, if the
+ * size of the options is wrong; MINIRPC_TIMEDOUT or MINIRPC_CANCELLED if the call
+ * ended so; MINIRPC_BUSY also if no descriptor could be had for a call that can be
+ * cancelled.
+ */
+mrpc_status_t mrpc_send_request_with(const struct mrpc_protocol *protocol,
+	struct mrpc_connection *conn, const struct mrpc_call_options *options,
+	int cmd, void *in, void **out);
 
 /**
  * Calls a procedure of the peer without waiting for the reply.
@@ -142,6 +158,19 @@ mrpc_status_t mrpc_send_request(const struct mrpc_protocol *protocol,
 mrpc_status_t mrpc_send_request_async(const struct mrpc_protocol *protocol,
 	struct mrpc_connection *conn, int cmd, reply_callback_fn *callback,
 	void *msg_private, void *in);
+
+/**
+ * As mrpc_send_request_async(), with options of its own.
+ *
+ * options: as for mrpc_send_request_with().
+ *
+ * Returns as mrpc_send_request_async(), and MINIRPC_INVALID_ARGUMENT, first of all,
+ * if the size of the options is wrong. The callback of a call that ends early comes
+ * as one of the connection's events, after earlier ones; no bound counts it.
+ */
+mrpc_status_t mrpc_send_request_async_with(const struct mrpc_protocol *protocol,
+	struct mrpc_connection *conn, const struct mrpc_call_options *options,
+	int cmd, reply_callback_fn *callback, void *msg_private, void *in);
 
 /**
  * Sends a one-way message.

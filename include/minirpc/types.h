@@ -6,6 +6,8 @@
 
 #include <sys/types.h>
 #include <sys/socket.h>
+#include <limits.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -56,9 +58,10 @@ enum mrpc_status_codes {
 	MINIRPC_INVALID_PROTOCOL = -5,
 	/** The connection is closed, closing or failed. */
 	MINIRPC_NETWORK_FAILURE = -6,
-	/** The call's time was up. Local: the library never sends it. */
+	/** The call's time was up: see struct mrpc_call_options. Local: the library never
+	    sends it. */
 	MINIRPC_TIMEDOUT = -7,
-	/** The call was cancelled. Local, too. */
+	/** The call was cancelled: see mrpc_call_cancel(). Local, too. */
 	MINIRPC_CANCELLED = -8,
 	/** A limit is reached: see mrpc_set_send_limit(), mrpc_set_event_limit() and
 	    mrpc_set_memory_limit(). Local, too. */
@@ -67,6 +70,36 @@ enum mrpc_status_codes {
 
 /** One of enum mrpc_status_codes, or a positive application error. */
 typedef int mrpc_status_t;
+
+/**
+ * A call that can be cancelled. It is a key and no address: one whose call has
+ * ended is refused. 0 is no call's.
+ */
+typedef uint64_t mrpc_call_t;
+
+/** The timeout of the connection, or for a connection, of its set. */
+#define MRPC_TIMEOUT_INHERIT UINT_MAX
+
+/**
+ * How a call may end before its reply has been read: an argument of the stubs whose
+ * names end in _with. Begin with MRPC_CALL_OPTIONS_INIT.
+ */
+struct mrpc_call_options {
+	/** sizeof(struct mrpc_call_options); what is added to it later, and is not zero,
+	    is refused by libraries that do not know it. */
+	size_t size;
+	/** Milliseconds from the making of the call on, after which it ends with
+	    MINIRPC_TIMEDOUT; 0 is for ever. */
+	unsigned int timeout_ms;
+	/** Where what mrpc_call_cancel() takes is stored, before the request can leave,
+	    with release order, so that another thread may wait for it; 0 if the call could
+	    not be made. NULL: the call can't be cancelled. */
+	mrpc_call_t *call;
+};
+
+/** Options that say nothing: the connection's timeout. */
+#define MRPC_CALL_OPTIONS_INIT { sizeof(struct mrpc_call_options), \
+	MRPC_TIMEOUT_INHERIT, NULL }
 
 /** Why a connection ended: the first reason that occurred. */
 enum mrpc_disc_reason {

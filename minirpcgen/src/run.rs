@@ -42,7 +42,10 @@ pub fn run(arguments: &Arguments) -> Result<String, String> {
     let mut model = check::check(units, &base).map_err(|errors| report(&warnings, &errors))?;
     model.strict_enums = arguments.strict_enums;
     let remarks = check::names(&model, arguments.c_only).into_iter();
-    for remark in remarks.chain(check::libtirpc(&model)) {
+    for remark in remarks
+        .chain(check::libtirpc(&model))
+        .chain(check::left_out(&model))
+    {
         warnings.push_str(&remark.render());
     }
     let mut outputs: Vec<(PathBuf, String)> = emit::emit(&model)

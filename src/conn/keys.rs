@@ -3,10 +3,18 @@
 //! How long a stale key is told from one that is live depends on how many bits C has for it:
 //! there is a table for each width, the same to its user. No key is 0 or 1.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 #[cfg(any(test, target_pointer_width = "32"))]
 pub use narrow::Narrow;
 #[cfg(any(test, target_pointer_width = "64"))]
 pub use wide::Wide;
+
+/// A number that no other caller gets, nor 0: for keys of a table of one's own.
+pub fn serial() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Relaxed) + 1
+}
 
 /// The table for keys of this machine's words.
 #[cfg(target_pointer_width = "64")]

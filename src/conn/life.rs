@@ -14,7 +14,7 @@ use crate::sync::right::Held;
 use crate::sync::Ordering;
 use crate::sys::cancel;
 use crate::sys::fd::Fd;
-use crate::sys::net::Direction;
+use crate::sys::net::{Direction, Wait};
 use crate::sys::socket;
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -240,7 +240,7 @@ impl Conn {
     /// socket.
     pub(super) fn shut(self: &Arc<Self>, reason: Reason, error: Option<String>) {
         let mut out = Outputs::default();
-        let kept = {
+        let rare = {
             let mut st = self.lock();
             if st.proto.life.phase() >= Phase::Shut {
                 return;
@@ -257,12 +257,18 @@ impl Conn {
             out.claimed = st.proto.claim(&self.hub.config.limits());
             out.reap = true;
             st.charge(self);
-            st.rare.as_mut().map(|rare| std::mem::take(&mut rare.kept))
+            let rare = st.rare.as_mut();
+            rare.map(|rare| (std::mem::take(&mut rare.kept), rare.time.take()))
         };
         // Before it is looked whether one of them still waits.
         out.wake_ended();
         self.shut_socket();
-        requests().forget(kept.into_iter().flatten());
+        if let Some((kept, time)) = rare {
+            requests().forget(kept);
+            if time.is_some() {
+                self.forget_time();
+            }
+        }
         self.act(out);
     }
 
@@ -322,7 +328,7 @@ impl Conn {
         }
         let mut sink = [0u8; 4096];
         for _ in 0..64 {
-            match socket::recv(fd.as_raw(), &mut sink, false) {
+            match socket::recv(fd.as_raw(), &mut sink, Wait::Not) {
                 Ok(n) if n > 0 => {}
                 _ => break,
             }

@@ -16,6 +16,7 @@
 mod attention;
 mod connect;
 mod connecting;
+mod early;
 mod ends;
 mod events;
 mod flow;
@@ -31,26 +32,28 @@ mod wait;
 mod watch;
 
 pub use connecting::ConnectCall;
+pub use early::Terms;
 pub use ends::Socket;
 pub use life::First;
 pub use send::{Kind, SendError};
 
-use crate::abi::reply_callback_fn;
+use crate::abi::{reply_callback_fn, TIMEOUT_INHERIT};
 use crate::error::Result;
 use crate::hub::Hub;
 use crate::proto::connection::Connection;
 use crate::proto::life::Phase;
 use crate::reactor::Place;
 use crate::sync::right::Right;
-use crate::sync::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
+use crate::sync::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU8, AtomicUsize, Ordering};
 use crate::sync::{Mutex, MutexGuard};
+use crate::sys::eventfd::EventFd;
 use crate::waiter::Waiter;
 use attention::Attention;
 use receive::Reader;
 use std::collections::BTreeSet;
 use std::ffi::c_void;
 use std::os::fd::RawFd;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The hub of a set's connections.
 pub type ConnHub = Hub<Conn>;
@@ -84,6 +87,10 @@ pub struct Conn {
     interrupt: AtomicBool,
     /// Its handlers took long lately.
     slow: AtomicBool,
+    /// Of its calls, in milliseconds; 0: none, TIMEOUT_INHERIT: the set's.
+    call_timeout: AtomicU32,
+    /// Fetches a caller that waits on the socket, once calls were made that can be cancelled.
+    wake: OnceLock<EventFd>,
 }
 
 const PHASE: u8 = 0x0f;
@@ -126,6 +133,8 @@ struct Rare {
     charged: usize,
     /// Bytes of its partial frame, where memory is limited.
     partial: usize,
+    /// When it is called for its calls' deadlines.
+    time: Option<u64>,
     /// Why the last attempt to connect failed, if it did.
     failure: Option<String>,
     /// An attempt to connect whose callback has not begun.
@@ -172,6 +181,8 @@ impl Conn {
             mirror: AtomicU8::new(Phase::New as u8),
             interrupt: AtomicBool::new(false),
             slow: AtomicBool::new(false),
+            call_timeout: AtomicU32::new(TIMEOUT_INHERIT),
+            wake: OnceLock::new(),
         });
         conn.lock().handle = Some(Arc::clone(&conn));
         if data.is_null() {
@@ -251,6 +262,12 @@ impl Conn {
 
     fn is_past(&self, phase: Phase) -> bool {
         self.mirrored() & PHASE > phase as u8
+    }
+
+    /// A reply would still be sent.
+    pub fn can_answer(&self) -> bool {
+        let open = self.is_at(Phase::Open) || self.is_at(Phase::Ending);
+        open && self.hub.check_process().is_ok()
     }
 
     pub fn is_muted(&self) -> bool {

@@ -1,5 +1,6 @@
 //! The receiving side: socket to frames to calls and events. Always under the reading right.
 
+use super::early::Bound;
 use super::outputs::Outputs;
 use super::Conn;
 use crate::error::Errno;
@@ -11,9 +12,11 @@ use crate::reactor::spin::Spin;
 use crate::reactor::{Ready, Source, Turn, BUDGET, READ_SIZE};
 use crate::sync::right::Held;
 use crate::sync::Ordering;
+use crate::sys::net::Wait;
 use crate::sys::socket;
 use crate::waiter::Outcome;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The scheduler moves threads now and then; a look costs a tenth of a small read.
 const READS_PER_LOOK: u32 = 32;
@@ -31,6 +34,8 @@ pub struct Reader {
     pub unsolicited: bool,
     /// Too much was queued when it was read last.
     resting: bool,
+    /// How long the socket's `recv` waits, once calls had a timeout.
+    pub recv_limit: Option<Duration>,
 }
 
 /// What one read came to.
@@ -66,6 +71,7 @@ pub struct OwnCall {
     pub reply: Option<Own>,
     /// It has ended without one.
     pub ended: bool,
+    pub bound: Option<Bound>,
 }
 
 impl OwnCall {
@@ -107,7 +113,7 @@ impl Conn {
         let mut to_end = ready.hangup || ready.again || ready.urgent;
         let mut budget = BUDGET;
         loop {
-            let (got, claimed) = self.read_once(&mut held, turn.scratch, false, None);
+            let (got, claimed) = self.read_once(&mut held, turn.scratch, Wait::Not, None);
             if claimed {
                 turn.found.push(Arc::clone(self));
             }
@@ -138,7 +144,7 @@ impl Conn {
         self: &Arc<Self>,
         held: &mut Held<'_, Reader>,
         buf: &mut Vec<u8>,
-        wait: bool,
+        wait: Wait,
         own: Option<&mut OwnCall>,
     ) -> (Got, bool) {
         let called = own.as_ref().is_some_and(|own| own.waits());
@@ -389,7 +395,7 @@ impl Conn {
                 if let Some(own) = own.as_deref_mut() {
                     own.keep_reply(buf);
                 }
-                let (got, claimed) = self.read_once(&mut held, buf, false, own.as_deref_mut());
+                let (got, claimed) = self.read_once(&mut held, buf, Wait::Not, own.as_deref_mut());
                 if claimed {
                     self.hub.schedule(Arc::clone(self));
                 }
@@ -414,7 +420,7 @@ impl Conn {
         };
         let mut more = true;
         for _ in 0..BUDGET {
-            let (got, claimed) = self.read_once(&mut held, buf, false, None);
+            let (got, claimed) = self.read_once(&mut held, buf, Wait::Not, None);
             if claimed {
                 self.hub.schedule(Arc::clone(self));
             }
@@ -435,6 +441,10 @@ impl Source<Arc<Conn>> for Conn {
 
     fn on_settings(self: Arc<Self>) {
         self.apply_limits();
+    }
+
+    fn on_time(self: Arc<Self>, now: u64, turn: &mut Turn<'_, Arc<Conn>>) {
+        self.expire(now, turn);
     }
 }
 

@@ -5,6 +5,7 @@
 //! batch of events, or with the background, which is rung for where none of these is due. If
 //! one is due, but a handler or the peer takes its time, the background's tick sends.
 
+use super::early::Terms;
 use super::outputs::Outputs;
 use super::{AsyncCall, Conn, State};
 use crate::error::Errno;
@@ -12,6 +13,7 @@ use crate::local;
 use crate::proto::connection::{Call, Refusal};
 use crate::proto::life::{Phase, Reason};
 use crate::proto::outbox::{Chunk, GATHER};
+use crate::proto::terms::NEVER;
 use crate::sync::{race_point, MutexGuard};
 use crate::sys::socket;
 use std::sync::Arc;
@@ -36,8 +38,8 @@ impl From<Refusal> for SendError {
 }
 
 /// What is being sent; the frame's header is complete but for a call's sequence number.
-pub enum Kind {
-    Async(AsyncCall),
+pub enum Kind<'a> {
+    Async(AsyncCall, Terms<'a>),
     Message,
     Reply,
     /// A reply that says that there is no handler, or none that can be called.
@@ -49,20 +51,24 @@ const SMALL: usize = 4096;
 
 impl Conn {
     /// Sends a frame of `kind`, or queues it; never waits for the peer in an event handler.
-    pub fn send(self: &Arc<Self>, kind: Kind, frame: &mut [u8]) -> Result<(), SendError> {
+    pub fn send(self: &Arc<Self>, kind: Kind<'_>, frame: &mut [u8]) -> Result<(), SendError> {
         let in_batch = local::is_in_batch(Arc::as_ptr(self).addr());
         let special = self.hub.config.is_special();
         let reply = matches!(kind, Kind::Reply | Kind::Refusal);
         let now = self.hub.observer.time();
+        let deadline = match &kind {
+            Kind::Async(_, terms) => Conn::deadline(terms),
+            _ => NEVER,
+        };
         let mut st = self.lock();
-        st.proto.check_open(matches!(kind, Kind::Async(_)))?;
+        st.proto.check_open(matches!(kind, Kind::Async(..)))?;
         if special && !reply {
             st = self.make_room(st, frame.len())?;
-            st.proto.check_open(matches!(kind, Kind::Async(_)))?;
+            st.proto.check_open(matches!(kind, Kind::Async(..)))?;
         }
         let in_place = !in_batch
             && match kind {
-                Kind::Async(_) => st.proto.outbox.on_wire() == 0,
+                Kind::Async(..) => st.proto.outbox.on_wire() == 0,
                 Kind::Message => st.pace.is_due(),
                 Kind::Reply | Kind::Refusal => true,
             };
@@ -71,11 +77,20 @@ impl Conn {
         if !direct && frame.len() > SMALL && !st.proto.outbox.reserve(frame.len()) {
             return Err(SendError::NoMemory);
         }
+        let mut time = None;
         let (calls, sequence) = match kind {
-            Kind::Async(call) => {
+            Kind::Async(call, terms) => {
+                if terms.key.is_some() {
+                    st.check_key()?;
+                }
                 self.take_back(&mut st);
                 let (cmd, made) = (call.cmd, now);
-                (1, Some(st.proto.call(Call::Async { cmd, made, call })))
+                let sequence = st.proto.call(Call::Async { cmd, made, call });
+                if !terms.is_none() {
+                    st.bound(sequence, deadline, &terms);
+                    time = st.next_time();
+                }
+                (1, Some(sequence))
             }
             Kind::Message => (0, Some(st.proto.message())),
             Kind::Reply | Kind::Refusal => {
@@ -92,6 +107,9 @@ impl Conn {
         if direct && st.proto.outbox.begin_direct(calls) {
             drop(st);
             self.write_direct(&[frame], reply);
+            if let Some(time) = time {
+                self.ask_for_time(time);
+            }
             if special {
                 self.after_special();
             }
@@ -114,6 +132,9 @@ impl Conn {
             self.write_out(chunk);
         } else if left {
             self.hub.shard.add_dirty(Arc::clone(self), expected);
+        }
+        if let Some(time) = time {
+            self.ask_for_time(time);
         }
         if special {
             self.after_special();
@@ -185,7 +206,11 @@ impl Conn {
             let next = if st.proto.life.phase() >= Phase::Shut {
                 None
             } else {
-                st.proto.outbox.wrote_direct(rest, reply)
+                let next = st.proto.outbox.wrote_direct(rest, reply);
+                if sent == 0 {
+                    st.proto.outbox.took_nothing();
+                }
+                next
             };
             st.settle_sent(self, next)
         };

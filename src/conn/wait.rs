@@ -11,15 +11,20 @@
 //!         on a caller that is done.
 //! INV-R3: wake-ups happen after unlocking. Spurious ones are allowed, lost ones are not.
 
+use super::early::{Bound, Terms};
 use super::receive::{Got, Own, OwnCall, Reader};
 use super::{Conn, SendError};
 use crate::local;
 use crate::proto::connection::Call;
 use crate::proto::life::Phase;
+use crate::proto::status;
+use crate::proto::terms::NEVER;
 use crate::reactor::spin::{self, End};
 use crate::sync::race_point;
 use crate::sync::right::Held;
-use crate::sys::clock;
+use crate::sys::eventfd::EventFd;
+use crate::sys::net::Wait;
+use crate::sys::{clock, socket};
 use crate::waiter::{Outcome, Waiter};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -37,11 +42,13 @@ impl Conn {
     pub fn call<R>(
         self: &Arc<Self>,
         cmd: i32,
+        terms: &Terms<'_>,
         frame: &mut [u8],
         pieces: &[&[u8]],
         with: impl FnOnce(i32, &[u8]) -> R,
     ) -> Result<R, SendError> {
         let waiter = local::waiter();
+        let deadline = Conn::deadline(terms);
         let special = self.hub.config.is_special();
         let made = self.hub.observer.time();
         let mut st = self.lock();
@@ -58,11 +65,19 @@ impl Conn {
         if !st.proto.outbox.is_free() && !st.proto.outbox.reserve(len) {
             return Err(SendError::NoMemory);
         }
+        let bound = if terms.is_none() {
+            None
+        } else {
+            Some(st.sync_bound(self, terms, deadline)?)
+        };
         let sequence = st.proto.call(Call::Sync {
             cmd,
             made,
             waiter: Arc::clone(&waiter),
         });
+        if terms.key.is_some() {
+            st.bound(sequence, NEVER, terms);
+        }
         st.attention.note_call();
         frame[..4].copy_from_slice(&sequence.to_be_bytes());
         st.proto.count_sent(len);
@@ -94,7 +109,7 @@ impl Conn {
         if spin.is_some() {
             WAITING.fetch_add(1, Ordering::Relaxed);
         }
-        let result = self.wait(sequence, &waiter, lend, spin, with);
+        let result = self.wait(sequence, &waiter, lend, spin, bound, with);
         if spin.is_some() {
             WAITING.fetch_sub(1, Ordering::Relaxed);
         }
@@ -107,6 +122,7 @@ impl Conn {
         waiter: &Arc<Waiter>,
         lend: bool,
         spin: Option<Duration>,
+        bound: Option<Bound>,
         with: impl FnOnce(i32, &[u8]) -> R,
     ) -> R {
         local::with_read_buffer(|buf| {
@@ -114,6 +130,7 @@ impl Conn {
                 sequence,
                 reply: None,
                 ended: false,
+                bound,
             };
             loop {
                 if let Some(Outcome { status, payload }) = waiter.take() {
@@ -121,7 +138,7 @@ impl Conn {
                 }
                 let held = match self.reading.try_take() {
                     Some(held) => Some(held),
-                    None => self.sleep_listed(sequence, waiter),
+                    None => self.sleep_listed(&mut call, waiter),
                 };
                 if let Some(held) = held {
                     self.read_own(held, &mut call, waiter, lend, spin, buf);
@@ -133,15 +150,19 @@ impl Conn {
                     Some(Own::Apart { status, payload }) => return with(status, &payload),
                     None => {}
                 }
+                let over = call.bound.as_ref().is_some_and(Bound::is_over);
+                if over && self.time_out(sequence, waiter) {
+                    return with(status::TIMEDOUT, &[]);
+                }
             }
         })
     }
 
     /// Sleeps on the list of those who want the right; gives it if it turns free meanwhile.
-    fn sleep_listed(&self, sequence: u32, waiter: &Arc<Waiter>) -> Option<Held<'_, Reader>> {
+    fn sleep_listed(&self, call: &mut OwnCall, waiter: &Arc<Waiter>) -> Option<Held<'_, Reader>> {
         let outstanding = {
             let mut st = self.lock();
-            let outstanding = st.proto.is_outstanding(sequence);
+            let outstanding = st.proto.is_outstanding(call.sequence);
             if outstanding {
                 st.sleepers.push(Arc::clone(waiter));
                 self.has_sleepers
@@ -157,7 +178,7 @@ impl Conn {
             }
         }
         // Not outstanding: it has been completed, and the poke is on its way.
-        waiter.sleep();
+        waiter.sleep(call.bound.as_mut().and_then(Bound::left_to_sleep));
         self.delist(waiter);
         None
     }
@@ -190,19 +211,26 @@ impl Conn {
                 call.ended = true;
                 break;
             }
-            let (got, claimed) = if self.is_past(Phase::Open) {
-                self.read_once(&mut held, buf, false, Some(call))
+            let ending = self.is_past(Phase::Open);
+            let (got, claimed) = if ending {
+                self.read_once(&mut held, buf, Wait::Not, Some(call))
             } else if let Some(limit) = spin {
                 self.read_spinning(&mut held, buf, call, limit)
             } else {
-                self.read_once(&mut held, buf, true, Some(call))
+                self.read_waiting(&mut held, buf, call)
             };
             if claimed {
                 // Not ours to run: we wait for our reply.
                 self.hub.schedule(Arc::clone(self));
             }
-            // A blocking read that found nothing was ended by a shutdown.
-            lost = matches!(got, Got::Nothing | Got::Ended);
+            // A blocking read that found nothing was ended by a shutdown, or by a bound.
+            lost = match (got, &call.bound) {
+                (Got::Ended, _) => true,
+                (Got::Nothing, None) => true,
+                (Got::Nothing, Some(bound)) => ending || bound.is_over(),
+                (_, Some(bound)) => call.reply.is_none() && bound.is_over(),
+                (_, None) => false,
+            };
         }
         held.set_waiting(false);
         if held.unsolicited && self.is_lent() {
@@ -221,11 +249,11 @@ impl Conn {
         limit: Duration,
     ) -> (Got, bool) {
         if held.peer_here {
-            return self.read_once(held, buf, true, Some(call));
+            return self.read_waiting(held, buf, call);
         }
         if WAITING.load(Ordering::Relaxed) == 1 && held.spin.wanted() {
             let end = spin::poll(limit, || {
-                let (got, claimed) = self.read_once(held, buf, false, Some(call));
+                let (got, claimed) = self.read_once(held, buf, Wait::Not, Some(call));
                 (!matches!(got, Got::Nothing)).then_some((got, claimed))
             });
             match end {
@@ -238,8 +266,45 @@ impl Conn {
             }
         }
         let start = clock::now();
-        let end = self.read_once(held, buf, true, Some(call));
+        let end = self.read_waiting(held, buf, call);
         held.spin.blocked(clock::now() - start, SHORT_WAIT);
         end
+    }
+
+    /// Reads, sleeping until there is something; or until the bound of the call.
+    #[inline]
+    fn read_waiting(
+        self: &Arc<Self>,
+        held: &mut Held<'_, Reader>,
+        buf: &mut Vec<u8>,
+        call: &mut OwnCall,
+    ) -> (Got, bool) {
+        match &mut call.bound {
+            None => self.read_once(held, buf, Wait::Ever, Some(call)),
+            Some(bound) => {
+                let wait = self.wait_bounded(held, bound);
+                self.read_once(held, buf, wait, Some(call))
+            }
+        }
+    }
+
+    /// Sleeps until there is something to read, or lets the `recv` do so, which is cheaper.
+    #[cold]
+    fn wait_bounded(&self, held: &mut Held<'_, Reader>, bound: &mut Bound) -> Wait {
+        let wake = self.wake.get().filter(|_| bound.cancellable);
+        if wake.is_none() {
+            if let Some(limit) = bound.recv_limit() {
+                if held.recv_limit != Some(limit) {
+                    socket::limit_recv(self.fd(), limit);
+                    held.recv_limit = Some(limit);
+                }
+                return Wait::Limited;
+            }
+        }
+        if socket::wait_readable(self.fd(), wake.map(EventFd::as_raw), bound.left()) {
+            // Whoever is meant looks whether it is done after this.
+            wake.inspect(|wake| wake.clear());
+        }
+        Wait::Not
     }
 }

@@ -77,6 +77,8 @@ pub fn run(conn: Arc<Conn>, event: &mut Event<AsyncCall>) -> Option<Arc<Conn>> {
             status,
             payload,
         } => reply(conn, *call, *status, payload),
+        // Whatever has become of the connection since.
+        Event::Early { call, status } => call_back(conn, *call, *status, None),
         Event::IoErr(text) => io_error(conn, std::mem::take(text), None),
         Event::Room => room(conn),
         Event::Disconnect(reason) => disconnect(conn, *reason),
@@ -410,7 +412,7 @@ pub fn send_reply(
 
 /// As a reply of whatever kind.
 fn send_as(
-    kind: Kind,
+    kind: Kind<'_>,
     conn: &Arc<Conn>,
     sequence: u32,
     cmd: i32,
@@ -464,11 +466,11 @@ fn reply(
         status
     };
     let ty = conn.hub().role().reply_to_sent(call.cmd);
-    let mut owned = Owned::default();
+    let mut data = None;
     let mut report = None;
     if status == status::OK {
         match ty.map(|ty| xdr::decode(ty, payload.as_slice())) {
-            Some(Ok(object)) => owned.input = object,
+            Some(Ok(object)) => data = object,
             _ => {
                 report = Some(malformed_reply(call.cmd, payload.as_slice()));
                 status = status::ENCODING_ERR;
@@ -479,6 +481,21 @@ fn reply(
     let conn = match report {
         Some(text) => io_error(conn, text, None)?,
         None => conn,
+    };
+    call_back(conn, call, status, data)
+}
+
+/// Calls an async call's callback, with the reply if there is one.
+fn call_back(
+    conn: Arc<Conn>,
+    call: AsyncCall,
+    status: i32,
+    data: Option<Object>,
+) -> Option<Arc<Conn>> {
+    let ty = conn.hub().role().reply_to_sent(call.cmd);
+    let owned = Owned {
+        input: data,
+        ..Owned::default()
     };
     let private = abi::exposed(call.private);
     let is_void = ty.is_none_or(|ty| ty.is_void());

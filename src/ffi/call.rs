@@ -4,10 +4,12 @@
 //! any lock is taken: it checks in the order that the interface gives, encodes, and sends.
 
 use super::handle;
-use crate::abi::{mrpc_connection, mrpc_message, mrpc_protocol, mrpc_status_t, reply_callback_ptr};
+use crate::abi::{
+    mrpc_call_options, mrpc_call_t, mrpc_connection, mrpc_message, mrpc_protocol, mrpc_status_t,
+    reply_callback_ptr, TIMEOUT_INHERIT,
+};
 use crate::conn::requests::{requests, Request};
-use crate::conn::AsyncCall;
-use crate::conn::{Conn, Kind, SendError};
+use crate::conn::{AsyncCall, Conn, Kind, SendError, Terms};
 use crate::dispatch::upcall::{self, malformed_reply};
 use crate::error::Errno;
 use crate::local;
@@ -16,7 +18,8 @@ use crate::proto::status;
 use crate::protocol::Type;
 use crate::xdr;
 use std::ffi::{c_int, c_void};
-use std::ptr;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{fence, Ordering::Release};
 use std::sync::Arc;
 
 /// # Safety
@@ -108,6 +111,57 @@ pub unsafe extern "C" fn mrpc_conn_set_operations(
     }
 }
 
+/// What a call's options say.
+struct Options {
+    timeout: u32,
+    /// Where the key goes.
+    call: Option<NonNull<mrpc_call_t>>,
+}
+
+const INHERITED: Options = Options {
+    timeout: TIMEOUT_INHERIT,
+    call: None,
+};
+
+impl Options {
+    /// # Safety
+    /// `options` is NULL or valid; so is what they point to.
+    unsafe fn read(options: *const mrpc_call_options) -> Result<Options, mrpc_status_t> {
+        if options.is_null() {
+            return Ok(INHERITED);
+        }
+        // SAFETY: as this function's contract.
+        let options = unsafe { handle::input(options) }.ok_or(status::INVALID_ARGUMENT)?;
+        let call = NonNull::new(options.call);
+        call.inspect(|place| tell(*place, 0));
+        Ok(Options {
+            timeout: options.timeout_ms,
+            call,
+        })
+    }
+
+    /// Runs `with` on what the options come to for a call on this connection.
+    #[inline]
+    fn terms<R>(&self, conn: &Conn, with: impl FnOnce(Terms<'_>) -> R) -> R {
+        let timeout = conn.call_timeout(self.timeout);
+        match self.call {
+            None => with(Terms { timeout, key: None }),
+            Some(place) => with(Terms {
+                timeout,
+                key: Some(&|key| tell(place, key)),
+            }),
+        }
+    }
+}
+
+/// Stores a key where another thread may look for it.
+fn tell(place: NonNull<mrpc_call_t>, key: mrpc_call_t) {
+    // On a machine of 32 bits, C may align it less than an atomic access needs.
+    fence(Release);
+    // SAFETY: the caller's place, which is valid until the call is made.
+    unsafe { place.write_volatile(key) };
+}
+
 /// See protocol.h.
 #[no_mangle]
 pub unsafe extern "C" fn mrpc_send_request(
@@ -117,17 +171,61 @@ pub unsafe extern "C" fn mrpc_send_request(
     in_: *mut c_void,
     out: *mut *mut c_void,
 ) -> mrpc_status_t {
-    // SAFETY: the caller passes NULL or a place for the result.
-    let out = unsafe { out.as_mut() }.map(|place| {
+    // SAFETY: as the caller vouches for.
+    unsafe { request(protocol, conn, &INHERITED, cmd, in_, place_of(out)) }
+}
+
+/// See protocol.h.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_send_request_with(
+    protocol: *const mrpc_protocol,
+    conn: *mut mrpc_connection,
+    options: *const mrpc_call_options,
+    cmd: c_int,
+    in_: *mut c_void,
+    out: *mut *mut c_void,
+) -> mrpc_status_t {
+    // SAFETY: as the caller vouches for.
+    unsafe {
+        let out = place_of(out);
+        match Options::read(options) {
+            Ok(options) => request(protocol, conn, &options, cmd, in_, out),
+            Err(status) => status,
+        }
+    }
+}
+
+/// # Safety
+/// `out` is NULL or a place for a result, where there is none so far.
+unsafe fn place_of<'a>(out: *mut *mut c_void) -> Option<&'a mut *mut c_void> {
+    // SAFETY: as this function's contract.
+    unsafe { out.as_mut() }.map(|place| {
         *place = ptr::null_mut();
         place
-    });
+    })
+}
+
+/// # Safety
+/// As for `mrpc_send_request`.
+#[inline]
+unsafe fn request(
+    protocol: *const mrpc_protocol,
+    conn: *mut mrpc_connection,
+    options: &Options,
+    cmd: c_int,
+    in_: *mut c_void,
+    out: Option<&mut *mut c_void>,
+) -> mrpc_status_t {
     if conn.is_null() || cmd <= 0 {
         return status::INVALID_ARGUMENT;
     }
     // SAFETY: a handle that lives, and an object of the command's type.
-    let result = unsafe { checked(protocol, conn) }
-        .and_then(|conn| with_frame(|frame| unsafe { call(&conn, cmd, in_, out, frame) }));
+    let result = unsafe { checked(protocol, conn) }.and_then(|conn| {
+        options.terms(&conn, |terms| {
+            // SAFETY: likewise.
+            with_frame(|frame| unsafe { call(&conn, &terms, cmd, in_, out, frame) })
+        })
+    });
     result.unwrap_or_else(|status| status)
 }
 
@@ -135,6 +233,7 @@ pub unsafe extern "C" fn mrpc_send_request(
 /// `object` is NULL or of the command's argument type.
 unsafe fn call(
     conn: &Arc<Conn>,
+    terms: &Terms<'_>,
     cmd: c_int,
     object: *mut c_void,
     out: Option<&mut *mut c_void>,
@@ -155,13 +254,13 @@ unsafe fn call(
     match encoded {
         None => {
             frame.copy_from_slice(&request_header(cmd, 0));
-            conn.call(cmd, frame, &[], ended)
+            conn.call(cmd, terms, frame, &[], ended)
         }
         Some(mut encoded) => {
             let len = encoded.payload_len();
             let (head, pieces) = encoded.split();
             head[..HEADER_LEN].copy_from_slice(&request_header(cmd, len));
-            conn.call(cmd, head, &pieces, ended)
+            conn.call(cmd, terms, head, &pieces, ended)
         }
     }
     .map_err(send_status)
@@ -199,16 +298,57 @@ pub unsafe extern "C" fn mrpc_send_request_async(
     private: *mut c_void,
     in_: *mut c_void,
 ) -> mrpc_status_t {
+    // SAFETY: as the caller vouches for.
+    unsafe { request_async(protocol, conn, &INHERITED, cmd, callback, private, in_) }
+}
+
+/// See protocol.h.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_send_request_async_with(
+    protocol: *const mrpc_protocol,
+    conn: *mut mrpc_connection,
+    options: *const mrpc_call_options,
+    cmd: c_int,
+    callback: reply_callback_ptr,
+    private: *mut c_void,
+    in_: *mut c_void,
+) -> mrpc_status_t {
+    // SAFETY: as the caller vouches for.
+    unsafe {
+        match Options::read(options) {
+            Ok(options) => request_async(protocol, conn, &options, cmd, callback, private, in_),
+            Err(status) => status,
+        }
+    }
+}
+
+/// # Safety
+/// As for `mrpc_send_request_async`.
+#[inline]
+unsafe fn request_async(
+    protocol: *const mrpc_protocol,
+    conn: *mut mrpc_connection,
+    options: &Options,
+    cmd: c_int,
+    callback: reply_callback_ptr,
+    private: *mut c_void,
+    in_: *mut c_void,
+) -> mrpc_status_t {
     let Some(callback) = callback.filter(|_| !conn.is_null() && cmd > 0) else {
         return status::INVALID_ARGUMENT;
     };
-    let kind = Kind::Async(AsyncCall {
+    let call = AsyncCall {
         cmd,
         callback,
         private: handle::expose(private),
-    });
+    };
     // SAFETY: a handle that lives, and an object of the command's type.
-    or_status(unsafe { checked(protocol, conn).and_then(|conn| post(&conn, cmd, in_, kind)) })
+    or_status(unsafe { checked(protocol, conn) }.and_then(|conn| {
+        options.terms(&conn, |terms| {
+            // SAFETY: likewise.
+            unsafe { post(&conn, cmd, in_, Kind::Async(call, terms)) }
+        })
+    }))
 }
 
 /// See protocol.h.
@@ -236,7 +376,7 @@ unsafe fn post(
     conn: &Arc<Conn>,
     cmd: c_int,
     object: *mut c_void,
-    kind: Kind,
+    kind: Kind<'_>,
 ) -> Result<(), mrpc_status_t> {
     with_frame(|frame| {
         let ty = conn.hub().role().sent(cmd);

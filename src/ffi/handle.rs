@@ -73,6 +73,21 @@ pub unsafe fn cstr<'a>(p: *const c_char) -> Option<&'a CStr> {
     Some(unsafe { CStr::from_ptr(p) })
 }
 
+/// A structure that the caller filled in, and that begins with its size. None if it is shorter
+/// than ours, or longer and says there what we do not know.
+///
+/// # Safety
+/// `p` is the address of as many bytes as the `size_t` says that it begins with.
+pub unsafe fn input<T: Copy>(p: *const T) -> Option<T> {
+    // SAFETY: by the contract.
+    unsafe {
+        let size = p.cast::<usize>().read();
+        let beyond = size.checked_sub(size_of::<T>())?;
+        let beyond = std::slice::from_raw_parts(p.add(1).cast::<u8>(), beyond);
+        beyond.iter().all(|byte| *byte == 0).then(|| p.read())
+    }
+}
+
 /// 0, or the errno value.
 pub fn code(r: Result<()>) -> c_int {
     r.map_or_else(|e| e.0, |()| 0)

@@ -25,5 +25,6 @@ mod dispatch;
 mod handle;
 mod limits;
 mod set;
+mod timeouts;
 mod version;
 mod view;

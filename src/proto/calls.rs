@@ -3,14 +3,19 @@
 //! Numbers are handed out upward and mostly settle soon, so the table is a ring indexed by
 //! the low bits; a call that outlives a whole round moves to a map.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 const FIRST_SIZE: usize = 4;
 /// A table that grew past this gives its memory back when it runs empty.
 const KEEP_SIZE: usize = 1024;
 
+/// No note.
+pub const NONE: u32 = u32::MAX;
+
 struct Slot<W> {
     sequence: u32,
+    /// What its caller wrote down of the call.
+    note: u32,
     waiter: W,
 }
 
@@ -18,7 +23,7 @@ pub struct Calls<W> {
     ring: Vec<Option<Slot<W>>>,
     /// Apart, for an idle connection's sake: hardly any ever has one.
     #[allow(clippy::box_collection)]
-    strays: Option<Box<HashMap<u32, W>>>,
+    strays: Option<Box<BTreeMap<u32, (W, u32)>>>,
     next: u32,
     len: usize,
 }
@@ -61,27 +66,44 @@ impl<W> Calls<W> {
         }
         let sequence = self.number();
         let i = self.index(sequence);
-        if let Some(old) = self.ring[i].replace(Slot { sequence, waiter }) {
+        let slot = Slot {
+            sequence,
+            note: NONE,
+            waiter,
+        };
+        if let Some(old) = self.ring[i].replace(slot) {
             self.stray(old);
         }
         self.len += 1;
         sequence
     }
 
+    /// Writes a note on a call that was inserted just now.
+    pub fn note(&mut self, sequence: u32, note: u32) {
+        let i = self.index(sequence);
+        if let Some(slot) = &mut self.ring[i] {
+            debug_assert_eq!(slot.sequence, sequence);
+            slot.note = note;
+        }
+    }
+
     fn stray(&mut self, old: Slot<W>) {
         self.strays
             .get_or_insert_default()
-            .insert(old.sequence, old.waiter);
+            .insert(old.sequence, (old.waiter, old.note));
     }
 
-    /// Takes a call out of the table.
-    pub fn remove(&mut self, sequence: u32) -> Option<W> {
+    /// Takes a call out of the table, with its note.
+    #[inline]
+    pub fn remove(&mut self, sequence: u32) -> Option<(W, u32)> {
         if self.ring.is_empty() {
             return None;
         }
         let i = self.index(sequence);
         let found = match &self.ring[i] {
-            Some(slot) if slot.sequence == sequence => self.ring[i].take().map(|s| s.waiter),
+            Some(slot) if slot.sequence == sequence => {
+                self.ring[i].take().map(|s| (s.waiter, s.note))
+            }
             _ => self.strays.as_mut().and_then(|s| s.remove(&sequence)),
         };
         if found.is_some() {
@@ -100,7 +122,10 @@ impl<W> Calls<W> {
         }
         match &self.ring[self.index(sequence)] {
             Some(slot) if slot.sequence == sequence => Some(&slot.waiter),
-            _ => self.strays.as_ref().and_then(|s| s.get(&sequence)),
+            _ => {
+                let stray = self.strays.as_ref().and_then(|s| s.get(&sequence));
+                stray.map(|(waiter, _)| waiter)
+            }
         }
     }
 
@@ -110,35 +135,26 @@ impl<W> Calls<W> {
         age > 0 && age <= 1 << 31
     }
 
-    /// Takes those calls out that `wanted` picks.
-    pub fn drain_if(&mut self, mut wanted: impl FnMut(&W) -> bool) -> Vec<W> {
-        let mut out = Vec::new();
-        for place in &mut self.ring {
-            if place.as_ref().is_some_and(|slot| wanted(&slot.waiter)) {
-                out.extend(place.take().map(|slot| slot.waiter));
-            }
-        }
-        if let Some(strays) = &mut self.strays {
-            let picked: Vec<u32> = strays
-                .iter()
-                .filter(|(_, waiter)| wanted(waiter))
-                .map(|(sequence, _)| *sequence)
-                .collect();
-            out.extend(picked.iter().filter_map(|sequence| strays.remove(sequence)));
-        }
-        self.len -= out.len();
-        out
+    /// The numbers of those calls that `wanted` picks.
+    pub fn numbers_if(&self, mut wanted: impl FnMut(&W) -> bool) -> Vec<u32> {
+        let ring = self.ring.iter().flatten().map(|s| (s.sequence, &s.waiter));
+        let strays = self.strays.iter().flat_map(|s| s.iter());
+        ring.chain(strays.map(|(sequence, (waiter, _))| (*sequence, waiter)))
+            .filter(|(_, waiter)| wanted(waiter))
+            .map(|(sequence, _)| sequence)
+            .collect()
     }
 
     /// Takes all calls out, in the order of their numbers.
     pub fn drain(&mut self) -> Vec<W> {
         let next = self.next;
         let ring = std::mem::take(&mut self.ring);
+        let strays = self.strays.take().into_iter().flat_map(|s| *s);
         let mut all: Vec<(u32, W)> = ring
             .into_iter()
             .flatten()
             .map(|s| (s.sequence, s.waiter))
-            .chain(self.strays.take().into_iter().flat_map(|s| *s))
+            .chain(strays.map(|(sequence, (waiter, _))| (sequence, waiter)))
             .collect();
         self.len = 0;
         // Oldest first, also across the wrap.
@@ -169,7 +185,7 @@ mod tests {
         let mut c = Calls::default();
         assert_eq!(c.insert('a'), 0);
         assert_eq!(c.insert('b'), 1);
-        assert_eq!(c.remove(0), Some('a'));
+        assert_eq!(c.remove(0), Some(('a', NONE)));
         assert_eq!(c.remove(0), None);
         c.next = u32::MAX;
         assert_eq!(c.insert('c'), u32::MAX);
@@ -184,6 +200,7 @@ mod tests {
         for i in 0..3u32 {
             assert_eq!(c.insert(i), i);
         }
+        c.note(2, 22);
         c.remove(1);
         for _ in 0..100_000 {
             let s = c.insert(77);
@@ -193,8 +210,8 @@ mod tests {
         assert_eq!(c.insert(50), u32::MAX);
         let got: Vec<u32> = (0..3).map(|_| c.insert(60)).collect();
         assert_eq!(got, [1, 3, 4], "0 and 2 are still outstanding");
-        assert_eq!(c.remove(0), Some(0));
-        assert_eq!(c.remove(2), Some(2));
+        assert_eq!(c.remove(0), Some((0, NONE)));
+        assert_eq!(c.remove(2), Some((2, 22)));
     }
 
     #[test]
@@ -209,7 +226,7 @@ mod tests {
         assert_eq!(c.drain(), [0, 1, 2, 3, 4]);
         assert_eq!(c.len(), 0);
         assert_eq!(c.insert(9), 3);
-        assert_eq!(c.remove(3), Some(9));
+        assert_eq!(c.remove(3), Some((9, NONE)));
     }
 
     #[test]
@@ -240,16 +257,14 @@ mod tests {
     }
 
     #[test]
-    fn some_calls_can_be_taken_out() {
+    fn some_calls_can_be_picked() {
         let mut c = Calls::default();
         for i in 0..20u32 {
             c.insert(i);
         }
-        let mut even = c.drain_if(|i| i % 2 == 0);
+        let mut even = c.numbers_if(|i| i % 2 == 0);
         even.sort_unstable();
         assert_eq!(even, [0, 2, 4, 6, 8, 10, 12, 14, 16, 18]);
-        assert_eq!(c.len(), 10);
-        assert_eq!((c.remove(4), c.remove(5)), (None, Some(5)));
         assert!(c.was_given(19) && c.was_given(0));
         assert!(!c.was_given(20) && !c.was_given(1 << 31));
     }

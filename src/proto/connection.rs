@@ -14,7 +14,10 @@ use super::outbox::Outbox;
 use super::payload::Payload;
 use super::status;
 use super::step::{Notes, Step, What};
+use super::terms::Terms;
 use std::collections::VecDeque;
+
+mod early;
 
 /// Sync replies in a row after which a connection counts as one that carries nothing else.
 const SOLITARY: u32 = 64;
@@ -34,6 +37,8 @@ pub struct Connection<S, A> {
     notes: Option<Box<Notes>>,
     lane: Lane<Event<A>>,
     calls: Calls<Call<S, A>>,
+    /// Of those that may end before their replies; apart, as hardly any connection has one.
+    terms: Option<Box<Terms>>,
     /// Events that a runner took out and has not begun, and the bytes of their payloads.
     taken: u32,
     taken_bytes: usize,
@@ -43,6 +48,8 @@ pub struct Connection<S, A> {
     /// Requests in the lane, and those that have not been answered at all.
     queued_requests: u32,
     unanswered: u32,
+    /// Events in the lane that no bound counts.
+    early: u32,
     /// Reading stopped until there is room.
     paused: bool,
     /// A send was refused for want of room.
@@ -66,12 +73,14 @@ impl<S, A> Default for Connection<S, A> {
             notes: None,
             lane: Lane::default(),
             calls: Calls::default(),
+            terms: None,
             taken: 0,
             taken_bytes: 0,
             taken_requests: 0,
             queued_bytes: 0,
             queued_requests: 0,
             unanswered: 0,
+            early: 0,
             paused: false,
             room_wanted: false,
             syncs: 0,
@@ -206,7 +215,7 @@ impl<S, A> Connection<S, A> {
 
     pub fn load(&self) -> Load {
         Load {
-            events: self.lane.len() + self.taken as usize,
+            events: self.lane.len() + self.taken as usize - self.early as usize,
             event_bytes: self.queued_bytes + self.taken_bytes,
             requests: if self.can_answer() {
                 self.unanswered()
@@ -235,16 +244,10 @@ impl<S, A> Connection<S, A> {
             return Vec::new();
         }
         let syncs = |call: &Call<S, A>| matches!(call, Call::Sync { .. });
-        let ended = self.calls.drain_if(syncs);
-        self.late = self.late.saturating_add(ended.len() as u32);
-        self.counters.calls_failed += ended.len() as u64;
-        self.counters.busy += ended.len() as u64;
-        self.syncs = 0;
-        let waiters = ended.into_iter().filter_map(|call| match call {
-            Call::Sync { waiter, .. } => Some(waiter),
-            Call::Async { .. } => None,
-        });
-        waiters.collect()
+        let ended = self.calls.numbers_if(syncs).into_iter();
+        ended
+            .filter_map(|sequence| self.end_early(sequence, status::BUSY).flatten())
+            .collect()
     }
 
     /// Reading has stopped, or would but for sync calls, or somebody waits for room to send.
@@ -325,6 +328,9 @@ impl<S, A> Connection<S, A> {
         self.queued_bytes -= first.weight();
         self.queued_requests -= u32::from(first.is_request());
         self.taken = batch.len() as u32;
+        if self.early > 0 {
+            self.take_early(&first, batch);
+        }
         let (bytes, requests) = if self.lane.is_empty() {
             (self.queued_bytes, self.queued_requests)
         } else {
@@ -360,6 +366,7 @@ impl<S, A> Connection<S, A> {
             let (bytes, requests) = weigh(batch);
             self.queued_bytes += bytes;
             self.queued_requests += requests;
+            self.early += early::count(batch);
         }
         self.lane.give_back(batch);
     }
@@ -467,7 +474,8 @@ impl<S, A> Connection<S, A> {
 
     /// Reports a stream whose first bytes are those of another protocol.
     fn note_foreign(&mut self, header: &Header) -> bool {
-        let ours = header.is_request() || self.is_outstanding(header.sequence);
+        let (outstanding, late) = (self.is_outstanding(header.sequence), self.is_late(header));
+        let ours = header.is_request() || outstanding || late;
         let first = header.to_bytes();
         let name = foreign::protocol_of(&first).filter(|_| !ours);
         if let Some(name) = name {
@@ -481,7 +489,7 @@ impl<S, A> Connection<S, A> {
 
     fn note_refused(&mut self, header: &Header, why: Refused) {
         let is_reply = !header.is_request();
-        if is_reply && !self.is_outstanding(header.sequence) && self.is_late(header) {
+        if is_reply && self.is_late(header) {
             return;
         }
         let what = if is_reply { "reply" } else { "payload" };
@@ -548,24 +556,18 @@ impl<S, A> Connection<S, A> {
         });
     }
 
-    /// The reply to a call that ended without it; an answer to a message is none.
-    fn is_late(&self, header: &Header) -> bool {
-        self.late > 0 && header.cmd >= 0 && self.calls.was_given(header.sequence)
-    }
-
     fn reply<'a>(&mut self, header: &Header, body: Body<'a>, own: Option<u32>) -> Handled<'a, S> {
         // No call has a negative command: an answer to a message of ours, whatever its number.
         let found = if header.cmd < 0 {
             None
         } else {
-            self.calls.remove(header.sequence)
+            self.remove_call(header.sequence)
         };
         let Some(call) = found else {
             self.solitary = 0;
             if self.is_late(header) {
                 self.late -= 1;
                 self.counters.late_replies += 1;
-                self.outbox.answered();
                 return Handled::Done;
             }
             self.counters.stray_replies += 1;
@@ -694,6 +696,7 @@ impl<S, A> Connection<S, A> {
         let mut waiters = Vec::new();
         self.syncs = 0;
         self.counters.calls_failed += self.calls.len() as u64;
+        self.terms = None;
         for call in self.calls.drain() {
             match call {
                 Call::Sync { waiter, .. } => waiters.push(waiter),
@@ -723,19 +726,19 @@ pub enum CloseError {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::proto::flow;
 
-    type C = Connection<&'static str, &'static str>;
+    pub type C = Connection<&'static str, &'static str>;
 
-    fn open() -> C {
+    pub fn open() -> C {
         let mut c = C::default();
         c.life.advance(Phase::Open, None);
         c
     }
 
-    fn frame(sequence: u32, status: i32, cmd: i32, body: &[u8]) -> Frame<'_> {
+    pub fn frame(sequence: u32, status: i32, cmd: i32, body: &[u8]) -> Frame<'_> {
         Frame {
             header: Header {
                 sequence,
@@ -747,7 +750,7 @@ mod tests {
         }
     }
 
-    fn events(c: &mut C) -> Vec<String> {
+    pub fn events(c: &mut C) -> Vec<String> {
         let mut q = VecDeque::new();
         while c.claim(&flow::DEFAULT) {
             let mut batch = VecDeque::new();
@@ -760,7 +763,9 @@ mod tests {
                 Event::Accept(_) => "accept".into(),
                 Event::Request { cmd, .. } => format!("request {cmd}"),
                 Event::Refused { cmd, .. } => format!("refused {cmd}"),
-                Event::Reply { call, status, .. } => format!("{call} {status}"),
+                Event::Reply { call, status, .. } | Event::Early { call, status } => {
+                    format!("{call} {status}")
+                }
                 Event::IoErr(_) => "ioerr".into(),
                 Event::Room => "room".into(),
                 Event::Disconnect(r) => format!("{r:?}"),
@@ -895,7 +900,7 @@ mod tests {
         assert_eq!(events(&mut c), ["User"]);
     }
 
-    fn few_events() -> Limits {
+    pub fn few_events() -> Limits {
         Limits {
             events: 4,
             ..flow::DEFAULT

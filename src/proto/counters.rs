@@ -15,6 +15,8 @@ pub struct Counters {
     pub calls_failed: u64,
     pub calls_timed_out: u64,
     pub calls_cancelled: u64,
+    /// Of those, what was taken back before it could leave.
+    pub calls_unsent: u64,
     /// The peer's calls, and our replies: a handler's, or for want of one.
     pub requests_received: u64,
     pub requests_answered: u64,
@@ -34,7 +36,8 @@ pub struct Counters {
 impl Counters {
     /// Frames sent, or queued to be.
     pub fn send_msgs(&self) -> u64 {
-        self.calls_made + self.messages_sent + self.requests_answered + self.requests_refused
+        let calls = self.calls_made - self.calls_unsent;
+        calls + self.messages_sent + self.requests_answered + self.requests_refused
     }
 
     /// Frames received completely.
@@ -52,6 +55,7 @@ impl Counters {
         self.calls_failed += other.calls_failed;
         self.calls_timed_out += other.calls_timed_out;
         self.calls_cancelled += other.calls_cancelled;
+        self.calls_unsent += other.calls_unsent;
         self.requests_received += other.requests_received;
         self.requests_answered += other.requests_answered;
         self.requests_refused += other.requests_refused;

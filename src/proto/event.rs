@@ -29,6 +29,11 @@ pub enum Event<A> {
         status: i32,
         payload: Payload,
     },
+    /// An async call of ours has ended before its reply.
+    Early {
+        call: A,
+        status: i32,
+    },
     IoErr(String),
     /// A send was refused, and there is room again.
     Room,
@@ -43,6 +48,11 @@ impl<A> Event<A> {
             Event::Refused { .. } => true,
             _ => false,
         }
+    }
+
+    /// Of our own making: no bound counts it.
+    pub fn is_early(&self) -> bool {
+        matches!(self, Event::Early { .. })
     }
 
     /// The bytes that it keeps waiting in memory, as far as the peer decides.

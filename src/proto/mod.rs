@@ -12,9 +12,11 @@ pub mod foreign;
 pub mod frame;
 pub mod lane;
 pub mod life;
+mod marks;
 pub mod outbox;
 pub mod payload;
 pub mod step;
+pub mod terms;
 
 /// `mrpc_status_t` values that the wire knows (docs/wire.md, field `status`).
 pub mod status {

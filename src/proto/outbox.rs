@@ -7,6 +7,8 @@
 //! INV-F3: frames leave in the order of their numbers, and a partial frame has one owner:
 //!         the front buffer, which only the writer takes.
 
+use super::marks::{self, Marks};
+
 /// Gathered bytes that are worth a system call of their own.
 pub const GATHER: usize = 16 * 1024;
 /// An emptied buffer above this is given back to the allocator.
@@ -17,8 +19,13 @@ pub struct Outbox {
     /// Bytes being sent; taken out by the writer, and put back if the socket blocks.
     front: Vec<u8>,
     front_sent: usize,
-    /// Bytes appended since.
+    /// Where the first whole frame in it begins.
+    front_whole: usize,
+    /// Bytes appended since: whole frames.
     back: Vec<u8>,
+    /// What is known of requests in either, once one was looked for.
+    front_marks: Option<Box<Marks>>,
+    back_marks: Option<Box<Marks>>,
     len: usize,
     /// Bytes of replies in `front`, at most, and in `back`.
     front_replies: u32,
@@ -146,9 +153,13 @@ impl Outbox {
 
     fn take(&mut self) -> Chunk {
         self.writer = Writer::Sends { edge: false };
+        if self.front_marks.is_some() || self.back_marks.is_some() {
+            self.weed();
+        }
         if self.front.is_empty() {
             std::mem::swap(&mut self.front, &mut self.back);
             self.front_sent = 0;
+            self.front_whole = 0;
             self.front_replies = std::mem::take(&mut self.back_replies);
             self.on_wire += self.gathered;
             self.gathered = 0;
@@ -167,10 +178,62 @@ impl Outbox {
         if left {
             self.len += rest.len();
             self.front_replies = if reply { short(rest.len()) } else { 0 };
+            self.front_whole = rest.len();
             self.front = rest;
             self.front_sent = 0;
         }
         self.next(left)
+    }
+
+    /// After `wrote_direct`, if the socket took nothing at all.
+    pub fn took_nothing(&mut self) {
+        self.front_whole = 0;
+    }
+
+    /// Takes the request with this number back, if it has not begun to leave; gives its length.
+    pub fn take_back(&mut self, sequence: u32) -> Option<usize> {
+        let len = if let Some(len) = self.take_back_of_front(sequence) {
+            // It had been counted when its bytes were taken.
+            self.answered();
+            len
+        } else {
+            let marks = self.back_marks.get_or_insert_default();
+            let len = marks.take_back(&mut self.back, sequence, 0)?;
+            self.gathered -= 1;
+            if marks.dead() > GATHER.max(self.back.len() / 2) {
+                self.back_marks = None;
+                marks::weed(&mut self.back, 0);
+            }
+            len
+        };
+        self.len -= len;
+        if self.len == 0 && !self.is_writing() {
+            self.clear();
+        }
+        Some(len)
+    }
+
+    fn take_back_of_front(&mut self, sequence: u32) -> Option<usize> {
+        if self.is_writing() || self.front.is_empty() {
+            return None;
+        }
+        let whole = self.front_whole;
+        let marks = self
+            .front_marks
+            .get_or_insert_with(|| Box::new(Marks::new(whole)));
+        marks.take_back(&mut self.front, sequence, self.front_sent)
+    }
+
+    /// Removes what was taken back, before a writer gets the rest.
+    #[cold]
+    fn weed(&mut self) {
+        let dead = |marks: Option<Box<Marks>>| marks.is_some_and(|marks| marks.dead() > 0);
+        if dead(self.front_marks.take()) {
+            marks::weed(&mut self.front, self.front_whole);
+        }
+        if dead(self.back_marks.take()) {
+            marks::weed(&mut self.back, 0);
+        }
     }
 
     /// The writer's report on a chunk, of which `chunk.at` bytes have been sent in all.
@@ -220,6 +283,8 @@ impl Outbox {
     pub fn clear(&mut self) {
         self.front = Vec::new();
         self.back = Vec::new();
+        self.front_marks = None;
+        self.back_marks = None;
         self.len = 0;
         self.front_replies = 0;
         self.back_replies = 0;
@@ -257,6 +322,8 @@ fn short(len: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proto::frame::{Header, HEADER_LEN};
+    use crate::proto::status;
 
     fn send(o: &mut Outbox, mut c: Chunk, n: usize) -> Option<Chunk> {
         c.at += n;
@@ -330,6 +397,113 @@ mod tests {
         let c = o.writable().unwrap();
         let c = send(&mut o, c, 3).expect("not left to a tick");
         assert_eq!(&c.bytes[c.at..], b"gathered");
+    }
+
+    /// A request of `len` bytes, or with command -1 a message.
+    fn request(sequence: u32, cmd: i32, len: usize) -> Vec<u8> {
+        let header = Header {
+            sequence,
+            status: status::PENDING,
+            cmd,
+            len: (len - HEADER_LEN) as u32,
+        };
+        let mut frame = header.to_bytes().to_vec();
+        frame.resize(len, sequence as u8);
+        frame
+    }
+
+    /// What a writer who begins with `next` sends.
+    fn all_of(o: &mut Outbox, mut next: Option<Chunk>) -> Vec<u8> {
+        let mut all = Vec::new();
+        while let Some(c) = next {
+            all.extend_from_slice(&c.bytes[c.at..]);
+            let n = c.bytes.len() - c.at;
+            next = send(o, c, n);
+        }
+        all
+    }
+
+    #[test]
+    fn what_has_not_begun_to_leave_is_taken_back() {
+        let mut o = Outbox::default();
+        // Numbers that wrap, and messages and replies between them that have the same.
+        let number = |n: u32| (u32::MAX - 2).wrapping_add(n);
+        for n in 0..6 {
+            o.append(&request(number(n), 1, 20), 1, false);
+            o.append_reply(&[0; 16], false);
+            o.append(&request(number(n), -1, 24), 0, false);
+        }
+        assert_eq!(o.take_back(number(6)), None, "none such");
+        assert_eq!(o.take_back(number(0)), Some(20));
+        assert_eq!(o.take_back(number(0)), None, "only once");
+        assert_eq!(o.take_back(number(4)), Some(20));
+        assert_eq!(o.len(), 6 * 60 - 40);
+        // The first message goes with one byte of the reply behind it, then the socket is full.
+        let c = o.begin_flush().unwrap();
+        assert_eq!(o.on_wire(), 4);
+        assert_eq!(o.take_back(number(1)), None, "a writer has it");
+        assert!(send(&mut o, c, 16 + 24 + 1).is_none());
+        assert_eq!(o.take_back(number(1)), None, "a byte of it has left");
+        assert_eq!(o.take_back(number(3)), Some(20));
+        assert_eq!((o.on_wire(), o.len()), (3, 6 * 60 - 60 - 41));
+        o.append(&request(number(6), 1, 30), 1, false);
+        assert_eq!(o.take_back(number(6)), Some(30));
+        let c = o.writable().expect("what is left");
+        assert!(send(&mut o, c, 19).is_none());
+        // With the rest of the frame gone, the next is the first.
+        assert_eq!(o.take_back(number(2)), Some(20));
+        o.append(&request(number(7), 1, 30), 1, false);
+        let first = o.writable();
+        let mut left = all_of(&mut o, first);
+        let rest = o.begin_flush();
+        left.extend(all_of(&mut o, rest));
+        let mut expected = Vec::new();
+        for n in 1..6 {
+            if n == 5 {
+                expected.extend_from_slice(&request(number(n), 1, 20));
+            }
+            expected.extend_from_slice(&[0; 16]);
+            expected.extend_from_slice(&request(number(n), -1, 24));
+        }
+        expected.extend_from_slice(&request(number(7), 1, 30));
+        assert_eq!(left, expected);
+    }
+
+    #[test]
+    fn a_direct_frame_is_taken_back_only_whole() {
+        for sent in [0, 1] {
+            let mut o = Outbox::default();
+            assert!(o.begin_direct(1));
+            let rest = request(1, 1, 20)[sent..].to_vec();
+            assert!(o.wrote_direct(rest, false).is_none());
+            if sent == 0 {
+                o.took_nothing();
+            }
+            assert_eq!(o.take_back(1).is_some(), sent == 0);
+            assert_eq!((o.is_empty(), o.on_wire()), (sent == 0, sent as u32));
+            assert!(!o.begin_direct(1), "the socket is still full");
+            assert!(o.writable().is_some() == (sent == 1));
+        }
+    }
+
+    #[test]
+    fn what_is_taken_back_again_and_again_takes_no_memory() {
+        let mut o = Outbox::default();
+        assert!(o.begin_direct(0));
+        assert!(o.wrote_direct(vec![1; 9], false).is_none());
+        o.append(&request(0, 1, 100), 1, false);
+        for n in 1..10_000 {
+            o.append(&request(n, 1, 100), 1, false);
+            assert_eq!(o.take_back(n), Some(100));
+            assert!(o.back.len() <= 2 * GATHER && o.back.capacity() <= 4 * GATHER);
+        }
+        o.append(&request(10_000, 1, 50), 1, false);
+        let c = o.writable().unwrap();
+        assert_eq!(send(&mut o, c, 9).map(|c| c.bytes.len()), Some(150));
+        let mut o = Outbox::default();
+        o.append(&request(0, 1, 100), 1, false);
+        assert_eq!(o.take_back(0), Some(100));
+        assert!(o.begin_flush().is_none() && o.begin_direct(1));
     }
 
     #[test]

@@ -7,11 +7,13 @@
 pub mod spin;
 
 use crate::error::{Errno, Result};
+use crate::proto::terms::NEVER;
 use crate::sync::right::{Held, Right};
 use crate::sync::{race_point, AtomicU64, AtomicUsize, Mutex, Ordering};
 use crate::sys::eventfd::EventFd;
 use crate::sys::poll::{Events, Interest, Poll, Registry, SourceFd, Token};
 use crate::sys::{cancel, clock};
+use crate::timers::Timers;
 use slab::Slab;
 use spin::Spin;
 use std::os::fd::RawFd;
@@ -39,6 +41,9 @@ pub trait Source<F>: Send + Sync {
 
     /// The set's settings have changed, or there is room where there was none.
     fn on_settings(self: Arc<Self>) {}
+
+    /// The time that was asked for with `Reactor::call_at` has come.
+    fn on_time(self: Arc<Self>, _now: u64, _turn: &mut Turn<'_, F>) {}
 }
 
 type AnySource<F> = Arc<dyn Source<F>>;
@@ -164,6 +169,7 @@ pub struct Reactor<F> {
     token: Right<TurnState<F>>,
     table: Mutex<Slab<(Place, AnySource<F>)>>,
     again: Again<AnySource<F>>,
+    timers: Timers<dyn Source<F>>,
     registry: Registry,
     waker: EventFd,
     /// Called whenever the waker has been read.
@@ -222,6 +228,7 @@ impl<F> Reactor<F> {
                 list: Mutex::new(Some(Vec::new())),
                 len: AtomicUsize::new(0),
             },
+            timers: Timers::new(),
             registry,
             waker,
             waker_source: OnceLock::new(),
@@ -277,6 +284,19 @@ impl<F> Reactor<F> {
         self.wake();
     }
 
+    /// Calls the source's `on_time` at this time, of `clock::nanos`, unless it is called before.
+    pub fn call_at(&self, time: u64, source: AnySource<F>) {
+        if self.timers.set(time, source) {
+            race_point();
+            self.wake();
+        }
+    }
+
+    /// The source is not called at any time any more.
+    pub fn forget_time(&self, source: &AnySource<F>) {
+        self.timers.forget(source);
+    }
+
     /// Registers a descriptor; events may come before this returns.
     pub fn register(&self, fd: RawFd, source: AnySource<F>) -> Result<Place> {
         let generation = self.generation.fetch_add(1, Ordering::Relaxed);
@@ -319,6 +339,7 @@ impl<F> Reactor<F> {
     /// it belongs to, and so this reactor. When nobody will turn it any more.
     pub fn close(&self) {
         drop(self.again.close());
+        self.timers.close();
         if let Some(mut driver) = self.try_drive() {
             driver.state.timers = Vec::new();
         }
@@ -367,7 +388,7 @@ impl<F> Driver<'_, F> {
         reactor
             .turns
             .store(reactor.turns.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-        let limit = state.bound(limit, reactor.has_pending());
+        let limit = state.bound(limit, reactor.has_pending(), reactor.timers.first());
         race_point();
         // Interrupted by a signal: a turn without events.
         if cancel::held_off(|| state.poll.poll(&mut state.events, limit)).is_err() {
@@ -413,7 +434,7 @@ impl<F> Driver<'_, F> {
                 ready.push((source, AGAIN));
             }
         }
-        let called = ready.len();
+        let mut called = ready.len();
         let mut turn = Turn {
             scratch: &mut state.scratch,
             found,
@@ -423,7 +444,29 @@ impl<F> Driver<'_, F> {
         for (source, what) in ready.drain(..) {
             source.on_ready(what, &mut turn);
         }
+        if reactor.timers.first() != NEVER {
+            called += reactor.call_due(&mut turn);
+        }
         state.ready = ready;
+        called
+    }
+}
+
+impl<F> Reactor<F> {
+    /// Calls those whose time has come. How many.
+    #[cold]
+    fn call_due(&self, turn: &mut Turn<'_, F>) -> usize {
+        let now = clock::nanos();
+        let mut called = 0;
+        // One that asks again for a time that has come waits for the next turn.
+        let mut due: Vec<AnySource<F>> = Vec::new();
+        while let Some(source) = self.timers.due(now) {
+            due.push(source);
+        }
+        for source in due {
+            source.on_time(now, turn);
+            called += 1;
+        }
         called
     }
 }
@@ -441,15 +484,15 @@ impl<S> ExtractDue<S> for Vec<(Instant, S)> {
 }
 
 impl<F> TurnState<F> {
-    fn bound(&self, limit: Option<Duration>, pending: bool) -> Option<Duration> {
+    /// How long a turn may wait; `first`: the time of the first that is to be called.
+    fn bound(&self, limit: Option<Duration>, pending: bool, first: u64) -> Option<Duration> {
         if pending {
             return Some(Duration::ZERO);
         }
-        let first = self.timers.iter().map(|t| t.0).min();
-        let until = first.map(|t| t.saturating_duration_since(clock::now()));
-        match (limit, until) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        let own = self.timers.iter().map(|t| t.0).min();
+        let own = own.map(|t| t.saturating_duration_since(clock::now()));
+        let until = |first: u64| Duration::from_nanos(first.saturating_sub(clock::nanos()));
+        let set = (first != NEVER).then(|| until(first));
+        limit.into_iter().chain(own).chain(set).min()
     }
 }

@@ -1,14 +1,17 @@
 //! The application of the simulated pair: its procedures, written as minirpcgen writes them, its
 //! handlers, and what it has seen, with which every run is judged.
 
-use crate::abi::{mrpc_connection, mrpc_message, mrpc_protocol, xdrproc_t, XDR};
+use crate::abi::{mrpc_call_options, mrpc_connection, mrpc_message, mrpc_protocol};
+use crate::abi::{xdrproc_t, TIMEOUT_INHERIT, XDR};
 use crate::abi::{XDR_DECODE, XDR_ENCODE};
 use crate::proto::status;
 use crate::sync::sim::wait::{self, Key};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::{c_char, c_int, c_uint, c_void};
-use std::ptr::null_mut;
+use std::ptr::{null, null_mut};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The result is the argument.
@@ -34,20 +37,24 @@ pub struct Item {
     pad: *mut c_char,
 }
 
+type OnReply = unsafe extern "C" fn(*mut c_void, *mut c_void, c_int, *mut c_void);
+
 #[allow(improper_ctypes, reason = "opaque to C")]
 extern "C" {
-    fn mrpc_send_request(
+    fn mrpc_send_request_with(
         protocol: *const mrpc_protocol,
         conn: *mut mrpc_connection,
+        options: *const mrpc_call_options,
         cmd: c_int,
         input: *mut c_void,
         out: *mut *mut c_void,
     ) -> c_int;
-    fn mrpc_send_request_async(
+    fn mrpc_send_request_async_with(
         protocol: *const mrpc_protocol,
         conn: *mut mrpc_connection,
+        options: *const mrpc_call_options,
         cmd: c_int,
-        callback: Option<unsafe extern "C" fn(*mut c_void, *mut c_void, c_int, *mut c_void)>,
+        callback: Option<OnReply>,
         private: *mut c_void,
         input: *mut c_void,
     ) -> c_int;
@@ -57,6 +64,7 @@ extern "C" {
         cmd: c_int,
         input: *mut c_void,
     ) -> c_int;
+    fn mrpc_call_cancel(conn: *mut mrpc_connection, call: u64) -> c_int;
     fn mrpc_send_reply(
         protocol: *const mrpc_protocol,
         cmd: c_int,
@@ -277,8 +285,42 @@ unsafe fn check_pad(object: *mut c_void) -> u32 {
     id
 }
 
+/// How a call may end early.
+#[derive(Clone, Default)]
+pub struct Early {
+    pub timeout: Option<u32>,
+    /// Where its key goes.
+    pub key: Option<Arc<AtomicU64>>,
+}
+
+impl Early {
+    /// Runs `with` on the options, or NULL.
+    fn options<R>(&self, with: impl FnOnce(*const mrpc_call_options) -> R) -> R {
+        if self.timeout.is_none() && self.key.is_none() {
+            return with(null());
+        }
+        with(&mrpc_call_options {
+            size: size_of::<mrpc_call_options>(),
+            timeout_ms: self.timeout.unwrap_or(TIMEOUT_INHERIT),
+            call: self.key.as_ref().map_or(null_mut(), |key| key.as_ptr()),
+        })
+    }
+}
+
+/// True if the call had not ended.
+pub fn cancel(end: usize, key: &AtomicU64) -> bool {
+    // SAFETY: a handle that the test holds.
+    let result = unsafe { mrpc_call_cancel(conn(end), key.load(Ordering::Acquire)) };
+    assert!([0, libc::ENOENT].contains(&result));
+    result == 0
+}
+
 /// A sync call, which is over when this returns.
 pub fn call(end: usize, cmd: c_int, pad: usize) -> c_int {
+    call_with(end, cmd, pad, &Early::default())
+}
+
+pub fn call_with(end: usize, cmd: c_int, pad: usize, early: &Early) -> c_int {
     let id = new_id();
     let call = Call {
         cmd,
@@ -289,8 +331,10 @@ pub fn call(end: usize, cmd: c_int, pad: usize) -> c_int {
     let mut out = null_mut();
     let protocol = protocol(with(end, |e| e.is_server));
     let status = with_item(id, pad, |item| {
-        // SAFETY: a handle that the test holds, an item, a place for another.
-        unsafe { mrpc_send_request(protocol, conn(end), cmd, item, &mut out) }
+        early.options(|options| {
+            // SAFETY: a handle that the test holds, an item, a place for another.
+            unsafe { mrpc_send_request_with(protocol, conn(end), options, cmd, item, &mut out) }
+        })
     });
     if status == status::OK {
         // SAFETY: an item of the library's, which is ours now.
@@ -309,6 +353,10 @@ pub fn call(end: usize, cmd: c_int, pad: usize) -> c_int {
 
 /// An async call; the status is that of sending it.
 pub fn call_async(end: usize, cmd: c_int, pad: usize) -> c_int {
+    call_async_with(end, cmd, pad, &Early::default())
+}
+
+pub fn call_async_with(end: usize, cmd: c_int, pad: usize, early: &Early) -> c_int {
     let id = new_id();
     let call = Call {
         cmd,
@@ -318,9 +366,14 @@ pub fn call_async(end: usize, cmd: c_int, pad: usize) -> c_int {
     with(end, |e| e.calls.insert(id, call));
     let protocol = protocol(with(end, |e| e.is_server));
     let private = std::ptr::without_provenance_mut(id as usize);
+    let (conn, callback) = (conn(end), Some(on_reply as OnReply));
     let status = with_item(id, pad, |item| {
-        // SAFETY: as above.
-        unsafe { mrpc_send_request_async(protocol, conn(end), cmd, Some(on_reply), private, item) }
+        early.options(|options| {
+            // SAFETY: as above.
+            unsafe {
+                mrpc_send_request_async_with(protocol, conn, options, cmd, callback, private, item)
+            }
+        })
     });
     if status != status::OK {
         with(end, |e| e.calls.remove(&id));

@@ -7,6 +7,7 @@ use super::timers::{half, receive, send_all, SECOND};
 use crate::proto::frame::{Header, HEADER_LEN};
 use crate::proto::status;
 use crate::sync::sim::wait;
+use crate::sys::net::Wait;
 use std::time::Duration;
 
 /// A handler takes long: a tick sends the replies that were gathered before it, also if the
@@ -69,7 +70,7 @@ fn gathered_replies_leave_with_what_blocked_them() {
         conn(0).start_events().unwrap();
         wait::quiet();
         let (mut got, mut buf) = (0, [0; 300]);
-        while let Ok(n) = receive(raw, &mut buf, false) {
+        while let Ok(n) = receive(raw, &mut buf, Wait::Not) {
             got += n;
             wait::quiet();
         }

@@ -7,6 +7,7 @@ use crate::error::Errno;
 use crate::proto::frame::{Header, HEADER_LEN};
 use crate::proto::status;
 use crate::sync::sim::wait;
+use crate::sys::net::Wait;
 use crate::sys::sim::net::{self, Kind};
 use crate::sys::sim::socket;
 use std::os::fd::RawFd;
@@ -112,7 +113,7 @@ fn a_close_lasts_as_long_as_the_peer_takes_something() {
         let mut got = 0;
         let mut buf = [0; 150];
         while got < 20 * (HEADER_LEN + 8 + 200) {
-            match receive(raw, &mut buf, false) {
+            match receive(raw, &mut buf, Wait::Not) {
                 Ok(0) => panic!("ended after {got} bytes"),
                 Ok(n) => got += n,
                 Err(_) => {}
@@ -219,7 +220,7 @@ fn a_half_closed_peer_is_answered() {
         let mut got = Vec::new();
         loop {
             let mut buf = [0; 64];
-            match receive(raw, &mut buf, true) {
+            match receive(raw, &mut buf, Wait::Ever) {
                 Ok(0) => break,
                 Ok(n) => got.extend_from_slice(&buf[..n]),
                 Err(e) => panic!("{e:?} after {got:?}"),
@@ -233,7 +234,7 @@ fn a_half_closed_peer_is_answered() {
     });
 }
 
-pub fn receive(fd: RawFd, buf: &mut [u8], wait: bool) -> crate::error::Result<usize> {
+pub fn receive(fd: RawFd, buf: &mut [u8], wait: Wait) -> crate::error::Result<usize> {
     loop {
         match socket::recv(fd, buf, wait) {
             Err(Errno(libc::EINTR)) => {}

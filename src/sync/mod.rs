@@ -19,7 +19,7 @@ pub use crate::sys::futex::Futex;
 pub use parking_lot::{Mutex, MutexGuard};
 #[cfg(not(any(loom, sim)))]
 pub use std::sync::atomic::{
-    AtomicBool, AtomicI32, AtomicPtr, AtomicU64, AtomicU8, AtomicUsize, Ordering,
+    AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicU8, AtomicUsize, Ordering,
 };
 #[cfg(not(sim))]
 pub use std::thread_local;

@@ -61,3 +61,13 @@ pub struct Owed {
     /// Something has been sent again, or the closed window probed, without an answer.
     pub unanswered: bool,
 }
+
+/// How a `recv` waits where there is nothing to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    Not,
+    /// As long as it takes.
+    Ever,
+    /// For as long as the socket's limit says.
+    Limited,
+}

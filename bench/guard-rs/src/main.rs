@@ -9,6 +9,7 @@ mod proto {
     pub mod calls;
     pub mod frame;
     pub mod lane;
+    pub mod marks;
     pub mod outbox;
     pub mod payload;
 

@@ -9,7 +9,7 @@ mod warnings;
 use crate::diag::{self, Diagnostic};
 use crate::model::{Model, Units};
 
-pub use warnings::{libtirpc, names};
+pub use warnings::{left_out, libtirpc, names};
 
 /// Checks the three passes and makes the emitters' model of them.
 pub fn check(mut units: Units, base: &str) -> Result<Model, Vec<Diagnostic>> {

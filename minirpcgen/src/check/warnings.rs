@@ -1,7 +1,8 @@
 //! What is allowed, and may surprise.
 
+use crate::ast::Entry;
 use crate::diag::{self, Diagnostic, Severity};
-use crate::model::Model;
+use crate::model::{Model, Stub};
 
 const CXX_KEYWORDS: [&str; 50] = [
     "and",
@@ -99,6 +100,21 @@ pub fn names(model: &Model, c_only: bool) -> Vec<Diagnostic> {
         diag::merge(&mut all, found);
     }
     all
+}
+
+/// Stubs with options whose names were taken before there were any.
+pub fn left_out(model: &Model) -> Vec<Diagnostic> {
+    let blocks = model.units.stubs.blocks().filter(|block| !block.messages);
+    let entries = blocks.flat_map(|block| &block.entries);
+    let of_entry = |entry: &Entry| {
+        [Stub::With, Stub::AsyncWith].map(|stub| {
+            let (name, of) = (model.stub(entry, stub), &entry.name.text);
+            let taker = model.taker(entry, stub)?;
+            let message = format!("no stub `{name}` is made of `{of}`: it is {taker}");
+            Some(Diagnostic::of(Severity::Note, &entry.name.span, message))
+        })
+    };
+    entries.flat_map(of_entry).flatten().collect()
 }
 
 /// Types of libtirpc's that the file uses: the outputs then need that library.

@@ -7,7 +7,7 @@ use super::peer_h::{
 };
 use super::preamble;
 use crate::ast::{Entry, Name, Side};
-use crate::model::Model;
+use crate::model::{Model, Stub};
 
 pub fn emit(model: &Model) -> Code {
     let base = &model.base;
@@ -203,7 +203,14 @@ fn stubs(model: &Model, side: Side, code: &mut Code) {
     }
     let (calls, sends) = model.received(side.other());
     for entry in calls {
-        call(model, &protocol, entry, code);
+        call(model, &protocol, entry, Stub::Plain, code);
+        call_async(model, &protocol, entry, Stub::Plain, code);
+        if model.has_stub(entry, Stub::With) {
+            call(model, &protocol, entry, Stub::With, code);
+        }
+        if model.has_stub(entry, Stub::AsyncWith) {
+            call_async(model, &protocol, entry, Stub::AsyncWith, code);
+        }
     }
     for entry in procedures {
         reply(model, &protocol, entry, code);
@@ -228,36 +235,49 @@ fn argument(model: &Model, entry: &Entry) -> String {
     }
 }
 
-fn call(model: &Model, protocol: &str, entry: &Entry, code: &mut Code) {
+/// The call of the library's function for a stub, up to its first arguments.
+fn opening(model: &Model, protocol: &str, entry: &Entry, stub: Stub, function: &str) -> String {
     let number = format!("nr_{}_{}", model.base, entry.name.text);
-    let (conn, input) = (model.local("conn"), argument(model, entry));
+    let conn = model.local("conn");
+    match stub {
+        Stub::Plain => format!("{function}({protocol}, {conn}, {number}"),
+        Stub::With | Stub::AsyncWith => {
+            let options = model.local("options");
+            format!("{function}_with({protocol}, {conn}, {options}, {number}")
+        }
+    }
+}
+
+fn call(model: &Model, protocol: &str, entry: &Entry, stub: Stub, code: &mut Code) {
+    let opening = opening(model, protocol, entry, stub, "mrpc_send_request");
+    let input = argument(model, entry);
     let [output, reply, status] = ["out", "reply", "status"].map(|name| model.local(name));
-    split(&call_prototype(model, entry, "\n"), code);
+    split(&call_prototype(model, entry, stub, "\n"), code);
     code.body(|code| {
         if entry.result.is_none() {
-            code.line(format!(
-                "return mrpc_send_request({protocol}, {conn}, {number}, {input}, NULL);"
-            ));
+            code.line(format!("return {opening}, {input}, NULL);"));
             return;
         }
         code.line(format!("void *{reply} = NULL;"));
         code.line(format!("mrpc_status_t {status};"));
         code.blank();
         code.line(format!(
-            "{status} = mrpc_send_request({protocol}, {conn}, {number}, {input}, \
-             {output} != NULL ? &{reply} : NULL);"
+            "{status} = {opening}, {input}, {output} != NULL ? &{reply} : NULL);"
         ));
         code.line(format!("if ({output} != NULL)"));
         code.nested(|code| code.line(format!("*{output} = {reply};")));
         code.line(format!("return {status};"));
     });
-    split(&async_prototype(model, entry, "\n"), code);
+}
+
+fn call_async(model: &Model, protocol: &str, entry: &Entry, stub: Stub, code: &mut Code) {
+    let opening = opening(model, protocol, entry, stub, "mrpc_send_request_async");
+    let (input, callback) = (argument(model, entry), model.local("callback"));
+    let private = model.local("msg_private");
+    split(&async_prototype(model, entry, stub, "\n"), code);
     code.body(|code| {
         code.line(format!(
-            "return mrpc_send_request_async({protocol}, {conn}, {number}, \
-             (reply_callback_fn *){}, {}, {input});",
-            model.local("callback"),
-            model.local("msg_private"),
+            "return {opening}, (reply_callback_fn *){callback}, {private}, {input});"
         ));
     });
 }

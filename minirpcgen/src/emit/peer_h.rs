@@ -3,7 +3,7 @@
 use super::code::Code;
 use super::{c_linkage, guard, guarded, preamble};
 use crate::ast::{Entry, Side};
-use crate::model::Model;
+use crate::model::{Model, Stub};
 
 pub fn emit(model: &Model, side: Side) -> Code {
     let base = &model.base;
@@ -81,9 +81,27 @@ fn calls(model: &Model, entry: &Entry, code: &mut Code) {
     if let Some(result) = &entry.result {
         callback.push_str(&format!(", {} *{}", result.text, model.local("reply")));
     }
-    code.line(format!("{};", call_prototype(model, entry, " ")));
+    code.line(format!(
+        "{};",
+        call_prototype(model, entry, Stub::Plain, " ")
+    ));
     code.line(format!("{callback});"));
-    code.line(format!("{};", async_prototype(model, entry, " ")));
+    code.line(format!(
+        "{};",
+        async_prototype(model, entry, Stub::Plain, " ")
+    ));
+    if model.has_stub(entry, Stub::With) {
+        code.line(format!(
+            "{};",
+            call_prototype(model, entry, Stub::With, " ")
+        ));
+    }
+    if model.has_stub(entry, Stub::AsyncWith) {
+        code.line(format!(
+            "{};",
+            async_prototype(model, entry, Stub::AsyncWith, " ")
+        ));
+    }
     code.blank();
 }
 
@@ -105,8 +123,8 @@ pub fn set_operations_prototype(model: &Model, side: Side, gap: &str) -> String 
     )
 }
 
-pub fn call_prototype(model: &Model, entry: &Entry, gap: &str) -> String {
-    let mut text = opening(model, entry, gap);
+pub fn call_prototype(model: &Model, entry: &Entry, stub: Stub, gap: &str) -> String {
+    let mut text = opening(model, entry, stub, gap);
     if let Some(result) = &entry.result {
         text.push_str(&format!(", {} **{}", result.text, model.local("out")));
     }
@@ -115,31 +133,45 @@ pub fn call_prototype(model: &Model, entry: &Entry, gap: &str) -> String {
 }
 
 pub fn message_prototype(model: &Model, entry: &Entry, gap: &str) -> String {
-    format!("{})", opening(model, entry, gap))
+    format!("{})", opening(model, entry, Stub::Plain, gap))
 }
 
-fn opening(model: &Model, entry: &Entry, gap: &str) -> String {
-    let mut text = format!(
-        "mrpc_status_t{gap}{}_{}(struct mrpc_connection *{}",
-        model.base,
-        entry.name.text,
-        model.local("conn")
-    );
+/// The function's name and its first parameters.
+fn head(model: &Model, name: &str, with_options: bool, gap: &str) -> String {
+    let conn = model.local("conn");
+    let mut text = format!("mrpc_status_t{gap}{name}(struct mrpc_connection *{conn}");
+    if with_options {
+        let options = model.local("options");
+        text.push_str(&format!(", const struct mrpc_call_options *{options}"));
+    }
+    text
+}
+
+fn opening(model: &Model, entry: &Entry, stub: Stub, gap: &str) -> String {
+    let (base, name) = (&model.base, &entry.name.text);
+    let name = match stub {
+        Stub::Plain => format!("{base}_{name}"),
+        with => model.stub(entry, with),
+    };
+    let mut text = head(model, &name, stub != Stub::Plain, gap);
     if let Some(arg) = &entry.arg {
         text.push_str(&format!(", {} *{}", arg.text, model.local("in")));
     }
     text
 }
 
-pub fn async_prototype(model: &Model, entry: &Entry, gap: &str) -> String {
+pub fn async_prototype(model: &Model, entry: &Entry, stub: Stub, gap: &str) -> String {
     let (base, name) = (&model.base, &entry.name.text);
-    let mut text = format!(
-        "mrpc_status_t{gap}{base}_{name}_async(struct mrpc_connection *{}, \
-         {base}_{name}_callback_fn *{}, void *{}",
-        model.local("conn"),
+    let function = match stub {
+        Stub::Plain => format!("{base}_{name}_async"),
+        with => model.stub(entry, with),
+    };
+    let mut text = head(model, &function, stub != Stub::Plain, gap);
+    text.push_str(&format!(
+        ", {base}_{name}_callback_fn *{}, void *{}",
         model.local("callback"),
         model.local("msg_private")
-    );
+    ));
     if let Some(arg) = &entry.arg {
         text.push_str(&format!(", {} *{}", arg.text, model.local("in")));
     }

@@ -12,7 +12,7 @@ use crate::rpc_h;
 use values::{collect_values, used_values};
 
 pub use form::{Count, Element, Form, WINDOW};
-pub use names::{CName, Kind};
+pub use names::{CName, Kind, Stub};
 
 /// The three files that the preprocessor makes of one.
 pub struct Units {
@@ -71,6 +71,8 @@ pub struct Model {
     own: HashSet<String>,
     holders: HashSet<String>,
     words: HashSet<String>,
+    /// What has a name that a stub with options may have to yield to, in a user's words.
+    taken: HashMap<String, String>,
 }
 
 impl Model {
@@ -99,7 +101,7 @@ impl Model {
             .map(|definition| definition.name.text.clone())
             .collect();
         let holders = form::holders(&types, &values);
-        Model {
+        let mut model = Model {
             units,
             base: base.to_owned(),
             strict_enums: false,
@@ -108,7 +110,11 @@ impl Model {
             own,
             holders,
             words,
-        }
+            taken: HashMap::new(),
+        };
+        let names = model.c_names().into_iter().flatten();
+        model.taken = names.map(|name| (name.text, name.what)).collect();
+        model
     }
 
     pub fn find(&self, name: &str) -> Option<&Definition> {

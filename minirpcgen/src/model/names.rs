@@ -23,7 +23,34 @@ pub enum Kind {
     Made,
 }
 
+/// A stub of a procedure, sync or async.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stub {
+    Plain,
+    /// With options, which came later: it yields its name to whatever has it already.
+    With,
+    AsyncWith,
+}
+
 impl Model {
+    /// The name of a stub with options.
+    pub fn stub(&self, entry: &Entry, stub: Stub) -> String {
+        let suffix = match stub {
+            Stub::AsyncWith => "_async_with",
+            Stub::Plain | Stub::With => "_with",
+        };
+        format!("{}_{}{suffix}", self.base, entry.name.text)
+    }
+
+    pub fn has_stub(&self, entry: &Entry, stub: Stub) -> bool {
+        self.taker(entry, stub).is_none()
+    }
+
+    /// What has the name of a stub with options.
+    pub fn taker(&self, entry: &Entry, stub: Stub) -> Option<&str> {
+        self.taken.get(&self.stub(entry, stub)).map(String::as_str)
+    }
+
     /// Names that belong together, as those of one type or procedure: what is wrong
     /// with one of them need not be said of the others.
     pub fn c_names(&self) -> Vec<Vec<CName<'_>>> {

@@ -18,6 +18,8 @@ pub enum Key {
     Futex(usize),
     /// A change of a file: a socket, a poll.
     File(i32),
+    /// Of either.
+    Files(i32, i32),
     /// Bytes to be brought to a peer.
     Wire,
     /// The end of a thread.
@@ -118,7 +120,10 @@ impl World {
     }
 
     fn wake(&mut self, key: Key, most: usize) -> Vec<Bell> {
-        self.wake_if(most, false, |wait| wait.key == key)
+        self.wake_if(most, false, |wait| match (wait.key, key) {
+            (Key::Files(a, b), Key::File(changed)) => changed == a || changed == b,
+            (key, changed) => key == changed,
+        })
     }
 
     fn wake_if(&mut self, most: usize, late: bool, which: impl Fn(&Wait) -> bool) -> Vec<Bell> {

@@ -6,7 +6,7 @@ use super::fd::Fd;
 use super::resolve::Address;
 use super::Timespec;
 use crate::error::{Errno, Result};
-use crate::sys::net::{Begun, ConnectError, Credentials, Direction, Keepalive, Owed};
+use crate::sys::net::{Begun, ConnectError, Credentials, Direction, Keepalive, Owed, Wait};
 use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 use std::ptr;
@@ -59,15 +59,15 @@ pub fn send_vectored(fd: RawFd, pieces: &[&[u8]]) -> Result<usize> {
     })
 }
 
-/// Receives; `wait` blocks until something is there. 0: the end of the stream.
+/// Receives. 0: the end of the stream.
 #[inline]
-pub fn recv(fd: RawFd, buf: &mut [u8], wait: bool) -> Result<usize> {
+pub fn recv(fd: RawFd, buf: &mut [u8], wait: Wait) -> Result<usize> {
     // SAFETY: the kernel writes at most `buf.len()` bytes to `buf`.
     unsafe { recv_raw(fd, buf.as_mut_ptr(), buf.len(), wait) }
 }
 
 /// Receives up to `room` bytes behind the contents of `buf`, which has that capacity.
-pub fn recv_append(fd: RawFd, buf: &mut Vec<u8>, room: usize, wait: bool) -> Result<usize> {
+pub fn recv_append(fd: RawFd, buf: &mut Vec<u8>, room: usize, wait: Wait) -> Result<usize> {
     let spare = buf.spare_capacity_mut();
     let room = room.min(spare.len());
     // SAFETY: the kernel writes at most `room` bytes to the spare capacity, and the bytes it
@@ -80,18 +80,57 @@ pub fn recv_append(fd: RawFd, buf: &mut Vec<u8>, room: usize, wait: bool) -> Res
 }
 
 #[inline]
-unsafe fn recv_raw(fd: RawFd, at: *mut u8, len: usize, wait: bool) -> Result<usize> {
-    let flags = if wait { 0 } else { libc::MSG_DONTWAIT };
+unsafe fn recv_raw(fd: RawFd, at: *mut u8, len: usize, wait: Wait) -> Result<usize> {
+    let flags = if wait == Wait::Not {
+        libc::MSG_DONTWAIT
+    } else {
+        0
+    };
     loop {
         // SAFETY: the caller vouches for `len` writable bytes.
         let got =
             check(unsafe { libc::syscall(libc::SYS_recvfrom, fd, at, len, flags, 0usize, 0usize) });
-        if !wait || got != Err(Errno(libc::EAGAIN)) {
+        if wait != Wait::Ever || got != Err(Errno(libc::EAGAIN)) {
             return got;
         }
         // Another holder of the socket has set O_NONBLOCK, or a time limit.
         poll(fd, libc::POLLIN | libc::POLLRDHUP, None);
     }
+}
+
+/// Bounds how long a `recv` of this socket waits.
+pub fn limit_recv(fd: RawFd, limit: Duration) {
+    let time = libc::timeval {
+        tv_sec: limit.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+        tv_usec: limit.subsec_micros() as libc::suseconds_t,
+    };
+    // SAFETY: a timeval, as this option takes. It never fails on a socket.
+    unsafe {
+        libc::setsockopt(
+            fd,
+            libc::SOL_SOCKET,
+            libc::SO_RCVTIMEO,
+            (&raw const time).cast(),
+            size_of::<libc::timeval>() as libc::socklen_t,
+        );
+    }
+}
+
+/// Waits until there is something to read, or the end, for `limit` at most; with `wake`, until
+/// that descriptor is readable, too. True if it is.
+pub fn wait_readable(fd: RawFd, wake: Option<RawFd>, limit: Option<Duration>) -> bool {
+    let of = |fd, events| libc::pollfd {
+        fd,
+        events,
+        revents: 0,
+    };
+    let mut fds = [
+        of(fd, libc::POLLIN | libc::POLLRDHUP),
+        // Descriptors below 0 are left out.
+        of(wake.unwrap_or(-1), libc::POLLIN),
+    ];
+    poll_all(&mut fds, limit);
+    fds[1].revents != 0
 }
 
 /// Waits for an event of one descriptor, for `limit` at most; gives what has come.
@@ -101,13 +140,26 @@ fn poll(fd: RawFd, events: libc::c_short, limit: Option<Duration>) -> libc::c_sh
         events,
         revents: 0,
     };
+    poll_all(std::slice::from_mut(&mut p), limit);
+    p.revents
+}
+
+fn poll_all(fds: &mut [libc::pollfd], limit: Option<Duration>) {
     let mut limit = limit.map(Timespec::new);
     let limit = limit.as_mut().map_or(ptr::null_mut(), ptr::from_mut);
     let (no_mask, size) = (0usize, 0usize);
-    // SAFETY: one valid pollfd, a valid time, and no signal mask. SYS_ppoll: newer machines
-    // have no SYS_poll.
-    unsafe { libc::syscall(libc::SYS_ppoll, &raw mut p, 1usize, limit, no_mask, size) };
-    p.revents
+    // SAFETY: valid pollfds, a valid time, and no signal mask. SYS_ppoll: newer machines have
+    // no SYS_poll.
+    unsafe {
+        libc::syscall(
+            libc::SYS_ppoll,
+            fds.as_mut_ptr(),
+            fds.len(),
+            limit,
+            no_mask,
+            size,
+        )
+    };
 }
 
 pub fn shutdown(fd: RawFd, how: Direction) {

@@ -74,6 +74,8 @@ pub struct Stream {
     reset: bool,
     /// Somebody found no room to write.
     no_space: bool,
+    /// How long a `recv` with a limit waits.
+    pub recv_limit: Option<Duration>,
     /// The peer's machine does not answer.
     cut_off: bool,
     heard: Duration,
@@ -241,6 +243,7 @@ impl Net {
             no_space: false,
             cut_off: false,
             heard: Duration::ZERO,
+            recv_limit: None,
             closed: false,
         };
         let a = self.add(File::Stream(stream(0)));

@@ -5,7 +5,7 @@ use super::net::{self, File};
 use super::resolve::{ipv4, Address};
 use crate::error::{Errno, Result};
 use crate::sync::sim::wait::{self, Key};
-use crate::sys::net::{Begun, ConnectError, Credentials, Direction, Keepalive, Owed};
+use crate::sys::net::{Begun, ConnectError, Credentials, Direction, Keepalive, Owed, Wait};
 use std::os::fd::RawFd;
 use std::time::Duration;
 
@@ -25,27 +25,51 @@ pub fn send_vectored(fd: RawFd, pieces: &[&[u8]]) -> Result<usize> {
     send(fd, &pieces.concat())
 }
 
-pub fn recv(fd: RawFd, buf: &mut [u8], wait: bool) -> Result<usize> {
+pub fn recv(fd: RawFd, buf: &mut [u8], wait: Wait) -> Result<usize> {
     wait::point();
     if net::interrupts() {
         return Err(EINTR);
     }
+    let deadline = match wait {
+        Wait::Limited => net::with(|n| n.stream(fd).recv_limit).map(wait::deadline),
+        _ => None,
+    };
+    let mut late = wait == Wait::Not;
     loop {
         let got = net::with(|n| n.recv(fd, buf));
         wait::trace(|| format!("receives of {fd}: {got:?}"));
-        if !wait || got != Err(Errno(libc::EAGAIN)) {
+        if late || got != Err(Errno(libc::EAGAIN)) {
             return got;
         }
-        wait::sleep(Key::File(fd), None);
+        late = wait::sleep(Key::File(fd), deadline);
     }
 }
 
-pub fn recv_append(fd: RawFd, buf: &mut Vec<u8>, room: usize, wait: bool) -> Result<usize> {
+pub fn recv_append(fd: RawFd, buf: &mut Vec<u8>, room: usize, wait: Wait) -> Result<usize> {
     let room = room.min(buf.capacity() - buf.len());
     let mut bytes = vec![0; room];
     let n = recv(fd, &mut bytes, wait)?;
     buf.extend_from_slice(&bytes[..n]);
     Ok(n)
+}
+
+pub fn limit_recv(fd: RawFd, limit: Duration) {
+    wait::point();
+    net::with(|n| n.stream(fd).recv_limit = Some(limit));
+}
+
+pub fn wait_readable(fd: RawFd, wake: Option<RawFd>, limit: Option<Duration>) -> bool {
+    wait::point();
+    if net::interrupts() {
+        return false;
+    }
+    let ready = |fd| net::with(|n| n.bits(fd)) & (net::IN | net::RDHUP) != 0;
+    let woken = || wake.is_some_and(ready);
+    if !ready(fd) && !woken() {
+        let key = wake.map_or(Key::File(fd), |wake| Key::Files(fd, wake));
+        wait::sleep(key, limit.map(wait::deadline));
+    }
+    woken()
 }
 
 pub fn shutdown(fd: RawFd, how: Direction) {

@@ -21,6 +21,11 @@ typedef void (first_draw_callback_fn)(void *conn_private, void *msg_private,
     mrpc_status_t status, name *reply);
 mrpc_status_t first_draw_async(struct mrpc_connection *conn,
     first_draw_callback_fn *callback, void *msg_private, shape *in);
+mrpc_status_t first_draw_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, shape *in, name **out);
+mrpc_status_t first_draw_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, first_draw_callback_fn *callback,
+    void *msg_private, shape *in);
 
 mrpc_status_t first_save(struct mrpc_connection *conn, first_data *in,
     color **out);
@@ -28,6 +33,11 @@ typedef void (first_save_callback_fn)(void *conn_private, void *msg_private,
     mrpc_status_t status, color *reply);
 mrpc_status_t first_save_async(struct mrpc_connection *conn,
     first_save_callback_fn *callback, void *msg_private, first_data *in);
+mrpc_status_t first_save_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, first_data *in, color **out);
+mrpc_status_t first_save_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, first_save_callback_fn *callback,
+    void *msg_private, first_data *in);
 
 mrpc_status_t first_pick(struct mrpc_connection *conn, first_choice *in,
     row **out);
@@ -35,6 +45,11 @@ typedef void (first_pick_callback_fn)(void *conn_private, void *msg_private,
     mrpc_status_t status, row *reply);
 mrpc_status_t first_pick_async(struct mrpc_connection *conn,
     first_pick_callback_fn *callback, void *msg_private, first_choice *in);
+mrpc_status_t first_pick_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, first_choice *in, row **out);
+mrpc_status_t first_pick_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, first_pick_callback_fn *callback,
+    void *msg_private, first_choice *in);
 
 #ifdef __cplusplus
 }

@@ -141,6 +141,29 @@ first_draw_async(struct mrpc_connection *conn,
 }
 
 mrpc_status_t
+first_draw_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, shape *in, name **out)
+{
+	void *reply = NULL;
+	mrpc_status_t status;
+
+	status = mrpc_send_request_with(first_client, conn, options,
+	    nr_first_draw, in, out != NULL ? &reply : NULL);
+	if (out != NULL)
+		*out = reply;
+	return status;
+}
+
+mrpc_status_t
+first_draw_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, first_draw_callback_fn *callback,
+    void *msg_private, shape *in)
+{
+	return mrpc_send_request_async_with(first_client, conn, options,
+	    nr_first_draw, (reply_callback_fn *)callback, msg_private, in);
+}
+
+mrpc_status_t
 first_save(struct mrpc_connection *conn, first_data *in, color **out)
 {
 	void *reply = NULL;
@@ -162,6 +185,29 @@ first_save_async(struct mrpc_connection *conn,
 }
 
 mrpc_status_t
+first_save_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, first_data *in, color **out)
+{
+	void *reply = NULL;
+	mrpc_status_t status;
+
+	status = mrpc_send_request_with(first_client, conn, options,
+	    nr_first_save, in, out != NULL ? &reply : NULL);
+	if (out != NULL)
+		*out = reply;
+	return status;
+}
+
+mrpc_status_t
+first_save_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, first_save_callback_fn *callback,
+    void *msg_private, first_data *in)
+{
+	return mrpc_send_request_async_with(first_client, conn, options,
+	    nr_first_save, (reply_callback_fn *)callback, msg_private, in);
+}
+
+mrpc_status_t
 first_pick(struct mrpc_connection *conn, first_choice *in, row **out)
 {
 	void *reply = NULL;
@@ -180,6 +226,29 @@ first_pick_async(struct mrpc_connection *conn,
 {
 	return mrpc_send_request_async(first_client, conn, nr_first_pick,
 	    (reply_callback_fn *)callback, msg_private, in);
+}
+
+mrpc_status_t
+first_pick_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, first_choice *in, row **out)
+{
+	void *reply = NULL;
+	mrpc_status_t status;
+
+	status = mrpc_send_request_with(first_client, conn, options,
+	    nr_first_pick, in, out != NULL ? &reply : NULL);
+	if (out != NULL)
+		*out = reply;
+	return status;
+}
+
+mrpc_status_t
+first_pick_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, first_pick_callback_fn *callback,
+    void *msg_private, first_choice *in)
+{
+	return mrpc_send_request_async_with(first_client, conn, options,
+	    nr_first_pick, (reply_callback_fn *)callback, msg_private, in);
 }
 
 int

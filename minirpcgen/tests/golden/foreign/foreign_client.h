@@ -22,6 +22,11 @@ typedef void (foreign_get_callback_fn)(void *conn_private, void *msg_private,
     mrpc_status_t status, leveled *reply);
 mrpc_status_t foreign_get_async(struct mrpc_connection *conn,
     foreign_get_callback_fn *callback, void *msg_private, holder *in);
+mrpc_status_t foreign_get_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, holder *in, leveled **out);
+mrpc_status_t foreign_get_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, foreign_get_callback_fn *callback,
+    void *msg_private, holder *in);
 
 #ifdef __cplusplus
 }

@@ -116,6 +116,29 @@ foreign_get_async(struct mrpc_connection *conn,
 	    (reply_callback_fn *)callback, msg_private, in);
 }
 
+mrpc_status_t
+foreign_get_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, holder *in, leveled **out)
+{
+	void *reply = NULL;
+	mrpc_status_t status;
+
+	status = mrpc_send_request_with(foreign_client, conn, options,
+	    nr_foreign_get, in, out != NULL ? &reply : NULL);
+	if (out != NULL)
+		*out = reply;
+	return status;
+}
+
+mrpc_status_t
+foreign_get_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, foreign_get_callback_fn *callback,
+    void *msg_private, holder *in)
+{
+	return mrpc_send_request_async_with(foreign_client, conn, options,
+	    nr_foreign_get, (reply_callback_fn *)callback, msg_private, in);
+}
+
 int
 foreign_server_set_operations(struct mrpc_connection *conn,
     const struct foreign_server_operations *ops)

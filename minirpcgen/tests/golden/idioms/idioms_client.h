@@ -29,12 +29,22 @@ typedef void (idioms_move_callback_fn)(void *conn_private, void *msg_private,
     mrpc_status_t status, hue *reply);
 mrpc_status_t idioms_move_async(struct mrpc_connection *conn,
     idioms_move_callback_fn *callback, void *msg_private, pos *in);
+mrpc_status_t idioms_move_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, pos *in, hue **out);
+mrpc_status_t idioms_move_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, idioms_move_callback_fn *callback,
+    void *msg_private, pos *in);
 
 mrpc_status_t idioms_count(struct mrpc_connection *conn, uint32_t *in,
     int64_t **out);
 typedef void (idioms_count_callback_fn)(void *conn_private, void *msg_private,
     mrpc_status_t status, int64_t *reply);
 mrpc_status_t idioms_count_async(struct mrpc_connection *conn,
+    idioms_count_callback_fn *callback, void *msg_private, uint32_t *in);
+mrpc_status_t idioms_count_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, uint32_t *in, int64_t **out);
+mrpc_status_t idioms_count_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options,
     idioms_count_callback_fn *callback, void *msg_private, uint32_t *in);
 
 mrpc_status_t idioms_flag(struct mrpc_connection *conn, bool_t *in,
@@ -43,6 +53,11 @@ typedef void (idioms_flag_callback_fn)(void *conn_private, void *msg_private,
     mrpc_status_t status, u_int32_t *reply);
 mrpc_status_t idioms_flag_async(struct mrpc_connection *conn,
     idioms_flag_callback_fn *callback, void *msg_private, bool_t *in);
+mrpc_status_t idioms_flag_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, bool_t *in, u_int32_t **out);
+mrpc_status_t idioms_flag_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, idioms_flag_callback_fn *callback,
+    void *msg_private, bool_t *in);
 
 mrpc_status_t idioms_linux(struct mrpc_connection *conn, hosts *in,
     holds **out);
@@ -50,11 +65,21 @@ typedef void (idioms_linux_callback_fn)(void *conn_private, void *msg_private,
     mrpc_status_t status, holds *reply);
 mrpc_status_t idioms_linux_async(struct mrpc_connection *conn,
     idioms_linux_callback_fn *callback, void *msg_private, hosts *in);
+mrpc_status_t idioms_linux_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, hosts *in, holds **out);
+mrpc_status_t idioms_linux_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options,
+    idioms_linux_callback_fn *callback, void *msg_private, hosts *in);
 
 mrpc_status_t idioms_choose(struct mrpc_connection *conn, pick *in, tail **out);
 typedef void (idioms_choose_callback_fn)(void *conn_private, void *msg_private,
     mrpc_status_t status, tail *reply);
 mrpc_status_t idioms_choose_async(struct mrpc_connection *conn,
+    idioms_choose_callback_fn *callback, void *msg_private, pick *in);
+mrpc_status_t idioms_choose_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, pick *in, tail **out);
+mrpc_status_t idioms_choose_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options,
     idioms_choose_callback_fn *callback, void *msg_private, pick *in);
 
 mrpc_status_t idioms_see(struct mrpc_connection *conn, only_tagged *in);
@@ -62,6 +87,11 @@ typedef void (idioms_see_callback_fn)(void *conn_private, void *msg_private,
     mrpc_status_t status);
 mrpc_status_t idioms_see_async(struct mrpc_connection *conn,
     idioms_see_callback_fn *callback, void *msg_private, only_tagged *in);
+mrpc_status_t idioms_see_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, only_tagged *in);
+mrpc_status_t idioms_see_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, idioms_see_callback_fn *callback,
+    void *msg_private, only_tagged *in);
 
 #ifdef __cplusplus
 }

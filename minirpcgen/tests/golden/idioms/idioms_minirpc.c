@@ -208,6 +208,29 @@ idioms_move_async(struct mrpc_connection *conn,
 }
 
 mrpc_status_t
+idioms_move_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, pos *in, hue **out)
+{
+	void *reply = NULL;
+	mrpc_status_t status;
+
+	status = mrpc_send_request_with(idioms_client, conn, options,
+	    nr_idioms_move, in, out != NULL ? &reply : NULL);
+	if (out != NULL)
+		*out = reply;
+	return status;
+}
+
+mrpc_status_t
+idioms_move_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, idioms_move_callback_fn *callback,
+    void *msg_private, pos *in)
+{
+	return mrpc_send_request_async_with(idioms_client, conn, options,
+	    nr_idioms_move, (reply_callback_fn *)callback, msg_private, in);
+}
+
+mrpc_status_t
 idioms_count(struct mrpc_connection *conn, uint32_t *in, int64_t **out)
 {
 	void *reply = NULL;
@@ -226,6 +249,29 @@ idioms_count_async(struct mrpc_connection *conn,
 {
 	return mrpc_send_request_async(idioms_client, conn, nr_idioms_count,
 	    (reply_callback_fn *)callback, msg_private, in);
+}
+
+mrpc_status_t
+idioms_count_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, uint32_t *in, int64_t **out)
+{
+	void *reply = NULL;
+	mrpc_status_t status;
+
+	status = mrpc_send_request_with(idioms_client, conn, options,
+	    nr_idioms_count, in, out != NULL ? &reply : NULL);
+	if (out != NULL)
+		*out = reply;
+	return status;
+}
+
+mrpc_status_t
+idioms_count_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options,
+    idioms_count_callback_fn *callback, void *msg_private, uint32_t *in)
+{
+	return mrpc_send_request_async_with(idioms_client, conn, options,
+	    nr_idioms_count, (reply_callback_fn *)callback, msg_private, in);
 }
 
 mrpc_status_t
@@ -250,6 +296,29 @@ idioms_flag_async(struct mrpc_connection *conn,
 }
 
 mrpc_status_t
+idioms_flag_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, bool_t *in, u_int32_t **out)
+{
+	void *reply = NULL;
+	mrpc_status_t status;
+
+	status = mrpc_send_request_with(idioms_client, conn, options,
+	    nr_idioms_flag, in, out != NULL ? &reply : NULL);
+	if (out != NULL)
+		*out = reply;
+	return status;
+}
+
+mrpc_status_t
+idioms_flag_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, idioms_flag_callback_fn *callback,
+    void *msg_private, bool_t *in)
+{
+	return mrpc_send_request_async_with(idioms_client, conn, options,
+	    nr_idioms_flag, (reply_callback_fn *)callback, msg_private, in);
+}
+
+mrpc_status_t
 idioms_linux(struct mrpc_connection *conn, hosts *in, holds **out)
 {
 	void *reply = NULL;
@@ -268,6 +337,29 @@ idioms_linux_async(struct mrpc_connection *conn,
 {
 	return mrpc_send_request_async(idioms_client, conn, nr_idioms_linux,
 	    (reply_callback_fn *)callback, msg_private, in);
+}
+
+mrpc_status_t
+idioms_linux_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, hosts *in, holds **out)
+{
+	void *reply = NULL;
+	mrpc_status_t status;
+
+	status = mrpc_send_request_with(idioms_client, conn, options,
+	    nr_idioms_linux, in, out != NULL ? &reply : NULL);
+	if (out != NULL)
+		*out = reply;
+	return status;
+}
+
+mrpc_status_t
+idioms_linux_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options,
+    idioms_linux_callback_fn *callback, void *msg_private, hosts *in)
+{
+	return mrpc_send_request_async_with(idioms_client, conn, options,
+	    nr_idioms_linux, (reply_callback_fn *)callback, msg_private, in);
 }
 
 mrpc_status_t
@@ -292,6 +384,29 @@ idioms_choose_async(struct mrpc_connection *conn,
 }
 
 mrpc_status_t
+idioms_choose_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, pick *in, tail **out)
+{
+	void *reply = NULL;
+	mrpc_status_t status;
+
+	status = mrpc_send_request_with(idioms_client, conn, options,
+	    nr_idioms_choose, in, out != NULL ? &reply : NULL);
+	if (out != NULL)
+		*out = reply;
+	return status;
+}
+
+mrpc_status_t
+idioms_choose_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options,
+    idioms_choose_callback_fn *callback, void *msg_private, pick *in)
+{
+	return mrpc_send_request_async_with(idioms_client, conn, options,
+	    nr_idioms_choose, (reply_callback_fn *)callback, msg_private, in);
+}
+
+mrpc_status_t
 idioms_see(struct mrpc_connection *conn, only_tagged *in)
 {
 	return mrpc_send_request(idioms_client, conn, nr_idioms_see, in, NULL);
@@ -303,6 +418,23 @@ idioms_see_async(struct mrpc_connection *conn,
 {
 	return mrpc_send_request_async(idioms_client, conn, nr_idioms_see,
 	    (reply_callback_fn *)callback, msg_private, in);
+}
+
+mrpc_status_t
+idioms_see_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, only_tagged *in)
+{
+	return mrpc_send_request_with(idioms_client, conn, options,
+	    nr_idioms_see, in, NULL);
+}
+
+mrpc_status_t
+idioms_see_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, idioms_see_callback_fn *callback,
+    void *msg_private, only_tagged *in)
+{
+	return mrpc_send_request_async_with(idioms_client, conn, options,
+	    nr_idioms_see, (reply_callback_fn *)callback, msg_private, in);
 }
 
 int

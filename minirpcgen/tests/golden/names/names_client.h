@@ -34,12 +34,22 @@ typedef void (names_i_callback_fn)(void *conn_private_, void *msg_private__,
     mrpc_status_t status_, out *reply_);
 mrpc_status_t names_i_async(struct mrpc_connection *conn_,
     names_i_callback_fn *callback_, void *msg_private__, in *in__);
+mrpc_status_t names_i_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options, in *in__, out **out_);
+mrpc_status_t names_i_async_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options, names_i_callback_fn *callback_,
+    void *msg_private__, in *in__);
 
 mrpc_status_t names_private(struct mrpc_connection *conn_, state *in__,
     msg **out_);
 typedef void (names_private_callback_fn)(void *conn_private_,
     void *msg_private__, mrpc_status_t status_, msg *reply_);
 mrpc_status_t names_private_async(struct mrpc_connection *conn_,
+    names_private_callback_fn *callback_, void *msg_private__, state *in__);
+mrpc_status_t names_private_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options, state *in__, msg **out_);
+mrpc_status_t names_private_async_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options,
     names_private_callback_fn *callback_, void *msg_private__, state *in__);
 
 mrpc_status_t names_public(struct mrpc_connection *conn_, conn *in__,
@@ -48,12 +58,22 @@ typedef void (names_public_callback_fn)(void *conn_private_,
     void *msg_private__, mrpc_status_t status_, conn *reply_);
 mrpc_status_t names_public_async(struct mrpc_connection *conn_,
     names_public_callback_fn *callback_, void *msg_private__, conn *in__);
+mrpc_status_t names_public_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options, conn *in__, conn **out_);
+mrpc_status_t names_public_async_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options,
+    names_public_callback_fn *callback_, void *msg_private__, conn *in__);
 
 mrpc_status_t names_free_(struct mrpc_connection *conn_, callback *in__,
     reply **out_);
 typedef void (names_free__callback_fn)(void *conn_private_,
     void *msg_private__, mrpc_status_t status_, reply *reply_);
 mrpc_status_t names_free__async(struct mrpc_connection *conn_,
+    names_free__callback_fn *callback_, void *msg_private__, callback *in__);
+mrpc_status_t names_free__with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options, callback *in__, reply **out_);
+mrpc_status_t names_free__async_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options,
     names_free__callback_fn *callback_, void *msg_private__, callback *in__);
 
 mrpc_status_t names_request_info(struct mrpc_connection *conn_, cmd *in__,
@@ -62,6 +82,11 @@ typedef void (names_request_info_callback_fn)(void *conn_private_,
     void *msg_private__, mrpc_status_t status_, type *reply_);
 mrpc_status_t names_request_info_async(struct mrpc_connection *conn_,
     names_request_info_callback_fn *callback_, void *msg_private__, cmd *in__);
+mrpc_status_t names_request_info_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options, cmd *in__, type **out_);
+mrpc_status_t names_request_info_async_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options,
+    names_request_info_callback_fn *callback_, void *msg_private__, cmd *in__);
 
 mrpc_status_t names_table_(struct mrpc_connection *conn_, xdrs *in__,
     status **out_);
@@ -69,12 +94,22 @@ typedef void (names_table__callback_fn)(void *conn_private_,
     void *msg_private__, mrpc_status_t status_, status *reply_);
 mrpc_status_t names_table__async(struct mrpc_connection *conn_,
     names_table__callback_fn *callback_, void *msg_private__, xdrs *in__);
+mrpc_status_t names_table__with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options, xdrs *in__, status **out_);
+mrpc_status_t names_table__async_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options,
+    names_table__callback_fn *callback_, void *msg_private__, xdrs *in__);
 
 mrpc_status_t names_register_(struct mrpc_connection *conn_, table *in__,
     data **out_);
 typedef void (names_register__callback_fn)(void *conn_private_,
     void *msg_private__, mrpc_status_t status_, data *reply_);
 mrpc_status_t names_register__async(struct mrpc_connection *conn_,
+    names_register__callback_fn *callback_, void *msg_private__, table *in__);
+mrpc_status_t names_register__with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options, table *in__, data **out_);
+mrpc_status_t names_register__async_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options,
     names_register__callback_fn *callback_, void *msg_private__, table *in__);
 
 mrpc_status_t names_xdr_free(struct mrpc_connection *conn_, container *in__,
@@ -84,12 +119,24 @@ typedef void (names_xdr_free_callback_fn)(void *conn_private_,
 mrpc_status_t names_xdr_free_async(struct mrpc_connection *conn_,
     names_xdr_free_callback_fn *callback_, void *msg_private__,
     container *in__);
+mrpc_status_t names_xdr_free_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options, container *in__,
+    conn_private **out_);
+mrpc_status_t names_xdr_free_async_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options,
+    names_xdr_free_callback_fn *callback_, void *msg_private__,
+    container *in__);
 
 mrpc_status_t names_number(struct mrpc_connection *conn_, int32_t *in__,
     uint64_t **out_);
 typedef void (names_number_callback_fn)(void *conn_private_,
     void *msg_private__, mrpc_status_t status_, uint64_t *reply_);
 mrpc_status_t names_number_async(struct mrpc_connection *conn_,
+    names_number_callback_fn *callback_, void *msg_private__, int32_t *in__);
+mrpc_status_t names_number_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options, int32_t *in__, uint64_t **out_);
+mrpc_status_t names_number_async_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options,
     names_number_callback_fn *callback_, void *msg_private__, int32_t *in__);
 
 mrpc_status_t names_in__send_async_reply(struct mrpc_message *request_,

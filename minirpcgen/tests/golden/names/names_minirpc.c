@@ -285,6 +285,29 @@ names_i_async(struct mrpc_connection *conn_, names_i_callback_fn *callback_,
 }
 
 mrpc_status_t
+names_i_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options, in *in__, out **out_)
+{
+	void *reply_ = NULL;
+	mrpc_status_t status_;
+
+	status_ = mrpc_send_request_with(names_client, conn_, options,
+	    nr_names_i, in__, out_ != NULL ? &reply_ : NULL);
+	if (out_ != NULL)
+		*out_ = reply_;
+	return status_;
+}
+
+mrpc_status_t
+names_i_async_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options, names_i_callback_fn *callback_,
+    void *msg_private__, in *in__)
+{
+	return mrpc_send_request_async_with(names_client, conn_, options,
+	    nr_names_i, (reply_callback_fn *)callback_, msg_private__, in__);
+}
+
+mrpc_status_t
 names_private(struct mrpc_connection *conn_, state *in__, msg **out_)
 {
 	void *reply_ = NULL;
@@ -303,6 +326,30 @@ names_private_async(struct mrpc_connection *conn_,
 {
 	return mrpc_send_request_async(names_client, conn_, nr_names_private,
 	    (reply_callback_fn *)callback_, msg_private__, in__);
+}
+
+mrpc_status_t
+names_private_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options, state *in__, msg **out_)
+{
+	void *reply_ = NULL;
+	mrpc_status_t status_;
+
+	status_ = mrpc_send_request_with(names_client, conn_, options,
+	    nr_names_private, in__, out_ != NULL ? &reply_ : NULL);
+	if (out_ != NULL)
+		*out_ = reply_;
+	return status_;
+}
+
+mrpc_status_t
+names_private_async_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options,
+    names_private_callback_fn *callback_, void *msg_private__, state *in__)
+{
+	return mrpc_send_request_async_with(names_client, conn_, options,
+	    nr_names_private, (reply_callback_fn *)callback_, msg_private__,
+	    in__);
 }
 
 mrpc_status_t
@@ -327,6 +374,30 @@ names_public_async(struct mrpc_connection *conn_,
 }
 
 mrpc_status_t
+names_public_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options, conn *in__, conn **out_)
+{
+	void *reply_ = NULL;
+	mrpc_status_t status_;
+
+	status_ = mrpc_send_request_with(names_client, conn_, options,
+	    nr_names_public, in__, out_ != NULL ? &reply_ : NULL);
+	if (out_ != NULL)
+		*out_ = reply_;
+	return status_;
+}
+
+mrpc_status_t
+names_public_async_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options,
+    names_public_callback_fn *callback_, void *msg_private__, conn *in__)
+{
+	return mrpc_send_request_async_with(names_client, conn_, options,
+	    nr_names_public, (reply_callback_fn *)callback_, msg_private__,
+	    in__);
+}
+
+mrpc_status_t
 names_free_(struct mrpc_connection *conn_, callback *in__, reply **out_)
 {
 	void *reply_ = NULL;
@@ -348,6 +419,30 @@ names_free__async(struct mrpc_connection *conn_,
 }
 
 mrpc_status_t
+names_free__with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options, callback *in__, reply **out_)
+{
+	void *reply_ = NULL;
+	mrpc_status_t status_;
+
+	status_ = mrpc_send_request_with(names_client, conn_, options,
+	    nr_names_free_, in__, out_ != NULL ? &reply_ : NULL);
+	if (out_ != NULL)
+		*out_ = reply_;
+	return status_;
+}
+
+mrpc_status_t
+names_free__async_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options,
+    names_free__callback_fn *callback_, void *msg_private__, callback *in__)
+{
+	return mrpc_send_request_async_with(names_client, conn_, options,
+	    nr_names_free_, (reply_callback_fn *)callback_, msg_private__,
+	    in__);
+}
+
+mrpc_status_t
 names_request_info(struct mrpc_connection *conn_, cmd *in__, type **out_)
 {
 	void *reply_ = NULL;
@@ -365,6 +460,30 @@ names_request_info_async(struct mrpc_connection *conn_,
     names_request_info_callback_fn *callback_, void *msg_private__, cmd *in__)
 {
 	return mrpc_send_request_async(names_client, conn_,
+	    nr_names_request_info, (reply_callback_fn *)callback_,
+	    msg_private__, in__);
+}
+
+mrpc_status_t
+names_request_info_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options, cmd *in__, type **out_)
+{
+	void *reply_ = NULL;
+	mrpc_status_t status_;
+
+	status_ = mrpc_send_request_with(names_client, conn_, options,
+	    nr_names_request_info, in__, out_ != NULL ? &reply_ : NULL);
+	if (out_ != NULL)
+		*out_ = reply_;
+	return status_;
+}
+
+mrpc_status_t
+names_request_info_async_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options,
+    names_request_info_callback_fn *callback_, void *msg_private__, cmd *in__)
+{
+	return mrpc_send_request_async_with(names_client, conn_, options,
 	    nr_names_request_info, (reply_callback_fn *)callback_,
 	    msg_private__, in__);
 }
@@ -391,6 +510,30 @@ names_table__async(struct mrpc_connection *conn_,
 }
 
 mrpc_status_t
+names_table__with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options, xdrs *in__, status **out_)
+{
+	void *reply_ = NULL;
+	mrpc_status_t status_;
+
+	status_ = mrpc_send_request_with(names_client, conn_, options,
+	    nr_names_table_, in__, out_ != NULL ? &reply_ : NULL);
+	if (out_ != NULL)
+		*out_ = reply_;
+	return status_;
+}
+
+mrpc_status_t
+names_table__async_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options,
+    names_table__callback_fn *callback_, void *msg_private__, xdrs *in__)
+{
+	return mrpc_send_request_async_with(names_client, conn_, options,
+	    nr_names_table_, (reply_callback_fn *)callback_, msg_private__,
+	    in__);
+}
+
+mrpc_status_t
 names_register_(struct mrpc_connection *conn_, table *in__, data **out_)
 {
 	void *reply_ = NULL;
@@ -409,6 +552,30 @@ names_register__async(struct mrpc_connection *conn_,
 {
 	return mrpc_send_request_async(names_client, conn_, nr_names_register_,
 	    (reply_callback_fn *)callback_, msg_private__, in__);
+}
+
+mrpc_status_t
+names_register__with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options, table *in__, data **out_)
+{
+	void *reply_ = NULL;
+	mrpc_status_t status_;
+
+	status_ = mrpc_send_request_with(names_client, conn_, options,
+	    nr_names_register_, in__, out_ != NULL ? &reply_ : NULL);
+	if (out_ != NULL)
+		*out_ = reply_;
+	return status_;
+}
+
+mrpc_status_t
+names_register__async_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options,
+    names_register__callback_fn *callback_, void *msg_private__, table *in__)
+{
+	return mrpc_send_request_async_with(names_client, conn_, options,
+	    nr_names_register_, (reply_callback_fn *)callback_, msg_private__,
+	    in__);
 }
 
 mrpc_status_t
@@ -434,6 +601,31 @@ names_xdr_free_async(struct mrpc_connection *conn_,
 }
 
 mrpc_status_t
+names_xdr_free_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options, container *in__,
+    conn_private **out_)
+{
+	void *reply_ = NULL;
+	mrpc_status_t status_;
+
+	status_ = mrpc_send_request_with(names_client, conn_, options,
+	    nr_names_xdr_free, in__, out_ != NULL ? &reply_ : NULL);
+	if (out_ != NULL)
+		*out_ = reply_;
+	return status_;
+}
+
+mrpc_status_t
+names_xdr_free_async_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options,
+    names_xdr_free_callback_fn *callback_, void *msg_private__, container *in__)
+{
+	return mrpc_send_request_async_with(names_client, conn_, options,
+	    nr_names_xdr_free, (reply_callback_fn *)callback_, msg_private__,
+	    in__);
+}
+
+mrpc_status_t
 names_number(struct mrpc_connection *conn_, int32_t *in__, uint64_t **out_)
 {
 	void *reply_ = NULL;
@@ -452,6 +644,30 @@ names_number_async(struct mrpc_connection *conn_,
 {
 	return mrpc_send_request_async(names_client, conn_, nr_names_number,
 	    (reply_callback_fn *)callback_, msg_private__, in__);
+}
+
+mrpc_status_t
+names_number_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options, int32_t *in__, uint64_t **out_)
+{
+	void *reply_ = NULL;
+	mrpc_status_t status_;
+
+	status_ = mrpc_send_request_with(names_client, conn_, options,
+	    nr_names_number, in__, out_ != NULL ? &reply_ : NULL);
+	if (out_ != NULL)
+		*out_ = reply_;
+	return status_;
+}
+
+mrpc_status_t
+names_number_async_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options,
+    names_number_callback_fn *callback_, void *msg_private__, int32_t *in__)
+{
+	return mrpc_send_request_async_with(names_client, conn_, options,
+	    nr_names_number, (reply_callback_fn *)callback_, msg_private__,
+	    in__);
 }
 
 mrpc_status_t
@@ -525,6 +741,29 @@ names_in__async(struct mrpc_connection *conn_,
 }
 
 mrpc_status_t
+names_in__with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options, in *in__, in **out_)
+{
+	void *reply_ = NULL;
+	mrpc_status_t status_;
+
+	status_ = mrpc_send_request_with(names_server, conn_, options,
+	    nr_names_in_, in__, out_ != NULL ? &reply_ : NULL);
+	if (out_ != NULL)
+		*out_ = reply_;
+	return status_;
+}
+
+mrpc_status_t
+names_in__async_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options, names_in__callback_fn *callback_,
+    void *msg_private__, in *in__)
+{
+	return mrpc_send_request_async_with(names_server, conn_, options,
+	    nr_names_in_, (reply_callback_fn *)callback_, msg_private__, in__);
+}
+
+mrpc_status_t
 names_server_(struct mrpc_connection *conn_, size *in__, size **out_)
 {
 	void *reply_ = NULL;
@@ -543,6 +782,30 @@ names_server__async(struct mrpc_connection *conn_,
 {
 	return mrpc_send_request_async(names_server, conn_, nr_names_server_,
 	    (reply_callback_fn *)callback_, msg_private__, in__);
+}
+
+mrpc_status_t
+names_server__with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options, size *in__, size **out_)
+{
+	void *reply_ = NULL;
+	mrpc_status_t status_;
+
+	status_ = mrpc_send_request_with(names_server, conn_, options,
+	    nr_names_server_, in__, out_ != NULL ? &reply_ : NULL);
+	if (out_ != NULL)
+		*out_ = reply_;
+	return status_;
+}
+
+mrpc_status_t
+names_server__async_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options,
+    names_server__callback_fn *callback_, void *msg_private__, size *in__)
+{
+	return mrpc_send_request_async_with(names_server, conn_, options,
+	    nr_names_server_, (reply_callback_fn *)callback_, msg_private__,
+	    in__);
 }
 
 mrpc_status_t

@@ -49,12 +49,22 @@ typedef void (names_in__callback_fn)(void *conn_private_, void *msg_private__,
     mrpc_status_t status_, in *reply_);
 mrpc_status_t names_in__async(struct mrpc_connection *conn_,
     names_in__callback_fn *callback_, void *msg_private__, in *in__);
+mrpc_status_t names_in__with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options, in *in__, in **out_);
+mrpc_status_t names_in__async_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options, names_in__callback_fn *callback_,
+    void *msg_private__, in *in__);
 
 mrpc_status_t names_server_(struct mrpc_connection *conn_, size *in__,
     size **out_);
 typedef void (names_server__callback_fn)(void *conn_private_,
     void *msg_private__, mrpc_status_t status_, size *reply_);
 mrpc_status_t names_server__async(struct mrpc_connection *conn_,
+    names_server__callback_fn *callback_, void *msg_private__, size *in__);
+mrpc_status_t names_server__with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options, size *in__, size **out_);
+mrpc_status_t names_server__async_with(struct mrpc_connection *conn_,
+    const struct mrpc_call_options *options,
     names_server__callback_fn *callback_, void *msg_private__, size *in__);
 
 mrpc_status_t names_i_send_async_reply(struct mrpc_message *request_,

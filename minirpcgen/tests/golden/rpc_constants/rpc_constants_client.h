@@ -22,6 +22,11 @@ typedef void (rpc_constants_check_callback_fn)(void *conn_private,
     void *msg_private, mrpc_status_t status, who *reply);
 mrpc_status_t rpc_constants_check_async(struct mrpc_connection *conn,
     rpc_constants_check_callback_fn *callback, void *msg_private, cred *in);
+mrpc_status_t rpc_constants_check_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, cred *in, who **out);
+mrpc_status_t rpc_constants_check_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options,
+    rpc_constants_check_callback_fn *callback, void *msg_private, cred *in);
 
 #ifdef __cplusplus
 }

@@ -121,6 +121,30 @@ rpc_constants_check_async(struct mrpc_connection *conn,
 	    in);
 }
 
+mrpc_status_t
+rpc_constants_check_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, cred *in, who **out)
+{
+	void *reply = NULL;
+	mrpc_status_t status;
+
+	status = mrpc_send_request_with(rpc_constants_client, conn, options,
+	    nr_rpc_constants_check, in, out != NULL ? &reply : NULL);
+	if (out != NULL)
+		*out = reply;
+	return status;
+}
+
+mrpc_status_t
+rpc_constants_check_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options,
+    rpc_constants_check_callback_fn *callback, void *msg_private, cred *in)
+{
+	return mrpc_send_request_async_with(rpc_constants_client, conn,
+	    options, nr_rpc_constants_check, (reply_callback_fn *)callback,
+	    msg_private, in);
+}
+
 int
 rpc_constants_server_set_operations(struct mrpc_connection *conn,
     const struct rpc_constants_server_operations *ops)

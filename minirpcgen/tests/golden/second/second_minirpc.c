@@ -141,6 +141,29 @@ second_draw_async(struct mrpc_connection *conn,
 }
 
 mrpc_status_t
+second_draw_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, shape *in, name **out)
+{
+	void *reply = NULL;
+	mrpc_status_t status;
+
+	status = mrpc_send_request_with(second_client, conn, options,
+	    nr_second_draw, in, out != NULL ? &reply : NULL);
+	if (out != NULL)
+		*out = reply;
+	return status;
+}
+
+mrpc_status_t
+second_draw_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, second_draw_callback_fn *callback,
+    void *msg_private, shape *in)
+{
+	return mrpc_send_request_async_with(second_client, conn, options,
+	    nr_second_draw, (reply_callback_fn *)callback, msg_private, in);
+}
+
+mrpc_status_t
 second_save(struct mrpc_connection *conn, second_data *in, color **out)
 {
 	void *reply = NULL;
@@ -162,6 +185,29 @@ second_save_async(struct mrpc_connection *conn,
 }
 
 mrpc_status_t
+second_save_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, second_data *in, color **out)
+{
+	void *reply = NULL;
+	mrpc_status_t status;
+
+	status = mrpc_send_request_with(second_client, conn, options,
+	    nr_second_save, in, out != NULL ? &reply : NULL);
+	if (out != NULL)
+		*out = reply;
+	return status;
+}
+
+mrpc_status_t
+second_save_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, second_save_callback_fn *callback,
+    void *msg_private, second_data *in)
+{
+	return mrpc_send_request_async_with(second_client, conn, options,
+	    nr_second_save, (reply_callback_fn *)callback, msg_private, in);
+}
+
+mrpc_status_t
 second_pick(struct mrpc_connection *conn, second_choice *in, row **out)
 {
 	void *reply = NULL;
@@ -180,6 +226,29 @@ second_pick_async(struct mrpc_connection *conn,
 {
 	return mrpc_send_request_async(second_client, conn, nr_second_pick,
 	    (reply_callback_fn *)callback, msg_private, in);
+}
+
+mrpc_status_t
+second_pick_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, second_choice *in, row **out)
+{
+	void *reply = NULL;
+	mrpc_status_t status;
+
+	status = mrpc_send_request_with(second_client, conn, options,
+	    nr_second_pick, in, out != NULL ? &reply : NULL);
+	if (out != NULL)
+		*out = reply;
+	return status;
+}
+
+mrpc_status_t
+second_pick_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, second_pick_callback_fn *callback,
+    void *msg_private, second_choice *in)
+{
+	return mrpc_send_request_async_with(second_client, conn, options,
+	    nr_second_pick, (reply_callback_fn *)callback, msg_private, in);
 }
 
 int

@@ -21,6 +21,11 @@ typedef void (strict_put_callback_fn)(void *conn_private, void *msg_private,
     mrpc_status_t status);
 mrpc_status_t strict_put_async(struct mrpc_connection *conn,
     strict_put_callback_fn *callback, void *msg_private, all *in);
+mrpc_status_t strict_put_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, all *in);
+mrpc_status_t strict_put_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, strict_put_callback_fn *callback,
+    void *msg_private, all *in);
 
 mrpc_status_t strict_pick(struct mrpc_connection *conn, choice *in,
     level **out);
@@ -28,6 +33,11 @@ typedef void (strict_pick_callback_fn)(void *conn_private, void *msg_private,
     mrpc_status_t status, level *reply);
 mrpc_status_t strict_pick_async(struct mrpc_connection *conn,
     strict_pick_callback_fn *callback, void *msg_private, choice *in);
+mrpc_status_t strict_pick_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, choice *in, level **out);
+mrpc_status_t strict_pick_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, strict_pick_callback_fn *callback,
+    void *msg_private, choice *in);
 
 mrpc_status_t strict_give(struct mrpc_connection *conn, levels *in,
     pairs **out);
@@ -35,6 +45,11 @@ typedef void (strict_give_callback_fn)(void *conn_private, void *msg_private,
     mrpc_status_t status, pairs *reply);
 mrpc_status_t strict_give_async(struct mrpc_connection *conn,
     strict_give_callback_fn *callback, void *msg_private, levels *in);
+mrpc_status_t strict_give_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, levels *in, pairs **out);
+mrpc_status_t strict_give_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, strict_give_callback_fn *callback,
+    void *msg_private, levels *in);
 
 #ifdef __cplusplus
 }

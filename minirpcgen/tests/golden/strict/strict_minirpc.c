@@ -134,6 +134,23 @@ strict_put_async(struct mrpc_connection *conn,
 }
 
 mrpc_status_t
+strict_put_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, all *in)
+{
+	return mrpc_send_request_with(strict_client, conn, options,
+	    nr_strict_put, in, NULL);
+}
+
+mrpc_status_t
+strict_put_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, strict_put_callback_fn *callback,
+    void *msg_private, all *in)
+{
+	return mrpc_send_request_async_with(strict_client, conn, options,
+	    nr_strict_put, (reply_callback_fn *)callback, msg_private, in);
+}
+
+mrpc_status_t
 strict_pick(struct mrpc_connection *conn, choice *in, level **out)
 {
 	void *reply = NULL;
@@ -155,6 +172,29 @@ strict_pick_async(struct mrpc_connection *conn,
 }
 
 mrpc_status_t
+strict_pick_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, choice *in, level **out)
+{
+	void *reply = NULL;
+	mrpc_status_t status;
+
+	status = mrpc_send_request_with(strict_client, conn, options,
+	    nr_strict_pick, in, out != NULL ? &reply : NULL);
+	if (out != NULL)
+		*out = reply;
+	return status;
+}
+
+mrpc_status_t
+strict_pick_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, strict_pick_callback_fn *callback,
+    void *msg_private, choice *in)
+{
+	return mrpc_send_request_async_with(strict_client, conn, options,
+	    nr_strict_pick, (reply_callback_fn *)callback, msg_private, in);
+}
+
+mrpc_status_t
 strict_give(struct mrpc_connection *conn, levels *in, pairs **out)
 {
 	void *reply = NULL;
@@ -173,6 +213,29 @@ strict_give_async(struct mrpc_connection *conn,
 {
 	return mrpc_send_request_async(strict_client, conn, nr_strict_give,
 	    (reply_callback_fn *)callback, msg_private, in);
+}
+
+mrpc_status_t
+strict_give_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, levels *in, pairs **out)
+{
+	void *reply = NULL;
+	mrpc_status_t status;
+
+	status = mrpc_send_request_with(strict_client, conn, options,
+	    nr_strict_give, in, out != NULL ? &reply : NULL);
+	if (out != NULL)
+		*out = reply;
+	return status;
+}
+
+mrpc_status_t
+strict_give_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, strict_give_callback_fn *callback,
+    void *msg_private, levels *in)
+{
+	return mrpc_send_request_async_with(strict_client, conn, options,
+	    nr_strict_give, (reply_callback_fn *)callback, msg_private, in);
 }
 
 int

@@ -22,12 +22,22 @@ typedef void (taken_callrpc_callback_fn)(void *conn_private, void *msg_private,
     mrpc_status_t status_, verdict *reply);
 mrpc_status_t taken_callrpc_async(struct mrpc_connection *conn,
     taken_callrpc_callback_fn *callback, void *msg_private, pmap *in);
+mrpc_status_t taken_callrpc_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, pmap *in, verdict **out);
+mrpc_status_t taken_callrpc_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options,
+    taken_callrpc_callback_fn *callback, void *msg_private, pmap *in);
 
 mrpc_status_t taken_pick(struct mrpc_connection *conn, auth_stat *in);
 typedef void (taken_pick_callback_fn)(void *conn_private, void *msg_private,
     mrpc_status_t status_);
 mrpc_status_t taken_pick_async(struct mrpc_connection *conn,
     taken_pick_callback_fn *callback, void *msg_private, auth_stat *in);
+mrpc_status_t taken_pick_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, auth_stat *in);
+mrpc_status_t taken_pick_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, taken_pick_callback_fn *callback,
+    void *msg_private, auth_stat *in);
 
 #ifdef __cplusplus
 }

@@ -129,6 +129,29 @@ taken_callrpc_async(struct mrpc_connection *conn,
 }
 
 mrpc_status_t
+taken_callrpc_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, pmap *in, verdict **out)
+{
+	void *reply = NULL;
+	mrpc_status_t status_;
+
+	status_ = mrpc_send_request_with(taken_client, conn, options,
+	    nr_taken_callrpc, in, out != NULL ? &reply : NULL);
+	if (out != NULL)
+		*out = reply;
+	return status_;
+}
+
+mrpc_status_t
+taken_callrpc_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options,
+    taken_callrpc_callback_fn *callback, void *msg_private, pmap *in)
+{
+	return mrpc_send_request_async_with(taken_client, conn, options,
+	    nr_taken_callrpc, (reply_callback_fn *)callback, msg_private, in);
+}
+
+mrpc_status_t
 taken_pick(struct mrpc_connection *conn, auth_stat *in)
 {
 	return mrpc_send_request(taken_client, conn, nr_taken_pick, in, NULL);
@@ -140,6 +163,23 @@ taken_pick_async(struct mrpc_connection *conn,
 {
 	return mrpc_send_request_async(taken_client, conn, nr_taken_pick,
 	    (reply_callback_fn *)callback, msg_private, in);
+}
+
+mrpc_status_t
+taken_pick_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, auth_stat *in)
+{
+	return mrpc_send_request_with(taken_client, conn, options,
+	    nr_taken_pick, in, NULL);
+}
+
+mrpc_status_t
+taken_pick_async_with(struct mrpc_connection *conn,
+    const struct mrpc_call_options *options, taken_pick_callback_fn *callback,
+    void *msg_private, auth_stat *in)
+{
+	return mrpc_send_request_async_with(taken_client, conn, options,
+	    nr_taken_pick, (reply_callback_fn *)callback, msg_private, in);
 }
 
 int
