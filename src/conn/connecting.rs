@@ -46,8 +46,16 @@ pub(super) struct Pending {
     cancelled: bool,
 }
 
-/// An attempt that was closed, to be ended.
-pub(super) struct Cancelled(pub Option<Arc<Connecting>>);
+/// What was closed.
+pub(super) enum Closed {
+    /// A connection without an attempt.
+    Plain,
+    /// One that stands, and whose callback has not begun. The loop may see that, too, and close
+    /// it: once.
+    Standing,
+    /// An attempt, which the loop ends; None: it has ended by itself.
+    Attempt(Option<Arc<Connecting>>),
+}
 
 pub(super) struct Connecting {
     conn: Arc<Conn>,
@@ -60,17 +68,20 @@ impl State {
         self.rare.as_deref_mut()?.pending.as_mut()
     }
 
-    /// The connection is closed. Some: it has not been opened, and the loop ends the attempt, if
-    /// it has not ended by itself.
-    pub(super) fn cancel_attempt(&mut self) -> Result<Option<Cancelled>> {
+    /// The connection is closed: its callback, if it has not begun, is to be told so.
+    pub(super) fn cancel_attempt(&mut self) -> Result<Closed> {
         let opening = self.proto.life.phase() == Phase::Opening;
         let Some(pending) = self.pending() else {
-            return Ok(None);
+            return Ok(Closed::Plain);
         };
         if std::mem::replace(&mut pending.cancelled, true) {
             return Err(Errno(libc::EALREADY));
         }
-        Ok(opening.then(|| Cancelled(pending.connecting.clone())))
+        Ok(if opening {
+            Closed::Attempt(pending.connecting.clone())
+        } else {
+            Closed::Standing
+        })
     }
 
     /// The attempt has ended, and the callback is due.
@@ -162,7 +173,6 @@ impl Connecting {
     pub fn wake(self: Arc<Self>) {
         let hub = Arc::clone(&self.conn.hub);
         hub.shard.reactor.again(self);
-        hub.shard.ring_background();
     }
 
     /// Some: the attempt has ended.

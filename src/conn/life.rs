@@ -1,6 +1,6 @@
 //! From connecting to the end.
 
-use super::connecting::Cancelled;
+use super::connecting::Closed;
 use super::ends::{Ends, Socket};
 use super::outputs::Outputs;
 use super::receive::Reader;
@@ -188,11 +188,14 @@ impl Conn {
             self.close_copy();
             return Ok(());
         }
-        let cancelled = self.lock().cancel_attempt()?;
-        match cancelled {
-            Some(Cancelled(Some(connecting))) => connecting.wake(),
-            Some(Cancelled(None)) => {}
-            None => self.close_open()?,
+        let closed = self.lock().cancel_attempt()?;
+        match closed {
+            Closed::Plain => return self.close_open(),
+            Closed::Standing => {
+                let _ = self.close_open();
+            }
+            Closed::Attempt(Some(connecting)) => connecting.wake(),
+            Closed::Attempt(None) => {}
         }
         Ok(())
     }

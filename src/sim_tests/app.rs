@@ -173,6 +173,8 @@ pub struct End {
     pub asked: Vec<u32>,
     pub kept: Vec<(usize, u32)>,
     pub rooms: u32,
+    /// What the callbacks of attempts to connect were told.
+    pub told: Vec<c_int>,
     /// The last async reply that came with OK, to each thread's calls but LATER.
     last: BTreeMap<usize, u32>,
     /// In a handler.
@@ -204,6 +206,7 @@ pub fn add_end(conn: *mut mrpc_connection, is_server: bool) -> usize {
             asked: Vec::new(),
             kept: Vec::new(),
             rooms: 0,
+            told: Vec::new(),
             last: BTreeMap::new(),
             busy: 0,
         });
@@ -510,5 +513,16 @@ pub unsafe extern "C" fn on_ioerr(conn_data: *mut c_void, message: *mut c_char) 
 pub unsafe extern "C" fn on_room(conn_data: *mut c_void) {
     let end = enter(conn_data);
     with(end, |e| e.rooms += 1);
+    leave(end);
+}
+
+/// `data`: the end's cookie again.
+pub unsafe extern "C" fn on_connect(conn_data: *mut c_void, data: *mut c_void, error: c_int) {
+    assert!(conn_data == data, "another's data");
+    let end = enter(conn_data);
+    with(end, |e| {
+        assert!(e.notes.is_empty() && e.asked.is_empty(), "not the first");
+        e.told.push(error);
+    });
     leave(end);
 }

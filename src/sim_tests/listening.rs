@@ -11,7 +11,7 @@ use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn listen(pair: &Pair) -> CString {
+pub fn listen(pair: &Pair) -> CString {
     let port = pair.set(1).listen(libc::AF_INET, None, None).unwrap();
     CString::new(port.unwrap().to_string()).unwrap()
 }

@@ -3,6 +3,7 @@
 #![allow(unsafe_code, reason = "the application is C's")]
 
 mod app;
+mod connecting;
 mod early;
 mod every;
 mod explore;
