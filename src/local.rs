@@ -2,7 +2,9 @@
 //!
 //! Everything works, more slowly, after a thread's locals have been destroyed.
 
+use crate::proto::terms::NEVER;
 use crate::sync::thread_local;
+use crate::sys::clock;
 use crate::waiter::{Parker, Waiter};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -16,6 +18,30 @@ thread_local! {
     static FRAME: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
     static HANDLED: Cell<Option<Handled>> = const { Cell::new(None) };
     static READ: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static WRITES_UNTIL: Cell<u64> = const { Cell::new(NEVER) };
+}
+
+/// While it lives, the thread's time to write is up at a deadline.
+pub struct WriteUntil(u64);
+
+impl WriteUntil {
+    pub fn new(deadline: u64) -> WriteUntil {
+        let before = WRITES_UNTIL.try_with(|until| until.replace(deadline));
+        WriteUntil(before.unwrap_or(NEVER))
+    }
+}
+
+impl Drop for WriteUntil {
+    fn drop(&mut self) {
+        let _ = WRITES_UNTIL.try_with(|until| until.set(self.0));
+    }
+}
+
+/// The thread has other things to do than to write on.
+#[inline]
+pub fn is_late() -> bool {
+    let until = WRITES_UNTIL.try_with(Cell::get).unwrap_or(NEVER);
+    until != NEVER && clock::nanos() >= until
 }
 
 /// The calling thread's waiter.

@@ -188,10 +188,14 @@ impl Conn {
         let fd = self.fd();
         let total: usize = pieces.iter().map(|p| p.len()).sum();
         let mut sent = 0;
+        let mut late = false;
         race_point();
-        while sent < total {
+        while sent < total && !late {
             match send_from(fd, pieces, sent) {
-                Ok(n) => sent += n,
+                Ok(n) => {
+                    sent += n;
+                    late = sent < total && local::is_late();
+                }
                 Err(Errno(libc::EINTR)) => {}
                 Err(Errno(libc::EAGAIN)) => break,
                 Err(e) => return self.write_failed(e),
@@ -210,7 +214,7 @@ impl Conn {
                 if sent == 0 {
                     st.proto.outbox.took_nothing();
                 }
-                next
+                st.next_of_writer(next, late)
             };
             st.settle_sent(self, next)
         };
@@ -224,9 +228,13 @@ impl Conn {
         while let Some(mut chunk) = next {
             race_point();
             let start = chunk.at;
-            while chunk.at < chunk.bytes.len() {
+            let mut late = false;
+            while chunk.at < chunk.bytes.len() && !late {
                 match socket::send(fd, &chunk.bytes[chunk.at..]) {
-                    Ok(n) => chunk.at += n,
+                    Ok(n) => {
+                        chunk.at += n;
+                        late = local::is_late();
+                    }
                     Err(Errno(libc::EINTR)) => {}
                     Err(Errno(libc::EAGAIN)) => break,
                     Err(e) => return self.write_failed(e),
@@ -238,7 +246,8 @@ impl Conn {
                 let more = if st.proto.life.phase() >= Phase::Shut {
                     None
                 } else {
-                    st.proto.outbox.wrote(chunk, sent)
+                    let next = st.proto.outbox.wrote(chunk, sent);
+                    st.next_of_writer(next, late)
                 };
                 st.settle_sent(self, more)
             };
@@ -295,6 +304,17 @@ impl Conn {
             out.flush = st.proto.outbox.begin_flush();
         }
         self.act(out);
+    }
+}
+
+impl State {
+    /// What the writer goes on with: nothing if its time is up.
+    fn next_of_writer(&mut self, next: Option<Chunk>, late: bool) -> Option<Chunk> {
+        if late {
+            self.proto.outbox.hand_over(next);
+            return None;
+        }
+        next
     }
 }
 

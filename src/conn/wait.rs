@@ -70,6 +70,7 @@ impl Conn {
         } else {
             Some(st.sync_bound(self, terms, deadline)?)
         };
+        let _until = bound.as_ref().map(|b| local::WriteUntil::new(b.deadline()));
         let sequence = st.proto.call(Call::Sync {
             cmd,
             made,

@@ -190,6 +190,15 @@ impl Outbox {
         self.front_whole = 0;
     }
 
+    /// The writer has no time to go on: leaves `next`, and what else there is, to whoever flushes.
+    pub fn hand_over(&mut self, next: Option<Chunk>) {
+        if let Some(chunk) = next.or_else(|| self.writable()) {
+            self.front = chunk.bytes;
+            self.front_sent = chunk.at;
+            self.writer = Writer::None;
+        }
+    }
+
     /// Takes the request with this number back, if it has not begun to leave; gives its length.
     pub fn take_back(&mut self, sequence: u32) -> Option<usize> {
         let len = if let Some(len) = self.take_back_of_front(sequence) {
@@ -467,6 +476,26 @@ mod tests {
         }
         expected.extend_from_slice(&request(number(7), 1, 30));
         assert_eq!(left, expected);
+    }
+
+    #[test]
+    fn what_a_writer_leaves_is_for_the_next_one() {
+        let mut o = Outbox::default();
+        assert!(o.begin_direct(0));
+        let blocked = o.wrote_direct(b"rest".to_vec(), false);
+        o.hand_over(blocked);
+        o.append(b"more", 0, true);
+        assert!(o.list(), "nobody writes, and no edge is due");
+        let c = o.begin_flush().unwrap();
+        assert_eq!(&c.bytes[c.at..], b"rest");
+        let next = send(&mut o, c, 4);
+        assert!(next.is_some());
+        o.hand_over(next);
+        let c = o.begin_flush().unwrap();
+        assert_eq!(&c.bytes[c.at..], b"more");
+        let none = send(&mut o, c, 4);
+        o.hand_over(none);
+        assert!(o.is_free());
     }
 
     #[test]
