@@ -13,6 +13,7 @@ const EXPORTS: [&str; 9] = [
     "dispatch",
     "limits",
     "connecting",
+    "drain",
     "view",
     "timeouts",
 ];

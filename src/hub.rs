@@ -11,7 +11,7 @@ use crate::protocol::Role;
 use crate::queue::ReadyQueue;
 use crate::registry::Registry;
 use crate::shard::Shard;
-use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Mutex, Ordering};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicU8, AtomicUsize, Mutex, Ordering};
 use crate::sys::{env, fork, thread};
 use std::ffi::c_void;
 use std::sync::Arc;
@@ -24,6 +24,11 @@ const SPIN: Duration = Duration::from_micros(50);
 const RELEASING: usize = 1 << (usize::BITS * 3 / 4);
 /// What it adds to the waker's count.
 const RELEASED: u64 = 1 << 32;
+
+/// The set was never drained; it is being drained; it was, and stays so.
+const DRAIN_NEVER: u8 = 0;
+const DRAIN_RUNS: u8 = 1;
+const DRAIN_OVER: u8 = 2;
 
 #[derive(Clone, Copy, Default)]
 pub struct Callbacks {
@@ -46,6 +51,8 @@ pub struct Hub<C> {
     numbered: AtomicU64,
     dispatchers: AtomicUsize,
     ending: AtomicBool,
+    /// What `mrpc_drain` has come to.
+    draining: AtomicU8,
     pub config: Config,
     pub callbacks: Mutex<Callbacks>,
     pub queue: ReadyQueue<Arc<C>>,
@@ -94,6 +101,7 @@ impl<C> Hub<C> {
             numbered: AtomicU64::new(0),
             dispatchers: AtomicUsize::new(0),
             ending: AtomicBool::new(false),
+            draining: AtomicU8::new(DRAIN_NEVER),
             config: Config::default(),
             callbacks: Mutex::new(Callbacks::default()),
             queue: ReadyQueue::new(),
@@ -249,6 +257,26 @@ impl<C> Hub<C> {
     pub fn clear_lists(&self) {
         self.shard.clear_lists();
         drop(self.watched.lock().take());
+    }
+
+    // --- draining
+
+    /// False if somebody drains it already. From now on nothing new comes into the set.
+    #[must_use]
+    pub fn begin_drain(&self) -> bool {
+        self.draining.swap(DRAIN_RUNS, Ordering::SeqCst) != DRAIN_RUNS
+    }
+
+    pub fn end_drain(&self) {
+        self.draining.store(DRAIN_OVER, Ordering::SeqCst);
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst) != DRAIN_NEVER
+    }
+
+    pub fn has_dispatchers(&self) -> bool {
+        self.dispatchers.load(Ordering::SeqCst) > 0
     }
 
     // --- life

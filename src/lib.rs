@@ -53,6 +53,7 @@ mod bell;
 mod config;
 mod conn;
 mod dispatch;
+mod drain;
 mod error;
 mod ffi;
 mod hub;

@@ -8,9 +8,11 @@ use crate::background;
 use crate::config::Config;
 use crate::conn::{requests, Conn, ConnHub};
 use crate::dispatch::DispatchThread;
+use crate::drain;
 use crate::error::{Errno, Result};
 use crate::hub::Hub;
 use crate::listener::Listener;
+use crate::local;
 use crate::protocol::Role;
 use crate::reactor::{Ready, Source, Turn};
 use crate::sync::right::{Held, Right};
@@ -20,6 +22,7 @@ use crate::sys::{fork, thread};
 use std::ffi::{c_void, CStr};
 use std::os::fd::RawFd;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 pub struct Set {
     hub: Arc<ConnHub>,
@@ -115,7 +118,7 @@ impl Set {
         self.await_closes();
         let open = || Listener::open_all(hub, family, address, service);
         let (opened, port) = cancel::held_off(open)?;
-        self.change_listeners(|list| list.extend(opened));
+        self.add_listeners(opened)?;
         Ok(port)
     }
 
@@ -123,13 +126,25 @@ impl Set {
     pub fn listen_fd(&self, fd: RawFd) -> Result<()> {
         self.check_listening()?;
         let adopted = cancel::held_off(|| Listener::adopt(&self.hub, fd))?;
-        self.change_listeners(|list| list.push(adopted));
+        self.add_listeners(vec![adopted])
+    }
+
+    fn add_listeners(&self, opened: Listeners) -> Result<()> {
+        self.change_listeners(|list| list.extend(opened));
+        if self.hub.is_draining() {
+            // It began after we had looked, and may not have seen them.
+            self.close_listeners();
+            return Err(Errno(libc::ESHUTDOWN));
+        }
         Ok(())
     }
 
     fn check_listening(&self) -> Result<()> {
         let hub = &self.hub;
         hub.check_process()?;
+        if hub.is_draining() {
+            return Err(Errno(libc::ESHUTDOWN));
+        }
         let may = hub.role().is_server() && hub.callbacks().accept.is_some();
         may.then_some(()).ok_or(Errno::INVAL)
     }
@@ -198,6 +213,25 @@ impl Set {
             self.to_retire.store(true, Ordering::SeqCst);
             self.hub.shard.reactor.wake();
         }
+    }
+
+    /// Lets everything that has begun come to its end, and nothing new in; see `drain`. None: for
+    /// as long as it takes.
+    pub fn drain(&self, limit: Option<Duration>) -> Result<()> {
+        let hub = &self.hub;
+        hub.check_process()?;
+        if local::is_handling() {
+            // What is waited for includes the handler that waits.
+            return Err(Errno(libc::EDEADLK));
+        }
+        if !hub.begin_drain() {
+            return Err(Errno(libc::EALREADY));
+        }
+        self.close_listeners();
+        self.await_closes();
+        let drained = drain::drain(hub, limit);
+        hub.end_drain();
+        drained
     }
 
     /// A detached thread that dispatches until the set is destroyed; returns once it is

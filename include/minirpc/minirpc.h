@@ -550,8 +550,8 @@ int mrpc_set_room_func(struct mrpc_conn_set *set, mrpc_room_fn *func);
 
 /**
  * Sets how long a connection may wait without any progress: one that is closing
- * and has something to send; whose peer has ended its sending side and is owed
- * replies; that is not read from because its replies are not taken; or in the
+ * and has something to send; that drains; whose peer has ended its sending side and
+ * is owed replies; that is not read from because its replies are not taken; or in the
  * middle of a message while the set is over its memory limit. Then it ends: an
  * ioerr event says what was waited for, and the reason is MRPC_DISC_IOERR, unless
  * there was one before.
@@ -733,6 +733,34 @@ int mrpc_conn_get_peer_credentials(struct mrpc_connection *conn,
                                    pid_t *pid,
                                    uid_t *uid,
                                    gid_t *gid);
+
+/**
+ * Ends all that a set's connections do, without leaving anybody unanswered: what a
+ * server does before it is replaced. Listeners close. Requests that have arrived are
+ * answered; those that come later are not executed, but answered in their turn with
+ * MINIRPC_PROCEDURE_UNAVAIL, so that it is safe to repeat them elsewhere, and one-way
+ * messages are dropped. Calls of ours are waited for; new ones return
+ * MINIRPC_NETWORK_FAILURE. Messages and replies can still be sent.
+ *
+ * When nothing is left on a connection, and nothing has come for 50 ms, our side of it
+ * ends; when the peer's has ended, too, it is disconnected (MRPC_DISC_CLOSED). A peer
+ * that makes no progress for the time of mrpc_set_linger() is given up
+ * (MRPC_DISC_IOERR).
+ *
+ * set: the set; from now on mrpc_listen(), mrpc_connect() and the like return ESHUTDOWN
+ *     for it, for good.
+ * timeout_ms: milliseconds; 0 is for as long as it takes.
+ *
+ * Returns 0 when no connection is left and all disconnect functions have returned (if
+ * the set has no dispatcher, as soon as only their events are left), also if there was
+ * none, or the set was drained before. ETIMEDOUT when the time is over: the rest has
+ * been closed, and disconnected for MRPC_DISC_USER; handlers that do not return within a
+ * further second are not waited for. EALREADY while another thread drains the set;
+ * EDEADLK in a handler; EINVAL if set is NULL. The calling thread blocks; if it is
+ * registered as a dispatcher of the set, it dispatches meanwhile. Not to be called in a
+ * signal handler.
+ */
+int mrpc_drain(struct mrpc_conn_set *set, unsigned int timeout_ms);
 
 /**
  * Tells what a set has done so far, and what waits. Connections are looked at one after

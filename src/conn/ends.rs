@@ -103,7 +103,10 @@ impl Conn {
 
 impl State {
     /// The handle's attempts begin, one at a time; Err: it has one, or had one that succeeded.
-    pub(super) fn begin_opening(&mut self) -> std::result::Result<(), Failure> {
+    pub(super) fn begin_opening(&mut self, conn: &Conn) -> std::result::Result<(), Failure> {
+        if conn.hub().is_draining() {
+            return Err(Failure::new(libc::ESHUTDOWN, "the set has been drained"));
+        }
         if self.proto.life.begin_opening() {
             return Ok(());
         }

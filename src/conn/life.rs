@@ -12,10 +12,10 @@ use crate::proto::life::{Phase, Reason};
 use crate::proto::status;
 use crate::sync::right::Held;
 use crate::sync::Ordering;
-use crate::sys::cancel;
 use crate::sys::fd::Fd;
 use crate::sys::net::{Direction, Wait};
 use crate::sys::socket;
+use crate::sys::{cancel, clock};
 use std::os::fd::RawFd;
 use std::sync::Arc;
 
@@ -112,7 +112,7 @@ impl Conn {
     pub(super) fn begin_opening(&self) -> Result<()> {
         let begun = {
             let mut st = self.lock();
-            let begun = st.begin_opening();
+            let begun = st.begin_opening(self);
             self.publish(&st);
             begun
         };
@@ -159,6 +159,9 @@ impl Conn {
             st.begin_times();
             st.proto.life.advance(Phase::Open, None);
             self.publish(&st);
+            if self.hub.is_draining() {
+                st.begin_drain(clock::now());
+            }
             st.accepted = accepted;
             match first {
                 First::Nothing => {}

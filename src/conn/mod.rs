@@ -16,6 +16,7 @@
 mod attention;
 mod connect;
 mod connecting;
+mod drain;
 mod early;
 mod ends;
 mod events;
@@ -127,6 +128,8 @@ struct Rare {
     kept: BTreeSet<u64>,
     /// It is on the hub's list of those that are looked at as time passes.
     watch: Option<watch::Watch>,
+    /// While the set drains: no message since.
+    quiet: Option<watch::Still<u64>>,
     /// The peer once took nothing while a thread waited for it.
     stall: Option<flow::Stall>,
     /// What the set's memory limit knows of it.

@@ -4,7 +4,7 @@
 //! - A peer owes an acknowledgement, and the application has set the keepalive parameters. The
 //!   kernel's keepalive says nothing while data is unacknowledged, and TCP_USER_TIMEOUT ends a
 //!   live peer that only does not read. So it is looked when the peer was heard last.
-//! - The connection waits for progress: it is closing, or half closed, or not read from because
+//! - The connection waits for progress: it is closing, draining, or half closed, or not read from because
 //!   its replies are not taken, or in the middle of a frame while memory is short.
 //! - The set has an idle timeout.
 
@@ -35,7 +35,7 @@ pub(super) struct Watch {
 
 /// How long something has been as it is.
 #[derive(Debug)]
-struct Still<T> {
+pub(super) struct Still<T> {
     what: T,
     since: Instant,
 }
@@ -63,12 +63,12 @@ fn period(limit: Duration) -> Duration {
 }
 
 impl<T: PartialEq> Still<T> {
-    fn new(what: T, since: Instant) -> Still<T> {
+    pub(super) fn new(what: T, since: Instant) -> Still<T> {
         Still { what, since }
     }
 
     /// How long it has been like this.
-    fn look(&mut self, what: T, now: Instant) -> Duration {
+    pub(super) fn look(&mut self, what: T, now: Instant) -> Duration {
         if self.what != what {
             *self = Still::new(what, now);
         }
@@ -92,7 +92,8 @@ impl State {
     #[must_use]
     #[inline]
     pub(super) fn begin_watch(&mut self, conn: &Conn) -> bool {
-        let calm = self.proto.life.phase() == Phase::Open && !self.proto.is_constrained();
+        let open = self.proto.life.phase() == Phase::Open;
+        let calm = open && !self.proto.is_constrained() && !self.proto.is_draining();
         (!calm || conn.hub.config.is_special()) && self.watch_if_wanted(conn)
     }
 
@@ -119,7 +120,7 @@ impl State {
         begin
     }
 
-    fn messages(&self) -> u64 {
+    pub(super) fn messages(&self) -> u64 {
         self.proto.counters.send_msgs() + self.proto.counters.recv_msgs()
     }
 
@@ -128,6 +129,10 @@ impl State {
         match self.proto.life.phase() {
             Phase::Closing => Some("the peer to take the rest"),
             Phase::Ending => Some("replies to a peer that sends no more"),
+            Phase::Parting => Some("the peer to end its side, too"),
+            Phase::Open if self.proto.is_draining() => {
+                Some("calls and requests to end, as the set drains")
+            }
             Phase::Open if self.proto.is_stuck(&conn.hub.config.limits()) => {
                 Some("the peer to take replies")
             }

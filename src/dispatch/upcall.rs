@@ -62,9 +62,13 @@ pub fn run(conn: Arc<Conn>, event: &mut Event<AsyncCall>) -> Option<Arc<Conn>> {
             };
             request(conn, asked, payload)
         }
-        Event::Refused { sequence, cmd } => {
+        Event::Refused {
+            sequence,
+            cmd,
+            late,
+        } => {
             let known = *cmd > 0 && conn.hub().role().received(*cmd).is_some();
-            let status = if known {
+            let status = if known && !*late {
                 status::ENCODING_ERR
             } else {
                 status::PROCEDURE_UNAVAIL

@@ -108,8 +108,8 @@ pub unsafe extern "C" fn mrpc_set_room_func(set: *mut mrpc_conn_set, func: mrpc_
 }
 
 /// Sets how long a connection may wait without any progress: one that is closing
-/// and has something to send; whose peer has ended its sending side and is owed
-/// replies; that is not read from because its replies are not taken; or in the
+/// and has something to send; that drains; whose peer has ended its sending side and
+/// is owed replies; that is not read from because its replies are not taken; or in the
 /// middle of a message while the set is over its memory limit. Then it ends: an
 /// ioerr event says what was waited for, and the reason is MRPC_DISC_IOERR, unless
 /// there was one before.

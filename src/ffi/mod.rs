@@ -5,7 +5,7 @@
 //! is held while C code runs.
 //!
 //! The documentation comments of `version`, `set`, `config`, `conn`, `dispatch`, `limits`,
-//! `connecting` and `view` are the comments of include/minirpc/minirpc.h, which cbindgen makes of
+//! `connecting`, `drain` and `view` are the comments of include/minirpc/minirpc.h, which cbindgen makes of
 //! them (`make header`). They speak to C programmers, and what they say about pointers is each
 //! function's safety contract.
 
@@ -22,6 +22,7 @@ mod config;
 mod conn;
 mod connecting;
 mod dispatch;
+mod drain;
 mod handle;
 mod limits;
 mod set;

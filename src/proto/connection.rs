@@ -62,6 +62,8 @@ pub struct Connection<S, A> {
     solitary: u32,
     /// A header has been seen.
     begun: bool,
+    /// The set drains: what begins from now on is refused, in both directions.
+    draining: bool,
 }
 
 impl<S, A> Default for Connection<S, A> {
@@ -87,6 +89,7 @@ impl<S, A> Default for Connection<S, A> {
             late: 0,
             solitary: SOLITARY,
             begun: false,
+            draining: false,
         }
     }
 }
@@ -117,7 +120,7 @@ impl<S, A> Connection<S, A> {
     pub fn check_open(&self, call: bool) -> Result<(), Refusal> {
         match self.life.phase() {
             Phase::New | Phase::Opening => Err(Refusal::NeverConnected),
-            Phase::Open => Ok(()),
+            Phase::Open if !(call && self.draining) => Ok(()),
             Phase::Ending if !call => Ok(()),
             _ => Err(Refusal::Closed),
         }
@@ -504,7 +507,8 @@ impl<S, A> Connection<S, A> {
     fn request(&mut self, header: &Header, body: Body<'_>) {
         self.solitary = 0;
         let &Header { sequence, cmd, .. } = header;
-        let refused = matches!(body, Body::Skipped);
+        let late = self.draining;
+        let refused = late || matches!(body, Body::Skipped);
         let came = self.notes.as_ref().map_or(0, |notes| notes.now);
         if came > 0 {
             self.note_request(header);
@@ -521,7 +525,11 @@ impl<S, A> Connection<S, A> {
             self.queued_requests += 1;
         }
         self.push(if refused {
-            Event::Refused { sequence, cmd }
+            Event::Refused {
+                sequence,
+                cmd,
+                late,
+            }
         } else {
             Event::Request {
                 sequence,
@@ -663,6 +671,26 @@ impl<S, A> Connection<S, A> {
         } else {
             Vec::new()
         }
+    }
+
+    // --- draining
+
+    /// From now on requests are refused, messages dropped, and no call of ours is made.
+    pub fn drain(&mut self) {
+        self.draining = true;
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.draining
+    }
+
+    /// Nothing is left of a draining connection: our side ends. False if something is.
+    #[must_use]
+    pub fn part(&mut self) -> bool {
+        self.draining
+            && self.life.phase() == Phase::Open
+            && self.is_idle()
+            && self.life.advance(Phase::Parting, None)
     }
 
     /// The socket is dead, or a closing connection has sent all: nothing will come or go any
@@ -1084,6 +1112,43 @@ pub mod tests {
         assert!(c.is_drained());
         assert!(c.shut(Reason::IoErr).is_some());
         assert_eq!(events(&mut c), ["request 4", "Closed"]);
+    }
+
+    #[test]
+    fn a_draining_connection_answers_what_had_come_and_parts_when_all_is_done() {
+        let mut c = open();
+        assert!(!c.part(), "it does not drain");
+        c.receive(frame(0, status::PENDING, 4, b""), None);
+        let call = c.call(Call::Async {
+            cmd: 1,
+            made: 0,
+            call: "x",
+        });
+        c.drain();
+        c.receive(frame(1, status::PENDING, 5, b""), None);
+        c.receive(frame(0, status::PENDING, -5, b""), None);
+        assert_eq!(c.counters.messages_dropped, 1);
+        assert_eq!(c.check_open(true), Err(Refusal::Closed));
+        assert!(c.check_open(false).is_ok(), "messages and replies still go");
+        assert_eq!(events(&mut c), ["request 4", "refused 5"]);
+        c.answer(false);
+        c.answer(true);
+        assert!(!c.part(), "a call of ours waits");
+        c.receive(frame(call, 0, 1, b""), None);
+        assert!(!c.part(), "its callback has not run");
+        assert_eq!(events(&mut c), ["x 0"]);
+        c.outbox.append(b"rest", 0, false);
+        assert!(!c.part(), "something is unsent");
+        let mut chunk = c.outbox.begin_flush().unwrap();
+        chunk.at = 4;
+        assert!(c.outbox.wrote(chunk, 4).is_none());
+        assert!(c.part() && !c.part());
+        assert_eq!(c.check_open(false), Err(Refusal::Closed));
+        c.receive(frame(2, status::PENDING, 5, b""), None);
+        assert!(events(&mut c).is_empty());
+        assert!(c.end_input().is_empty() && c.is_drained());
+        assert!(c.shut(Reason::User).is_some());
+        assert_eq!(events(&mut c), ["Closed"]);
     }
 
     #[test]

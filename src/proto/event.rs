@@ -17,11 +17,12 @@ pub enum Event<A> {
         came: u64,
         payload: Payload,
     },
-    /// A request whose payload was too long: to be answered in its turn, so that replies
-    /// leave in order.
+    /// A request whose payload was too long, or, `late`, one that came to a draining connection:
+    /// to be answered in its turn, so that replies leave in order.
     Refused {
         sequence: u32,
         cmd: i32,
+        late: bool,
     },
     /// An async call has ended.
     Reply {

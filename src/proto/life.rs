@@ -7,6 +7,7 @@
 /// | New | refused, never connected | none | none | none |
 /// | Opening | refused, never connected | being made | none | none |
 /// | Open | yes | open | wait | run |
+/// | Parting | refused | drained: our side has ended, the peer's is waited for | none are left | none are left |
 /// | Ending | messages and replies | the peer sends no more | failed | run |
 /// | Failing | refused | a send failed; what has arrived is still read | wait | run |
 /// | Closing | refused | the outbox drains | failed | accept, replies, disconnect |
@@ -18,6 +19,7 @@ pub enum Phase {
     New,
     Opening,
     Open,
+    Parting,
     Ending,
     Failing,
     Closing,

@@ -1,0 +1,66 @@
+//! `mrpc_drain`: a set comes to its end without an answer owed.
+//!
+//! The calling thread looks at all connections every few milliseconds until they are gone: a
+//! drain is rare, and nothing else has to know of it.
+
+use crate::conn::ConnHub;
+use crate::dispatch::{self, ticket};
+use crate::error::{Errno, Result};
+use crate::local;
+use crate::sys::clock;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Between two looks: from the first to the second, twice as long each time.
+const FIRST_LOOK: Duration = Duration::from_millis(1);
+const LAST_LOOK: Duration = Duration::from_millis(10);
+/// Handlers that have not returned are waited for no longer than this after the time is over.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The listeners have been closed. Err(ETIMEDOUT): what was left has been closed.
+pub fn drain(hub: &Arc<ConnHub>, limit: Option<Duration>) -> Result<()> {
+    let begun = clock::now();
+    for conn in hub.registry.read().0 {
+        conn.begin_drain(begun);
+    }
+    let end = limit.map(|limit| begun + limit);
+    let ended = wait(hub, end, |hub, now| {
+        // All of them: one that has not ended must not keep another from its look.
+        let left = hub.registry.read().0;
+        left.iter().filter(|conn| !conn.drain_some(now)).count() == 0
+    });
+    if ended {
+        return Ok(());
+    }
+    for conn in hub.registry.read().0 {
+        conn.give_up_drain();
+    }
+    wait(hub, Some(clock::now() + GRACE), |_, _| true);
+    Err(Errno(libc::ETIMEDOUT))
+}
+
+/// Looks until all connections have `ended`, and their disconnect callbacks have returned, if
+/// somebody runs them. False: there was no time left.
+fn wait(
+    hub: &Arc<ConnHub>,
+    end: Option<Instant>,
+    ended: impl Fn(&ConnHub, Instant) -> bool,
+) -> bool {
+    let mut pause = FIRST_LOOK;
+    loop {
+        if ticket::registered(Arc::as_ptr(hub)).is_some() {
+            dispatch::dispatch(Arc::clone(hub), 0);
+        }
+        let now = clock::now();
+        let told = || !hub.has_dispatchers() || hub.connections() == 0;
+        if ended(hub, now) && told() {
+            return true;
+        }
+        if end.is_some_and(|end| now >= end) {
+            return false;
+        }
+        let left = end.map_or(pause, |end| pause.min(end - now));
+        local::parker().park(Some(left));
+        pause = (pause * 2).min(LAST_LOOK);
+    }
+}
