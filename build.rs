@@ -5,7 +5,7 @@ use std::path::Path;
 use std::{env, fs};
 
 /// In the order of the header's sections.
-const EXPORTS: [&str; 9] = [
+const EXPORTS: &[&str] = &[
     "version",
     "set",
     "config",
