@@ -81,6 +81,8 @@ pub type mrpc_connect_fn =
 
 pub type mrpc_room_fn = unsafe extern "C" fn(conn_data: *mut c_void);
 
+pub type mrpc_trace_fn = unsafe extern "C" fn(data: *mut c_void, event: *const mrpc_trace_event);
+
 /// `mrpc_accept_fn *` in C, where the name without the star is a function type.
 pub type mrpc_accept_ptr = Option<mrpc_accept_fn>;
 /// `mrpc_disconnect_fn *` in C
@@ -89,6 +91,8 @@ pub type mrpc_disconnect_ptr = Option<mrpc_disconnect_fn>;
 pub type mrpc_ioerr_ptr = Option<mrpc_ioerr_fn>;
 /// `mrpc_room_fn *` in C
 pub type mrpc_room_ptr = Option<mrpc_room_fn>;
+/// `mrpc_trace_fn *` in C
+pub type mrpc_trace_ptr = Option<mrpc_trace_fn>;
 
 /// `mrpc_connect_fn *` in C
 pub type mrpc_connect_ptr = Option<mrpc_connect_fn>;
@@ -243,6 +247,22 @@ pub struct mrpc_conn_stats {
     pub bytes_unsent: u64,
     pub bytes_undispatched: u64,
     pub late_replies: u64,
+}
+
+/// `struct mrpc_trace_event`
+#[repr(C)]
+pub struct mrpc_trace_event {
+    pub size: usize,
+    /// `enum mrpc_trace_kind`
+    pub kind: c_uint,
+    pub time_ns: u64,
+    pub connection: u64,
+    pub sequence: u32,
+    pub cmd: c_int,
+    pub status: mrpc_status_t,
+    pub bytes: u64,
+    pub took_ns: u64,
+    pub text: *const c_char,
 }
 
 /// A request's key, as C holds it.

@@ -82,6 +82,7 @@ impl Run<'_> {
             }
             let mut found = self.flush_dirty();
             let lent = self.check_lent();
+            hub.observer.tell();
             let turns = hub.shard.reactor.turns();
             let unattended = turns == self.seen_turns || !ticks;
             self.seen_turns = turns;
@@ -157,8 +158,10 @@ impl Run<'_> {
         if some {
             hub.queue.push(found.first.into_iter().chain(found.rest));
         }
+        let woken = some && hub.wake_dispatcher();
+        hub.observer.tell();
         // A dispatcher that was woken drives from now on.
-        if some && hub.wake_dispatcher() && shard.ticks {
+        if woken && shard.ticks {
             return Driving::Dispatchers;
         }
         Driving::Ours

@@ -109,7 +109,7 @@ impl<C> Hub<C> {
             watched: Mutex::new(Some(Vec::new())),
             totals: Totals::default(),
             registry: Registry::new(),
-            observer: Observer::default(),
+            observer: Observer::new(),
             spin: spin_setting(),
         })
     }

@@ -13,7 +13,8 @@
 //! dispatch/   application threads that run events: ticket, upcall (every call of a handler)
 //! conn/       a connection: send, receive, wait (sync calls); requests: what handlers look at
 //! hub         what a set's connections share; config: the settings; registry: which there are
-//! observer    what has to be noted of what happens; latency: how long it takes
+//! observer    what has to be noted of what happens; latency: how long it takes; trace: whom it is
+//!             told
 //! shard       one loop and what belongs to it
 //! queue       runnable lanes, parked dispatchers
 //! reactor/    the loop behind the driver token; spinning
@@ -76,6 +77,7 @@ mod sim_tests;
 mod sync;
 mod sys;
 mod timers;
+mod trace;
 mod waiter;
 mod xdr;
 

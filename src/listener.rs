@@ -228,7 +228,8 @@ impl Listener {
                 return;
             }
             if !self.hub.admits_connections() {
-                return self.note_rest(accepting);
+                self.note_rest(accepting);
+                return;
             }
             match socket::accept(fd) {
                 Ok((fd, from)) => {
@@ -246,8 +247,12 @@ impl Listener {
                 }
                 // Out of descriptors or memory: what waits stays in the backlog, without a
                 // new edge. Of anything else, too, more attempts at once are no help.
-                Err(_) => {
-                    self.note_rest(accepting);
+                Err(e) => {
+                    if self.note_rest(accepting) {
+                        self.hub
+                            .observer
+                            .leave_error(&format!("accept: {}", e.describe()));
+                    }
                     let resume = clock::now() + self.hub.config.accept_backoff();
                     accepting.resume = Some(resume);
                     return turn.at(resume, Arc::clone(self) as _);
@@ -257,11 +262,14 @@ impl Listener {
         turn.again(Arc::clone(self) as _);
     }
 
-    /// Nothing is accepted for now: counted once, until something is, or nobody waits.
-    fn note_rest(&self, accepting: &mut Accepting) {
-        if !std::mem::replace(&mut accepting.resting, true) {
+    /// Nothing is accepted for now: counted once, until something is, or nobody waits. True: that
+    /// is new.
+    fn note_rest(&self, accepting: &mut Accepting) -> bool {
+        let new = !std::mem::replace(&mut accepting.resting, true);
+        if new {
             self.hub.registry.count(|sums| sums.accepts_paused += 1);
         }
+        new
     }
 
     fn welcome(&self, fd: Fd, from: Vec<u8>, turn: &mut Turn<'_, Arc<Conn>>) {

@@ -5,6 +5,7 @@
 use crate::proto::terms::NEVER;
 use crate::sync::thread_local;
 use crate::sys::clock;
+use crate::sys::moment::Moment;
 use crate::waiter::{Parker, Waiter};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -17,6 +18,7 @@ thread_local! {
     static PARKER: Arc<Parker> = Arc::new(Parker::new());
     static FRAME: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
     static HANDLED: Cell<Option<Handled>> = const { Cell::new(None) };
+    static BATCH: Cell<Moment> = const { Cell::new(Moment::NONE) };
     static READ: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     static WRITES_UNTIL: Cell<u64> = const { Cell::new(NEVER) };
 }
@@ -83,6 +85,27 @@ pub fn with_read_buffer<R>(with: impl FnOnce(&mut Vec<u8>) -> R) -> R {
         (_, Some(with)) => with(&mut Vec::new()),
         (_, None) => unreachable!("either `with` ran, or it is still there"),
     }
+}
+
+/// The thread begins to run a batch of short handlers, which may pass for one moment, ...
+pub fn begin_batch() {
+    let _ = BATCH.try_with(|b| b.set(Moment::now()));
+}
+
+/// ... or has run it.
+pub fn end_batch() {
+    let _ = BATCH.try_with(|b| b.set(Moment::NONE));
+}
+
+/// In a batch, about now; else exactly. In nanoseconds.
+pub fn batch_time() -> u64 {
+    let kept = BATCH.try_with(|b| {
+        let mut moment = b.get();
+        let time = (!moment.is_none()).then(|| moment.time())?;
+        b.set(moment);
+        Some(time)
+    });
+    kept.ok().flatten().unwrap_or_else(clock::nanos)
 }
 
 /// The event that a thread handles, as far as a sender has to know.

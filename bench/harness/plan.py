@@ -67,6 +67,8 @@ GROUPS = {
             RAW,
             Row("thread", "lib", {"BENCH_SHAPE": "thread"}),
             Row("callback", "lib", {"BENCH_SHAPE": "callback"}),
+            Row("thread, traced", "lib", {"BENCH_SHAPE": "thread", "BENCH_TRACE": "1"}),
+            Row("callback, traced", "lib", {"BENCH_SHAPE": "callback", "BENCH_TRACE": "1"}),
         ),
         RATE_COLUMNS + (("grew KB client", "cli_grew_kb"), ("server", "srv_grew_kb")), peers=True,
     ),

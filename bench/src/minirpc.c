@@ -3,7 +3,7 @@
  *
  * BENCH_DISPATCHERS (default 1): threads in the server; BENCH_CLIENT_DISPATCHERS
  * (default 1): threads in the client, which sync calls do not need but most
- * applications have.
+ * applications have. BENCH_TRACE=1: each side traces what happens, and counts it.
  */
 #define _GNU_SOURCE
 #include "peer.h"
@@ -34,6 +34,25 @@ static void start_dispatchers(struct mrpc_conn_set *set, long n)
 {
 	while (n-- > 0)
 		must(mrpc_start_dispatch_thread(set), "mrpc_start_dispatch_thread");
+}
+
+/* Older libraries have no traces. */
+extern __typeof__(mrpc_set_trace_func) mrpc_set_trace_func __attribute__((weak));
+
+static void count_step(void *data, const struct mrpc_trace_event *event)
+{
+	static _Thread_local uint64_t steps[MRPC_TRACE_ERROR + 1];
+
+	(void)data;
+	steps[event->kind]++;
+}
+
+static void start_trace(struct mrpc_conn_set *set)
+{
+	if (!peer_option("BENCH_TRACE", 0))
+		return;
+	must(mrpc_set_trace_func == NULL ? ENOSYS : mrpc_set_trace_func(set, count_step, NULL),
+		"mrpc_set_trace_func");
 }
 
 /* ---- server */
@@ -124,6 +143,7 @@ void peer_server(int port, const char *wl)
 	must(mrpc_set_disconnect_func(set, disconnected), "mrpc_set_disconnect_func");
 	must(mrpc_set_max_buf_len(set, MAX_PAYLOAD), "mrpc_set_max_buf_len");
 	must(mrpc_set_listen_backlog(set, 4096), "mrpc_set_listen_backlog");
+	start_trace(set);
 	start_dispatchers(set, peer_option("BENCH_DISPATCHERS", 1));
 	must(mrpc_listen(set, AF_INET, "127.0.0.1", &service), "mrpc_listen");
 	peer_ready(atoi(service));
@@ -139,6 +159,7 @@ static void make_clients(void)
 {
 	must(mrpc_conn_set_create(&clients, bench_client, NULL), "mrpc_conn_set_create");
 	must(mrpc_set_max_buf_len(clients, MAX_PAYLOAD), "mrpc_set_max_buf_len");
+	start_trace(clients);
 	start_dispatchers(clients, peer_option("BENCH_CLIENT_DISPATCHERS", 1));
 }
 

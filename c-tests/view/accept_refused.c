@@ -2,12 +2,12 @@
 /* NEEDS: additions */
 /*
  * accept that is refused for good (a filter of system calls says EPERM, or ENOSYS): a
- * pause as for descriptors, without a busy loop, that is counted once; who is connected
+ * pause as for descriptors, without a busy loop, that is counted and told of once; who is connected
  * is served, and when accept works again, nobody is forgotten.
  */
 #define _GNU_SOURCE
 #include "../fault/fault.h"
-#include "view.h"
+#include "traced.h"
 
 #include <dlfcn.h>
 #include <stdarg.h>
@@ -15,6 +15,7 @@
 
 static int refusal;     /* the errno of accept, or 0 */
 static struct counter tried = COUNTER_INIT;
+static struct steps steps = STEPS_INIT;
 
 static bool refuses(void)
 {
@@ -58,16 +59,23 @@ static void refused_with(int error, uint64_t paused)
 {
 	long before = counter_get(&server.accepted), tries;
 	int good = server_peer(), fd;
+	struct step step;
+	char text[128];
 	double used;
 
 	SECTION("%s", strerror(error));
 	counter_init(&tried);
+	forget_steps(&steps);
 	__atomic_store_n(&refusal, error, __ATOMIC_RELEASE);
 	fd = peer_connect(server.port);
 	COUNTER_WAIT(&tried, 3);
 	SERVED(good);
 	CHECK_EQ(counter_get(&server.accepted), before + 1);
 	CHECK_EQ(set_stats(server.set).accepts_paused, paused);
+	step = wait_step(&steps, MRPC_TRACE_ERROR, 0);
+	CHECK_EQ(step.event.connection, 0);
+	snprintf(text, sizeof(text), "accept: %s", strerror(error));
+	CHECK_STR(step.text, text);
 	tries = counter_get(&tried);
 	used = cpu_ms();
 	STAYS(counter_get(&server.accepted) == before + 1, 200);
@@ -76,6 +84,7 @@ static void refused_with(int error, uint64_t paused)
 	CHECK_MSG(tries <= 200 / 20 + 1, "%ld tries in 200 ms, one each 20", tries);
 	CHECK_MSG(used < (double)scaled(70), "used %.0f of 200 ms", used);
 	CHECK_EQ(set_stats(server.set).accepts_paused, paused);
+	CHECK_EQ(count_steps(&steps, MRPC_TRACE_ERROR, 0), 1);
 
 	__atomic_store_n(&refusal, 0, __ATOMIC_RELEASE);
 	COUNTER_WAIT(&server.accepted, before + 2);
@@ -95,6 +104,7 @@ int main(void)
 	leaks_begin(&leaks);
 	server_start(1);
 	REQUIRE_EQ(mrpc_set_accept_backoff(server.set, 20), 0);
+	REQUIRE_EQ(mrpc_set_trace_func(server.set, note_step, &steps), 0);
 	refused_with(EPERM, 1);
 	refused_with(ENOSYS, 2);
 

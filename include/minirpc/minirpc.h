@@ -817,6 +817,24 @@ int mrpc_for_each_connection(struct mrpc_conn_set *set,
 int mrpc_message_get_connection(struct mrpc_message *request, struct mrpc_connection **conn);
 
 /**
+ * Sets the function that is told of each step of the set's connections and messages: see
+ * enum mrpc_trace_kind. Without one, nothing is noted, at no cost.
+ *
+ * set: the set.
+ * func: called in whichever thread did the step, also in the library's own, with no lock
+ *     held; it must return, and must not call the library. NULL for none.
+ * data: its first argument. After a change an old function may still be running, or be
+ *     called: it and its data stay valid until the set has ended.
+ *
+ * Returns 0; EINVAL if set is NULL. Holds at once, for connections that exist, too. Any
+ * thread may call it, also from a handler.
+ *
+ * MINIRPC_TRACE=path in the environment writes the same to a file, for any program: %p in
+ * it is the pid, and stderr is that. It is read when the first set is made.
+ */
+int mrpc_set_trace_func(struct mrpc_conn_set *set, mrpc_trace_fn *func, void *data);
+
+/**
  * Records how long things take, for mrpc_get_stats(): call_time, dispatch_wait and
  * handler_time. That costs some clock reads for each call.
  *

@@ -172,6 +172,67 @@ typedef void (mrpc_ioerr_fn)(void *conn_data, char *message);
  */
 typedef void (mrpc_room_fn)(void *conn_data);
 
+/** What a trace tells of. */
+enum mrpc_trace_kind {
+	/** A connection is up: connected, bound or accepted. */
+	MRPC_TRACE_UP,
+	/** It has ended: status is the reason (enum mrpc_disc_reason), took_ns its age. */
+	MRPC_TRACE_DOWN,
+	/** A call of ours was sent, or queued to be. */
+	MRPC_TRACE_REQUEST_OUT,
+	/** Its reply was read, which took so long since the call was made. */
+	MRPC_TRACE_REPLY_IN,
+	/** A request has arrived. */
+	MRPC_TRACE_REQUEST_IN,
+	/** The handler of a request or one-way message is called, which waited so long. */
+	MRPC_TRACE_DISPATCHED,
+	/** The reply was sent, or queued to be, so long after that. */
+	MRPC_TRACE_ANSWERED,
+	/** A one-way message of ours was sent, or queued to be. */
+	MRPC_TRACE_MESSAGE_OUT,
+	/** A one-way message has arrived. */
+	MRPC_TRACE_MESSAGE_IN,
+	/** Instead of MRPC_TRACE_ANSWERED: no handler got the request. Where a table of
+	    handlers has no entry for it, the stubs say so when they are called, and
+	    MRPC_TRACE_DISPATCHED comes before. */
+	MRPC_TRACE_REFUSED,
+	/** Something failed, as text says. */
+	MRPC_TRACE_ERROR
+};
+
+/** A step of a connection or a message. */
+struct mrpc_trace_event {
+	/** sizeof of what the library knows. */
+	size_t size;
+	enum mrpc_trace_kind kind;
+	/** CLOCK_MONOTONIC in nanoseconds; of messages that were read together, the same. */
+	uint64_t time_ns;
+	/** As mrpc_conn_get_id(); 0 for none, as where a listener fails. */
+	uint64_t connection;
+	/** The message's number and command; 0 where there is none. */
+	uint32_t sequence;
+	int cmd;
+	/** Of replies. */
+	mrpc_status_t status;
+	/** Of the whole message, with its header; 0 where there is none. */
+	uint64_t bytes;
+	/** As the kind says; 0 where it is not known. */
+	uint64_t took_ns;
+	/** NULL, or an English text, valid during the call only. */
+	const char *text;
+};
+
+/**
+ * Called for each step: see mrpc_set_trace_func().
+ *
+ * data: what was given there.
+ * event: valid during the call only.
+ *
+ * Another thread may tell of a reply before the sender has told of the request: go by
+ * the times.
+ */
+typedef void (mrpc_trace_fn)(void *data, const struct mrpc_trace_event *event);
+
 /**
  * Called when an attempt to connect has ended: see mrpc_connect_async().
  *

@@ -39,6 +39,7 @@ impl Conn {
         };
         self.open_made(make, drop)?;
         self.hub().registry.count(|sums| sums.connected += 1);
+        self.hub().observer.tell();
         Ok(())
     }
 

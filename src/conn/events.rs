@@ -40,10 +40,12 @@ impl Conn {
             if st.proto.life.phase() >= Phase::Shut {
                 return;
             }
+            self.leave_error(&text);
             st.proto.io_error(text);
             out.claimed = st.proto.claim(&self.hub.config.limits());
         }
         self.act(out);
+        self.hub.observer.tell();
     }
 
     /// The application keeps a request; it is forgotten when the connection goes.

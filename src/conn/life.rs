@@ -89,6 +89,7 @@ impl Conn {
             },
         )?;
         self.hub.registry.count(|sums| sums.bound += 1);
+        self.hub.observer.tell();
         Ok(())
     }
 
@@ -172,6 +173,7 @@ impl Conn {
             st.charge(self);
             st.proto.claim(&self.hub.config.limits())
         };
+        self.leave_up();
         self.act(out);
         let mut asked = held.and_then(Held::release);
         if asked.is_some() {
@@ -200,6 +202,7 @@ impl Conn {
             Closed::Attempt(Some(connecting)) => connecting.wake(),
             Closed::Attempt(None) => {}
         }
+        self.hub.observer.tell();
         Ok(())
     }
 
@@ -246,7 +249,8 @@ impl Conn {
     /// socket.
     pub(super) fn shut(self: &Arc<Self>, reason: Reason, error: Option<String>) {
         let mut out = Outputs::default();
-        let rare = {
+        let told = error.clone().filter(|_| self.hub.observer.traces());
+        let (rare, reason, age) = {
             let mut st = self.lock();
             if st.proto.life.phase() >= Phase::Shut {
                 return;
@@ -264,8 +268,13 @@ impl Conn {
             out.reap = true;
             st.charge(self);
             let rare = st.rare.as_mut();
-            rare.map(|rare| (std::mem::take(&mut rare.kept), rare.time.take()))
+            let rare = rare.map(|rare| (std::mem::take(&mut rare.kept), rare.time.take()));
+            (rare, st.proto.life.reason(), st.times.age_ms())
         };
+        if let Some(text) = told {
+            self.leave_error(&text);
+        }
+        self.leave_down(reason as i32, age * 1_000_000);
         // Before it is looked whether one of them still waits.
         out.wake_ended();
         self.shut_socket();

@@ -23,6 +23,7 @@ mod events;
 mod flow;
 mod keys;
 mod life;
+mod observe;
 mod outputs;
 mod race;
 mod receive;
@@ -48,6 +49,7 @@ use crate::sync::right::Right;
 use crate::sync::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU8, AtomicUsize, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 use crate::sys::eventfd::EventFd;
+use crate::sys::moment::Moment;
 use crate::waiter::Waiter;
 use attention::Attention;
 use receive::Reader;
@@ -117,6 +119,8 @@ struct State {
     sleepers: Vec<Arc<Waiter>>,
     pace: flow::Pace,
     times: stats::Times,
+    /// Of what is being gathered, if somebody watches.
+    moment: Moment,
     rare: Option<Box<Rare>>,
 }
 
@@ -177,6 +181,7 @@ impl Conn {
                 sleepers: Vec::new(),
                 pace: flow::Pace::default(),
                 times: stats::Times::default(),
+                moment: Moment::NONE,
                 rare: None,
             }),
             reading: Right::new(Reader::default()),

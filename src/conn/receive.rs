@@ -279,7 +279,7 @@ impl Conn {
         let mut replies = false;
         let mut st = self.lock();
         if now > 0 {
-            st.proto.begin_notes(now);
+            st.proto.begin_notes(self.new_notes(now));
         }
         let received = st.proto.counters.recv_bytes;
         let state = &mut *st;
@@ -353,7 +353,7 @@ impl Conn {
         }
         drop(st);
         if let Some(notes) = notes {
-            self.tell(*notes);
+            self.leave_notes(notes);
         }
         self.act(out);
         (reader.resting, claimed)

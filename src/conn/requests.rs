@@ -14,6 +14,8 @@ pub struct Request {
     pub conn: Arc<Conn>,
     pub sequence: u32,
     pub cmd: i32,
+    /// When its handler was called, if somebody watches; else 0.
+    pub began: u64,
 }
 
 type Table = Keys<Request>;

@@ -13,6 +13,7 @@ use crate::local;
 use crate::proto::connection::{Call, Refusal};
 use crate::proto::life::{Phase, Reason};
 use crate::proto::outbox::{Chunk, GATHER};
+use crate::proto::step::What;
 use crate::proto::terms::NEVER;
 use crate::sync::{race_point, MutexGuard};
 use crate::sys::socket;
@@ -41,7 +42,10 @@ impl From<Refusal> for SendError {
 pub enum Kind<'a> {
     Async(AsyncCall, Terms<'a>),
     Message,
-    Reply,
+    /// `began`: when the handler was called, if somebody watches; else 0.
+    Reply {
+        began: u64,
+    },
     /// A reply that says that there is no handler, or none that can be called.
     Refusal,
 }
@@ -52,10 +56,38 @@ const SMALL: usize = 4096;
 impl Conn {
     /// Sends a frame of `kind`, or queues it; never waits for the peer in an event handler.
     pub fn send(self: &Arc<Self>, kind: Kind<'_>, frame: &mut [u8]) -> Result<(), SendError> {
+        let result = if self.hub.observer.watches() {
+            self.send_watched(kind, frame)
+        } else {
+            self.send_or_queue(false, kind, frame).map(drop)
+        };
+        self.hub.observer.tell();
+        result
+    }
+
+    #[cold]
+    fn send_watched(self: &Arc<Self>, kind: Kind<'_>, frame: &mut [u8]) -> Result<(), SendError> {
+        let (what, began) = match kind {
+            Kind::Async(..) => (What::RequestOut, 0),
+            Kind::Message => (What::MessageOut, 0),
+            Kind::Reply { began } => (What::Answered, began),
+            Kind::Refusal => (What::Refused, 0),
+        };
+        let now = self.send_or_queue(true, kind, frame)?;
+        self.tell_sent(what, frame, now, began);
+        Ok(())
+    }
+
+    /// Gives the time of it, if that is wanted.
+    fn send_or_queue(
+        self: &Arc<Self>,
+        watched: bool,
+        kind: Kind<'_>,
+        frame: &mut [u8],
+    ) -> Result<u64, SendError> {
         let in_batch = local::is_in_batch(Arc::as_ptr(self).addr());
         let special = self.hub.config.is_special();
-        let reply = matches!(kind, Kind::Reply | Kind::Refusal);
-        let now = self.hub.observer.time();
+        let reply = matches!(kind, Kind::Reply { .. } | Kind::Refusal);
         let deadline = match &kind {
             Kind::Async(_, terms) => Conn::deadline(terms),
             _ => NEVER,
@@ -70,7 +102,7 @@ impl Conn {
             && match kind {
                 Kind::Async(..) => st.proto.outbox.on_wire() == 0,
                 Kind::Message => st.pace.is_due(),
-                Kind::Reply | Kind::Refusal => true,
+                Kind::Reply { .. } | Kind::Refusal => true,
             };
         let urgent = in_place && reply;
         let direct = in_place && st.proto.outbox.is_free();
@@ -78,6 +110,11 @@ impl Conn {
             return Err(SendError::NoMemory);
         }
         let mut time = None;
+        let now = if watched {
+            self.sending_time(&mut st, reply)
+        } else {
+            0
+        };
         let (calls, sequence) = match kind {
             Kind::Async(call, terms) => {
                 if terms.key.is_some() {
@@ -93,7 +130,7 @@ impl Conn {
                 (1, Some(sequence))
             }
             Kind::Message => (0, Some(st.proto.message())),
-            Kind::Reply | Kind::Refusal => {
+            Kind::Reply { .. } | Kind::Refusal => {
                 st.proto.answer(matches!(kind, Kind::Refusal));
                 (0, None)
             }
@@ -113,7 +150,7 @@ impl Conn {
             if special {
                 self.after_special();
             }
-            return Ok(());
+            return Ok(now);
         }
         if reply {
             st.proto.outbox.append_reply(frame, urgent);
@@ -142,7 +179,7 @@ impl Conn {
         if full && !local::is_handling() {
             self.wait_for_room();
         }
-        Ok(())
+        Ok(now)
     }
 
     /// After a send, where settings want to know of it.

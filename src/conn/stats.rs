@@ -5,7 +5,6 @@ use crate::abi::{mrpc_conn_stats, mrpc_histogram, mrpc_set_stats};
 use crate::error::Result;
 use crate::latency::Counted;
 use crate::proto::counters::Counters;
-use crate::proto::step::{Notes, What};
 use crate::sync::Ordering;
 use crate::sys::clock;
 use std::sync::Arc;
@@ -13,8 +12,26 @@ use std::sync::Arc;
 /// When a connection came up, and when it carried something last.
 #[derive(Default)]
 pub(super) struct Times {
-    pub opened_ms: u64,
-    pub used_ms: u64,
+    opened_ms: u64,
+    used_ms: u64,
+}
+
+impl Times {
+    pub fn age_ms(&self) -> u64 {
+        since(self.opened_ms)
+    }
+
+    fn idle_ms(&self) -> u64 {
+        since(self.used_ms)
+    }
+}
+
+/// 0 if it never was.
+fn since(then_ms: u64) -> u64 {
+    if then_ms == 0 {
+        return 0;
+    }
+    clock::coarse_ms().saturating_sub(then_ms)
 }
 
 /// What waits at this moment.
@@ -61,18 +78,11 @@ impl Conn {
         self.hub.check_process()?;
         let st = self.lock();
         let (c, waiting) = (&st.proto.counters, st.waiting());
-        let (age_ms, idle_ms) = match st.times {
-            Times { opened_ms: 0, .. } => (0, 0),
-            Times { opened_ms, used_ms } => {
-                let now = clock::coarse_ms();
-                (now.saturating_sub(opened_ms), now.saturating_sub(used_ms))
-            }
-        };
         Ok(mrpc_conn_stats {
             size: size_of::<mrpc_conn_stats>(),
             id: self.id,
-            age_ms,
-            idle_ms,
+            age_ms: st.times.age_ms(),
+            idle_ms: st.times.idle_ms(),
             bytes_sent: c.send_bytes,
             bytes_received: c.recv_bytes,
             messages_sent: c.messages_sent,
@@ -100,36 +110,6 @@ impl Conn {
     #[cold]
     pub fn count_dropped_message(&self) {
         self.lock().proto.counters.messages_dropped += 1;
-    }
-
-    /// A handler is about to be called, for what came at that time. Gives the time, if somebody
-    /// watches; else 0.
-    #[inline]
-    pub fn note_dispatched(&self, came: u64) -> u64 {
-        let now = self.hub.observer.time();
-        if let (1.., 1.., Some(latency)) = (now, came, self.hub.observer.latency()) {
-            latency.dispatch_wait.record(now.saturating_sub(came));
-        }
-        now
-    }
-
-    /// A handler has returned that was called then.
-    #[cold]
-    pub fn note_handled(&self, began: u64) {
-        if let Some(latency) = self.hub.observer.latency() {
-            latency.handler_time.record(clock::nanos() - began);
-        }
-    }
-
-    /// What was noted while frames were taken in.
-    #[cold]
-    pub(super) fn tell(&self, notes: Notes) {
-        let latency = self.hub.observer.latency();
-        for step in &notes.steps {
-            if let (What::ReplyIn, 1.., Some(latency)) = (step.what, step.took, latency) {
-                latency.call_time.record(step.took);
-            }
-        }
     }
 }
 

@@ -18,6 +18,7 @@ use crate::local;
 use crate::proto::connection::Call;
 use crate::proto::life::Phase;
 use crate::proto::status;
+use crate::proto::step::What;
 use crate::proto::terms::NEVER;
 use crate::reactor::spin::{self, End};
 use crate::sync::race_point;
@@ -106,6 +107,9 @@ impl Conn {
         if special {
             self.after_special();
         }
+        if made > 0 {
+            self.tell_sent(What::RequestOut, frame, made, 0);
+        }
         let spin = self.hub.spin_limit();
         if spin.is_some() {
             WAITING.fetch_add(1, Ordering::Relaxed);
@@ -114,6 +118,7 @@ impl Conn {
         if spin.is_some() {
             WAITING.fetch_sub(1, Ordering::Relaxed);
         }
+        self.hub.observer.tell();
         Ok(result)
     }
 

@@ -62,6 +62,7 @@ impl ConnHub {
             self.queue.push(found.rest);
             self.wake_dispatcher();
         }
+        self.observer.tell();
         Some(found.first)
     }
 
@@ -240,12 +241,19 @@ fn run(mut conn: Arc<Conn>, max: usize) -> usize {
         return 0;
     };
     let start = (!batch.is_empty()).then(clock::now);
+    let measured = start.is_some() && !conn.is_slow() && conn.hub().observer.traces();
+    if measured {
+        local::begin_batch();
+    }
     ticket::begin(&conn, batch);
     let mut done = 0;
     loop {
         conn = match upcall::run(conn, &mut event) {
             Some(conn) => conn,
-            None => return done + 1,
+            None => {
+                local::end_batch();
+                return done + 1;
+            }
         };
         done += 1;
         if !conn.hub().queue.is_empty() || conn.is_interrupted() {
@@ -255,6 +263,9 @@ fn run(mut conn: Arc<Conn>, max: usize) -> usize {
             Some(event) => event,
             None => break,
         };
+    }
+    if measured {
+        local::end_batch();
     }
     if let Some(start) = start {
         conn.note_pace((clock::now() - start) / done as u32 > SLOW);

@@ -148,6 +148,18 @@ fn disconnect(mut conn: Arc<Conn>, reason: Reason) -> Option<Arc<Conn>> {
     Some(conn)
 }
 
+/// What a dispatcher finds wrong with an event, whose place in the order the error takes; `answer`
+/// as for `io_error`.
+fn new_error(conn: Arc<Conn>, text: Option<String>, answer: Option<Answer>) -> Option<Arc<Conn>> {
+    match text {
+        Some(text) => {
+            conn.tell_error(&text);
+            io_error(conn, text, answer)
+        }
+        None => Some(conn),
+    }
+}
+
 /// `answer`: of the request that the text is about, given afterwards by whoever calls this, or by
 /// whoever finds that the callback did not return.
 #[cold]
@@ -195,18 +207,7 @@ fn request(conn: Arc<Conn>, asked: Asked, payload: &mut Payload) -> Option<Arc<C
     let len = payload.as_slice().len();
     payload.free();
     match prepared {
-        Ok(prepared) => {
-            let (conn, answer) = handle_request(conn, asked, prepared)?;
-            match answer {
-                // What stubs say for an entry that is not there.
-                Some(status @ status::PROCEDURE_UNAVAIL) => refuse(&conn, sequence, cmd, status),
-                Some(status) => {
-                    reply_status(&conn, sequence, cmd, status);
-                }
-                None => {}
-            }
-            Some(conn)
-        }
+        Ok(prepared) => handle_request(conn, asked, prepared),
         Err(why) => {
             let status = why.status();
             // A one-way message has no reply, not even an error.
@@ -215,10 +216,7 @@ fn request(conn: Arc<Conn>, asked: Asked, payload: &mut Payload) -> Option<Arc<C
                 cmd,
                 status,
             });
-            let conn = match why.report(cmd, len) {
-                Some(text) => io_error(conn, text, answer)?,
-                None => conn,
-            };
+            let conn = new_error(conn, why.report(cmd, len), answer)?;
             match answer {
                 Some(_) => refuse(&conn, sequence, cmd, status),
                 None => conn.count_dropped_message(),
@@ -300,12 +298,8 @@ fn prepare(conn: &Arc<Conn>, cmd: i32, payload: &[u8]) -> std::result::Result<Pr
     })
 }
 
-/// Calls the handler. Some(status): that is all there is to answer.
-fn handle_request(
-    conn: Arc<Conn>,
-    asked: Asked,
-    prepared: Prepared,
-) -> Option<(Arc<Conn>, Option<i32>)> {
+/// Calls the handler, and answers unless it keeps the request.
+fn handle_request(conn: Arc<Conn>, asked: Asked, prepared: Prepared) -> Option<Arc<Conn>> {
     let Asked {
         sequence,
         cmd,
@@ -317,6 +311,7 @@ fn handle_request(
         reply_type,
         mut owned,
     } = prepared;
+    let began = conn.tell_dispatched(sequence, cmd, came);
     let key = if cmd < 0 {
         ONE_WAY
     } else {
@@ -324,12 +319,13 @@ fn handle_request(
             conn: Arc::clone(&conn),
             sequence,
             cmd,
+            began,
         };
         match requests().insert(request) {
             Some(key) => key,
             None => {
                 refuse(&conn, sequence, cmd, status::PROCEDURE_UNAVAIL);
-                return Some((conn, None));
+                return Some(conn);
             }
         }
     };
@@ -338,7 +334,6 @@ fn handle_request(
     }
     let pointer = |o: &Option<Object>| o.as_ref().map_or(std::ptr::null_mut(), Object::as_ptr);
     let (input, output, cookie) = (pointer(&owned.input), pointer(&owned.output), conn.cookie());
-    let began = conn.note_dispatched(came);
     let (status, conn, mut owned) = call_out(conn, owned, || {
         // SAFETY: generated code for this command, with objects of its types, or NULL for void.
         unsafe { handler(operations, cookie, abi::message(key), cmd, input, output) }
@@ -351,7 +346,7 @@ fn handle_request(
         if status == status::PROCEDURE_UNAVAIL {
             conn.count_dropped_message();
         }
-        return Some((conn, None));
+        return Some(conn);
     }
     if status == status::PENDING {
         conn.keep_request(key);
@@ -359,27 +354,28 @@ fn handle_request(
             // Answered before it was kept.
             conn.unkeep_request(key);
         }
-        return Some((conn, None));
+        return Some(conn);
     }
     // Nobody else may reply from here on; None: somebody has.
-    if requests().take(key).is_none() {
-        return Some((conn, None));
+    if let Some(request) = requests().take(key) {
+        let answer = match status {
+            status::OK => send_result(&request, reply_type, owned.output),
+            status => Some(status),
+        };
+        match answer {
+            // What stubs say for an entry that is not there.
+            Some(status::PROCEDURE_UNAVAIL) => refuse(&conn, sequence, cmd, status),
+            Some(status) => {
+                reply_status(&request, status);
+            }
+            None => {}
+        }
     }
-    let answer = match status {
-        status::OK => send_result(&conn, sequence, cmd, reply_type, owned.output),
-        status => Some(status),
-    };
-    Some((conn, answer))
+    Some(conn)
 }
 
 /// Sends what the handler put into its result; Some: the status to answer instead.
-fn send_result(
-    conn: &Arc<Conn>,
-    sequence: u32,
-    cmd: i32,
-    reply_type: Option<Type>,
-    output: Option<Object>,
-) -> Option<i32> {
+fn send_result(request: &Request, reply_type: Option<Type>, output: Option<Object>) -> Option<i32> {
     let mut frame = local::take_frame();
     frame.resize(HEADER_LEN, 0);
     let encoded = match (&reply_type, &output) {
@@ -388,9 +384,10 @@ fn send_result(
         (None, _) => true,
     };
     if encoded {
-        send_reply(conn, sequence, cmd, status::OK, &mut frame);
+        send_reply(request, status::OK, &mut frame);
     } else {
-        conn.report(format!("result of command {cmd} does not encode"));
+        let text = format!("result of command {} does not encode", request.cmd);
+        request.conn.report(text);
     }
     local::put_frame(frame);
     (!encoded).then_some(status::ENCODING_ERR)
@@ -404,25 +401,40 @@ fn encode_reply(frame: &mut Vec<u8>, ty: Type, object: &Object) -> bool {
 }
 
 /// Completes the header of an encoded reply and sends it.
-pub fn send_reply(
-    conn: &Arc<Conn>,
-    sequence: u32,
-    cmd: i32,
-    status: i32,
-    frame: &mut [u8],
-) -> bool {
-    send_as(Kind::Reply, conn, sequence, cmd, status, frame)
+pub fn send_reply(request: &Request, status: i32, frame: &mut [u8]) -> bool {
+    let &Request {
+        ref conn,
+        sequence,
+        cmd,
+        began,
+    } = request;
+    put_header(frame, sequence, cmd, status);
+    match conn.send(Kind::Reply { began }, frame) {
+        Ok(()) => true,
+        Err(SendError::NoMemory) => {
+            conn.report(format!("no memory for the reply to command {cmd}"));
+            // Too short to need any.
+            reply_status(request, status::ENCODING_ERR);
+            false
+        }
+        Err(_) => false,
+    }
 }
 
-/// As a reply of whatever kind.
-fn send_as(
-    kind: Kind<'_>,
-    conn: &Arc<Conn>,
-    sequence: u32,
-    cmd: i32,
-    status: i32,
-    frame: &mut [u8],
-) -> bool {
+/// Replies with a status and no payload.
+pub fn reply_status(request: &Request, status: i32) -> bool {
+    send_reply(request, status, &mut [0; HEADER_LEN])
+}
+
+/// Replies to a request that no handler gets.
+fn refuse(conn: &Arc<Conn>, sequence: u32, cmd: i32, status: i32) {
+    let mut frame = [0; HEADER_LEN];
+    put_header(&mut frame, sequence, cmd, status);
+    // If it cannot be sent, the connection has ended.
+    let _ = conn.send(Kind::Refusal, &mut frame);
+}
+
+fn put_header(frame: &mut [u8], sequence: u32, cmd: i32, status: i32) {
     let header = Header {
         sequence,
         status,
@@ -430,32 +442,11 @@ fn send_as(
         len: (frame.len() - HEADER_LEN) as u32,
     };
     frame[..HEADER_LEN].copy_from_slice(&header.to_bytes());
-    match conn.send(kind, frame) {
-        Ok(()) => true,
-        Err(SendError::NoMemory) => {
-            conn.report(format!("no memory for the reply to command {cmd}"));
-            // Too short to need any.
-            reply_status(conn, sequence, cmd, status::ENCODING_ERR);
-            false
-        }
-        Err(_) => false,
-    }
-}
-
-/// Replies to a request that no handler gets.
-fn refuse(conn: &Arc<Conn>, sequence: u32, cmd: i32, status: i32) {
-    let frame = &mut [0; HEADER_LEN];
-    send_as(Kind::Refusal, conn, sequence, cmd, status, frame);
 }
 
 /// Answers a request whose callback did not return.
 pub fn answer(conn: &Arc<Conn>, answer: Answer) {
     refuse(conn, answer.sequence, answer.cmd, answer.status);
-}
-
-/// Replies with a status and no payload.
-pub fn reply_status(conn: &Arc<Conn>, sequence: u32, cmd: i32, status: i32) -> bool {
-    send_reply(conn, sequence, cmd, status, &mut [0; HEADER_LEN])
 }
 
 fn reply(
@@ -482,10 +473,7 @@ fn reply(
         }
     }
     payload.free();
-    let conn = match report {
-        Some(text) => io_error(conn, text, None)?,
-        None => conn,
-    };
+    let conn = new_error(conn, report, None)?;
     call_back(conn, call, status, data)
 }
 

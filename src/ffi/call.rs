@@ -439,9 +439,7 @@ pub unsafe extern "C" fn mrpc_send_reply(
             let ty = request.conn.hub().role().reply_to_received(cmd);
             // SAFETY: the caller passes an object of the command's reply type.
             unsafe { encode(frame, ty, data, false) }?;
-            answer(key, |r| {
-                upcall::send_reply(&r.conn, r.sequence, cmd, status::OK, frame)
-            })
+            answer(key, |r| upcall::send_reply(r, status::OK, frame))
         })
     });
     or_status(result)
@@ -459,9 +457,7 @@ pub unsafe extern "C" fn mrpc_send_reply_error(
         if status == status::OK || status == status::PENDING {
             return Err(status::INVALID_ARGUMENT);
         }
-        answer(key, |r| {
-            upcall::reply_status(&r.conn, r.sequence, cmd, status)
-        })
+        answer(key, |r| upcall::reply_status(r, status))
     });
     or_status(result)
 }

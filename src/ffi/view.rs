@@ -1,7 +1,9 @@
 //! Seeing what happens.
 
 use super::handle;
-use crate::abi::{mrpc_conn_set, mrpc_conn_stats, mrpc_connection, mrpc_message, mrpc_set_stats};
+use crate::abi::{
+    mrpc_conn_set, mrpc_conn_stats, mrpc_connection, mrpc_message, mrpc_set_stats, mrpc_trace_ptr,
+};
 use crate::dispatch;
 use crate::error::{Errno, Result};
 use core::ffi::{c_int, c_void};
@@ -118,6 +120,36 @@ pub unsafe extern "C" fn mrpc_message_get_connection(
     *place = core::ptr::null_mut();
     let found = dispatch::upcall::connection_of(handle::message_key(request));
     handle::code(found.map(|conn| *place = handle::new_conn(conn)))
+}
+
+/// Sets the function that is told of each step of the set's connections and messages: see
+/// enum mrpc_trace_kind. Without one, nothing is noted, at no cost.
+///
+/// set: the set.
+/// func: called in whichever thread did the step, also in the library's own, with no lock
+///     held; it must return, and must not call the library. NULL for none.
+/// data: its first argument. After a change an old function may still be running, or be
+///     called: it and its data stay valid until the set has ended.
+///
+/// Returns 0; EINVAL if set is NULL. Holds at once, for connections that exist, too. Any
+/// thread may call it, also from a handler.
+///
+/// MINIRPC_TRACE=path in the environment writes the same to a file, for any program: %p in
+/// it is the pid, and stderr is that. It is read when the first set is made.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_set_trace_func(
+    set: *mut mrpc_conn_set,
+    func: mrpc_trace_ptr,
+    data: *mut c_void,
+) -> c_int {
+    // SAFETY: the caller passes NULL or a set that it holds.
+    let set = unsafe { handle::set(set) };
+    handle::code(set.ok_or(Errno::INVAL).and_then(|set| {
+        set.hub().check_process()?;
+        let hook = func.map(|func| (func, handle::expose(data)));
+        set.hub().observer.set_trace(hook);
+        Ok(())
+    }))
 }
 
 /// Records how long things take, for mrpc_get_stats(): call_time, dispatch_wait and

@@ -13,7 +13,7 @@ use super::life::{Life, Phase, Reason};
 use super::outbox::Outbox;
 use super::payload::Payload;
 use super::status;
-use super::step::{Notes, Step, What};
+use super::step::{since, Notes, Step, What};
 use super::terms::Terms;
 use std::collections::VecDeque;
 
@@ -34,7 +34,7 @@ pub struct Connection<S, A> {
     pub outbox: Outbox,
     pub counters: Counters,
     /// There while frames are taken in and somebody watches.
-    notes: Option<Box<Notes>>,
+    notes: Option<Notes>,
     lane: Lane<Event<A>>,
     calls: Calls<Call<S, A>>,
     /// Of those that may end before their replies; apart, as hardly any connection has one.
@@ -401,23 +401,21 @@ impl<S, A> Connection<S, A> {
         self.counters.send_bytes += len as u64;
     }
 
-    /// Frames are going to be taken in that came at `now`, and somebody watches.
-    pub fn begin_notes(&mut self, now: u64) {
-        let steps = Vec::new();
-        self.notes = Some(Box::new(Notes { now, steps }));
+    /// Frames are going to be taken in, and somebody watches.
+    pub fn begin_notes(&mut self, notes: Notes) {
+        self.notes = Some(notes);
     }
 
     /// What was noted since.
-    pub fn end_notes(&mut self) -> Option<Box<Notes>> {
+    pub fn end_notes(&mut self) -> Option<Notes> {
         self.notes.take()
     }
 
     /// Queues an I/O-error event, unless the connection was closed by its user.
     pub fn io_error(&mut self, text: String) {
         if let Some(notes) = &mut self.notes {
-            let text = Some(text.clone());
-            let error = Step::new(What::Error);
-            notes.steps.push(Step { text, ..error });
+            let error = Step::error(notes.now, notes.connection, &text);
+            notes.steps.push(error);
         }
         if !self.life.is_muted() {
             self.push(Event::IoErr(text));
@@ -553,14 +551,18 @@ impl<S, A> Connection<S, A> {
     #[cold]
     fn note_frame(&mut self, what: What, header: &Header, then: u64) {
         let Some(notes) = &mut self.notes else { return };
-        let took = notes.since(then);
+        let took = since(then, notes.now);
         notes.steps.push(Step {
             sequence: header.sequence,
             cmd: header.cmd,
-            status: header.status,
+            status: if header.is_request() {
+                0
+            } else {
+                header.status
+            },
             bytes: HEADER_LEN as u64 + u64::from(header.len),
             took,
-            ..Step::new(what)
+            ..Step::new(what, notes.now, notes.connection)
         });
     }
 

@@ -1,16 +1,29 @@
 //! Steps in the life of a connection and its messages, for whoever watches.
 
+/// As `enum mrpc_trace_kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub enum What {
-    ReplyIn,
-    RequestIn,
-    MessageIn,
-    Error,
+    Up = 0,
+    Down = 1,
+    RequestOut = 2,
+    ReplyIn = 3,
+    RequestIn = 4,
+    Dispatched = 5,
+    Answered = 6,
+    MessageOut = 7,
+    MessageIn = 8,
+    Refused = 9,
+    Error = 10,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     pub what: What,
+    /// In nanoseconds.
+    pub time: u64,
+    /// The connection's number; 0 for none.
+    pub connection: u64,
     pub sequence: u32,
     pub cmd: i32,
     pub status: i32,
@@ -18,19 +31,29 @@ pub struct Step {
     pub bytes: u64,
     /// In nanoseconds; 0 where it is not known.
     pub took: u64,
-    pub text: Option<String>,
+    pub text: Option<Box<str>>,
 }
 
 impl Step {
-    pub fn new(what: What) -> Step {
+    #[inline]
+    pub fn new(what: What, time: u64, connection: u64) -> Step {
         Step {
             what,
+            time,
+            connection,
             sequence: 0,
             cmd: 0,
             status: 0,
             bytes: 0,
             took: 0,
             text: None,
+        }
+    }
+
+    pub fn error(time: u64, connection: u64, text: &str) -> Step {
+        Step {
+            text: Some(text.into()),
+            ..Step::new(What::Error, time, connection)
         }
     }
 }
@@ -40,16 +63,16 @@ impl Step {
 pub struct Notes {
     /// When they came, in nanoseconds.
     pub now: u64,
+    /// On which connection.
+    pub connection: u64,
     pub steps: Vec<Step>,
 }
 
-impl Notes {
-    /// The time since then, if that is known.
-    pub fn since(&self, then: u64) -> u64 {
-        if then == 0 {
-            0
-        } else {
-            self.now.saturating_sub(then)
-        }
+/// The time that has passed; 0 if it is not known when that was.
+pub fn since(then: u64, now: u64) -> u64 {
+    if then == 0 {
+        0
+    } else {
+        now.saturating_sub(then)
     }
 }

@@ -8,6 +8,7 @@
 
 pub mod errno;
 pub mod fork;
+pub mod moment;
 pub mod net;
 
 #[cfg(not(sim))]
@@ -15,9 +16,11 @@ mod linux;
 #[cfg(not(any(loom, sim)))]
 pub use linux::futex;
 #[cfg(not(sim))]
-pub use linux::{cancel, clock, env, eventfd, fd, poll, resolve, socket, socket_file, thread};
+pub use linux::{
+    cancel, clock, env, eventfd, fd, file, poll, resolve, socket, socket_file, thread,
+};
 
 #[cfg(sim)]
 pub mod sim;
 #[cfg(sim)]
-pub use sim::{cancel, clock, env, eventfd, fd, poll, resolve, socket, socket_file, thread};
+pub use sim::{cancel, clock, env, eventfd, fd, file, poll, resolve, socket, socket_file, thread};

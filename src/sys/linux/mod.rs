@@ -7,6 +7,7 @@ pub mod clock;
 pub mod env;
 pub mod eventfd;
 pub mod fd;
+pub mod file;
 #[cfg(not(loom))]
 pub mod futex;
 pub mod poll;

@@ -14,3 +14,7 @@ pub fn var(name: &str) -> Option<String> {
 pub fn set(name: &str, value: &str) {
     VARS.with(|vars| vars.borrow_mut().insert(name.into(), value.into()));
 }
+
+pub fn secure_var(name: &str) -> Option<Vec<u8>> {
+    var(name).map(String::into_bytes)
+}

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod env;
 pub mod eventfd;
 pub mod fd;
+pub mod file;
 pub mod net;
 pub mod poll;
 pub mod resolve;
