@@ -51,6 +51,7 @@ fn wait(
         if ticket::registered(Arc::as_ptr(hub)).is_some() {
             dispatch::dispatch(Arc::clone(hub), 0);
         }
+        hub.observer.tell();
         let now = clock::now();
         let told = || !hub.has_dispatchers() || hub.connections() == 0;
         if ended(hub, now) && told() {

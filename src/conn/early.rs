@@ -248,6 +248,7 @@ impl Conn {
             }
             self.promote_sleeper();
         }
+        self.hub.observer.tell();
         Ok(())
     }
 

@@ -29,6 +29,7 @@ impl Conn {
             out.claimed = st.proto.claim(&self.hub.config.limits());
         }
         self.act(out);
+        self.hub.observer.tell();
         Ok(())
     }
 
@@ -107,6 +108,7 @@ impl Conn {
         }
         let claimed = std::mem::take(&mut out.claimed);
         self.act(out);
+        self.hub.observer.tell();
         claimed
     }
 }

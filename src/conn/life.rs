@@ -194,16 +194,21 @@ impl Conn {
             return Ok(());
         }
         let closed = self.lock().cancel_attempt()?;
-        match closed {
-            Closed::Plain => return self.close_open(),
+        let result = match closed {
+            Closed::Plain => self.close_open(),
             Closed::Standing => {
                 let _ = self.close_open();
+                Ok(())
             }
-            Closed::Attempt(Some(connecting)) => connecting.wake(),
-            Closed::Attempt(None) => {}
-        }
+            Closed::Attempt(connecting) => {
+                if let Some(connecting) = connecting {
+                    connecting.wake();
+                }
+                Ok(())
+            }
+        };
         self.hub.observer.tell();
-        Ok(())
+        result
     }
 
     pub(super) fn close_open(self: &Arc<Self>) -> Result<()> {
