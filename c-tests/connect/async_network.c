@@ -62,11 +62,11 @@ int main(void)
 	struct place place;
 	struct leaks leaks;
 	int64_t start, took;
-	int server, threads;
+	int server, threads, fds;
 
 	network_open(hosts);
 	if (!netns_file("/etc/resolv.conf",
-			"nameserver 127.0.0.1\noptions timeout:2 attempts:1\n") ||
+			"nameserver 127.0.0.1\noptions timeout:5 attempts:1\n") ||
 	    !netns_file("/etc/nsswitch.conf", "hosts: files dns\n"))
 		tap_skip("no mounts of our own");
 	server = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -127,15 +127,20 @@ int main(void)
 	COUNTER_WAIT(&a.told, 1);
 	CHECK_EQ(a.error, EAGAIN);
 
-	SECTION("the set ends before the thread does");
+	SECTION("the set ends before the thread does, which holds nothing of it");
+	WAIT_FOR(count_threads() == threads);
+	fds = count_fds();
 	other = client_open();
 	attempt_init(&b, other);
 	CHECK_EQ(attempt_name(&b, "no.such.name."), 0);
+	WAIT_FOR(count_threads() == threads + 3);
 	mrpc_conn_set_unref(other);
 	CHECK_EQ(mrpc_conn_close(b.conn), 0);
 	mrpc_conn_unref(b.conn);
 	COUNTER_WAIT(&b.told, 1);
 	CHECK_EQ(b.error, ECANCELED);
+	/* it asks by a socket of its own */
+	WAIT_FOR(count_threads() == threads + 1 && count_fds() <= fds + 1);
 	mrpc_conn_unref(a.conn);
 	place_close(&place);
 	mrpc_conn_set_unref(set);

@@ -154,8 +154,9 @@ int mrpc_set_ioerr_func(struct mrpc_conn_set *set, mrpc_ioerr_fn *func);
  *
  * With AF_UNIX, listenaddr is a path of at most 107 bytes, or an `@` and a name that is no
  * file's, and *service is "" or NULL and stays as it is. A socket file that nobody listens on is
- * replaced; the listener removes its own when it is closed (a process that ends without
- * mrpc_listen_close() leaves it). Meanwhile there is a file with ".lock" behind the path.
+ * replaced (who does listen sees a connection that ends at once); the listener removes its own
+ * when it is closed (a process that ends without mrpc_listen_close() leaves it). Meanwhile
+ * there is a file with ".lock" behind the path.
  *
  * One listener is opened for each address found, or, for a free port, one in all;
  * SO_REUSEADDR is set. A listener of IPv6 serves IPv4 clients as the system is configured
@@ -630,10 +631,10 @@ int mrpc_set_connect_timeout(struct mrpc_conn_set *set, unsigned int ms);
  *     mrpc_connect_fn.
  * data: what the callback is given.
  *
- * Returns 0, and then the callback will be called, and the handle is active until that has
- * returned; EINVAL if conn, service or callback is NULL, the set has the server's role, or the
- * handle is or was connected or is connecting; ENAMETOOLONG, or an error of the resolution that
- * is found at once (see mrpc_connect()). On an error there is no callback.
+ * Returns 0, and then the callback will be called, or has been, and the handle is active until
+ * that has returned; EINVAL if conn, service or callback is NULL, the set has the server's role,
+ * or the handle is or was connected or is connecting; ENAMETOOLONG, or an error of the
+ * resolution that is found at once (see mrpc_connect()). On an error there is no callback.
  *
  * The connection can be used from the moment that it stands, which may be before the callback.
  * With an error, the handle can be used again, also within the callback.

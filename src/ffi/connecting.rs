@@ -40,10 +40,10 @@ pub unsafe extern "C" fn mrpc_set_connect_timeout(set: *mut mrpc_conn_set, ms: c
 ///     mrpc_connect_fn.
 /// data: what the callback is given.
 ///
-/// Returns 0, and then the callback will be called, and the handle is active until that has
-/// returned; EINVAL if conn, service or callback is NULL, the set has the server's role, or the
-/// handle is or was connected or is connecting; ENAMETOOLONG, or an error of the resolution that
-/// is found at once (see mrpc_connect()). On an error there is no callback.
+/// Returns 0, and then the callback will be called, or has been, and the handle is active until
+/// that has returned; EINVAL if conn, service or callback is NULL, the set has the server's role,
+/// or the handle is or was connected or is connecting; ENAMETOOLONG, or an error of the
+/// resolution that is found at once (see mrpc_connect()). On an error there is no callback.
 ///
 /// The connection can be used from the moment that it stands, which may be before the callback.
 /// With an error, the handle can be used again, also within the callback.

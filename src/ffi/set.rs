@@ -157,8 +157,9 @@ pub unsafe extern "C" fn mrpc_set_ioerr_func(
 ///
 /// With AF_UNIX, listenaddr is a path of at most 107 bytes, or an `@` and a name that is no
 /// file's, and *service is "" or NULL and stays as it is. A socket file that nobody listens on is
-/// replaced; the listener removes its own when it is closed (a process that ends without
-/// mrpc_listen_close() leaves it). Meanwhile there is a file with ".lock" behind the path.
+/// replaced (who does listen sees a connection that ends at once); the listener removes its own
+/// when it is closed (a process that ends without mrpc_listen_close() leaves it). Meanwhile
+/// there is a file with ".lock" behind the path.
 ///
 /// One listener is opened for each address found, or, for a free port, one in all;
 /// SO_REUSEADDR is set. A listener of IPv6 serves IPv4 clients as the system is configured
