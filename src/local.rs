@@ -23,24 +23,15 @@ thread_local! {
     static WRITES_UNTIL: Cell<u64> = const { Cell::new(NEVER) };
 }
 
-/// While it lives, the thread's time to write is up at a deadline.
-pub struct WriteUntil(u64);
-
-impl WriteUntil {
-    pub fn new(deadline: u64) -> WriteUntil {
-        let before = WRITES_UNTIL.try_with(|until| until.replace(deadline));
-        WriteUntil(before.unwrap_or(NEVER))
-    }
-}
-
-impl Drop for WriteUntil {
-    fn drop(&mut self) {
-        let _ = WRITES_UNTIL.try_with(|until| until.set(self.0));
-    }
+/// The thread's time to write is up at this deadline; NEVER: it has time.
+#[cold]
+pub fn write_until(deadline: u64) {
+    let _ = WRITES_UNTIL.try_with(|until| until.set(deadline));
 }
 
 /// The thread has other things to do than to write on.
-#[inline]
+#[cold]
+#[inline(never)]
 pub fn is_late() -> bool {
     let until = WRITES_UNTIL.try_with(Cell::get).unwrap_or(NEVER);
     until != NEVER && clock::nanos() >= until

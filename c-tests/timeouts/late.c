@@ -43,7 +43,7 @@ int main(void)
 	SECTION("%d calls that end early", CALLS);
 	end_open_client(&e, &no_ops, 1);
 	for (i = 0; i < CALLS; i++) {
-		struct mrpc_call_options o = with(i % 2 ? 1 : 0, &call);
+		struct mrpc_call_options o = with(i % 2 ? 1500 : 0, &call);
 
 		CHECK_EQ(test_get_async_with(e.conn, &o, on_get, NULL), MINIRPC_OK);
 		seqs[i] = peer_request(e.fd, nr_test_get);

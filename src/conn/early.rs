@@ -67,10 +67,6 @@ impl Bound {
         self.deadline != NEVER && clock::nanos() >= self.deadline
     }
 
-    pub fn deadline(&self) -> u64 {
-        self.deadline
-    }
-
     /// Until the deadline; None: for ever.
     pub fn left(&self) -> Option<Duration> {
         let left = |deadline: u64| deadline.saturating_sub(clock::nanos());

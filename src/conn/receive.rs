@@ -66,15 +66,15 @@ pub enum Own {
 }
 
 /// A sync caller's interest in what it reads.
-pub struct OwnCall {
+pub struct OwnCall<'a> {
     pub sequence: u32,
     pub reply: Option<Own>,
     /// It has ended without one.
     pub ended: bool,
-    pub bound: Option<Bound>,
+    pub bound: Option<&'a mut Bound>,
 }
 
-impl OwnCall {
+impl OwnCall<'_> {
     fn waits(&self) -> bool {
         self.reply.is_none() && !self.ended
     }
@@ -145,7 +145,7 @@ impl Conn {
         held: &mut Held<'_, Reader>,
         buf: &mut Vec<u8>,
         wait: Wait,
-        own: Option<&mut OwnCall>,
+        own: Option<&mut OwnCall<'_>>,
     ) -> (Got, bool) {
         let called = own.as_ref().is_some_and(|own| own.waits());
         if !called && self.is_resting(held) {
@@ -271,7 +271,7 @@ impl Conn {
         self: &Arc<Self>,
         reader: &mut Reader,
         chunk: Option<&[u8]>,
-        mut own: Option<&mut OwnCall>,
+        mut own: Option<&mut OwnCall<'_>>,
     ) -> (bool, bool) {
         let max = self.hub.config.max_buf_len();
         let now = self.hub.observer.time();
@@ -382,7 +382,7 @@ impl Conn {
         self: &Arc<Self>,
         mut held: Held<'_, Reader>,
         buf: &mut Vec<u8>,
-        mut own: Option<&mut OwnCall>,
+        mut own: Option<&mut OwnCall<'_>>,
     ) {
         let mut budget = BUDGET;
         loop {

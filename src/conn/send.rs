@@ -225,20 +225,25 @@ impl Conn {
         let fd = self.fd();
         let total: usize = pieces.iter().map(|p| p.len()).sum();
         let mut sent = 0;
-        let mut late = false;
         race_point();
-        while sent < total && !late {
+        while sent < total {
             match send_from(fd, pieces, sent) {
                 Ok(n) => {
                     sent += n;
-                    late = sent < total && local::is_late();
+                    if sent < total && local::is_late() {
+                        break;
+                    }
                 }
                 Err(Errno(libc::EINTR)) => {}
                 Err(Errno(libc::EAGAIN)) => break,
                 Err(e) => return self.write_failed(e),
             }
         }
-        let Some(rest) = rest_of(pieces, sent) else {
+        let rest = if sent == total {
+            Vec::new()
+        } else if let Some(rest) = rest_of(pieces, sent) {
+            rest
+        } else {
             // Torn: half of the frame has left.
             return self.write_failed(Errno(libc::ENOMEM));
         };
@@ -248,10 +253,11 @@ impl Conn {
                 None
             } else {
                 let next = st.proto.outbox.wrote_direct(rest, reply);
-                if sent == 0 {
-                    st.proto.outbox.took_nothing();
+                if sent < total {
+                    st.partly_sent(next, sent)
+                } else {
+                    next
                 }
-                st.next_of_writer(next, late)
             };
             st.settle_sent(self, next)
         };
@@ -345,7 +351,16 @@ impl Conn {
 }
 
 impl State {
-    /// What the writer goes on with: nothing if its time is up.
+    /// What the writer of a direct frame, of which this much has left, goes on with.
+    #[cold]
+    fn partly_sent(&mut self, next: Option<Chunk>, sent: usize) -> Option<Chunk> {
+        if sent == 0 {
+            self.proto.outbox.took_nothing();
+        }
+        self.next_of_writer(next, local::is_late())
+    }
+
+    /// What a writer goes on with: nothing if its time is up.
     fn next_of_writer(&mut self, next: Option<Chunk>, late: bool) -> Option<Chunk> {
         if late {
             self.proto.outbox.hand_over(next);

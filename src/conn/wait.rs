@@ -66,12 +66,13 @@ impl Conn {
         if !st.proto.outbox.is_free() && !st.proto.outbox.reserve(len) {
             return Err(SendError::NoMemory);
         }
-        let bound = if terms.is_none() {
-            None
-        } else {
-            Some(st.sync_bound(self, terms, deadline)?)
-        };
-        let _until = bound.as_ref().map(|b| local::WriteUntil::new(b.deadline()));
+        let mut bound;
+        let mut bound_at = None;
+        if !terms.is_none() {
+            bound = st.sync_bound(self, terms, deadline)?;
+            bound_at = Some(&mut bound);
+            local::write_until(deadline);
+        }
         let sequence = st.proto.call(Call::Sync {
             cmd,
             made,
@@ -114,7 +115,10 @@ impl Conn {
         if spin.is_some() {
             WAITING.fetch_add(1, Ordering::Relaxed);
         }
-        let result = self.wait(sequence, &waiter, lend, spin, bound, with);
+        let result = self.wait(sequence, &waiter, lend, spin, bound_at, with);
+        if deadline != NEVER {
+            local::write_until(NEVER);
+        }
         if spin.is_some() {
             WAITING.fetch_sub(1, Ordering::Relaxed);
         }
@@ -128,7 +132,7 @@ impl Conn {
         waiter: &Arc<Waiter>,
         lend: bool,
         spin: Option<Duration>,
-        bound: Option<Bound>,
+        bound: Option<&mut Bound>,
         with: impl FnOnce(i32, &[u8]) -> R,
     ) -> R {
         local::with_read_buffer(|buf| {
@@ -156,7 +160,7 @@ impl Conn {
                     Some(Own::Apart { status, payload }) => return with(status, &payload),
                     None => {}
                 }
-                let over = call.bound.as_ref().is_some_and(Bound::is_over);
+                let over = call.bound.as_ref().is_some_and(|bound| bound.is_over());
                 if over && self.time_out(sequence, waiter) {
                     return with(status::TIMEDOUT, &[]);
                 }
@@ -165,7 +169,11 @@ impl Conn {
     }
 
     /// Sleeps on the list of those who want the right; gives it if it turns free meanwhile.
-    fn sleep_listed(&self, call: &mut OwnCall, waiter: &Arc<Waiter>) -> Option<Held<'_, Reader>> {
+    fn sleep_listed(
+        &self,
+        call: &mut OwnCall<'_>,
+        waiter: &Arc<Waiter>,
+    ) -> Option<Held<'_, Reader>> {
         let outstanding = {
             let mut st = self.lock();
             let outstanding = st.proto.is_outstanding(call.sequence);
@@ -184,7 +192,7 @@ impl Conn {
             }
         }
         // Not outstanding: it has been completed, and the poke is on its way.
-        waiter.sleep(call.bound.as_mut().and_then(Bound::left_to_sleep));
+        waiter.sleep(call.bound.as_mut().and_then(|bound| bound.left_to_sleep()));
         self.delist(waiter);
         None
     }
@@ -200,7 +208,7 @@ impl Conn {
     fn read_own(
         self: &Arc<Self>,
         mut held: Held<'_, Reader>,
-        call: &mut OwnCall,
+        call: &mut OwnCall<'_>,
         waiter: &Arc<Waiter>,
         lend: bool,
         spin: Option<Duration>,
@@ -251,7 +259,7 @@ impl Conn {
         self: &Arc<Self>,
         held: &mut Held<'_, Reader>,
         buf: &mut Vec<u8>,
-        call: &mut OwnCall,
+        call: &mut OwnCall<'_>,
         limit: Duration,
     ) -> (Got, bool) {
         if held.peer_here {
@@ -283,7 +291,7 @@ impl Conn {
         self: &Arc<Self>,
         held: &mut Held<'_, Reader>,
         buf: &mut Vec<u8>,
-        call: &mut OwnCall,
+        call: &mut OwnCall<'_>,
     ) -> (Got, bool) {
         match &mut call.bound {
             None => self.read_once(held, buf, Wait::Ever, Some(call)),

@@ -140,17 +140,17 @@ impl Options {
         })
     }
 
-    /// Runs `with` on what the options come to for a call on this connection.
+    /// What the options come to for a call on this connection, whose key `tell` is told.
     #[inline]
-    fn terms<R>(&self, conn: &Conn, with: impl FnOnce(Terms<'_>) -> R) -> R {
-        let timeout = conn.call_timeout(self.timeout);
-        match self.call {
-            None => with(Terms { timeout, key: None }),
-            Some(place) => with(Terms {
-                timeout,
-                key: Some(&|key| tell(place, key)),
-            }),
+    fn terms<'a>(&self, conn: &Conn, tell: &'a dyn Fn(u64)) -> Terms<'a> {
+        Terms {
+            timeout: conn.call_timeout(self.timeout),
+            key: self.call.map(|_| tell),
         }
+    }
+
+    fn tell(&self, key: mrpc_call_t) {
+        self.call.inspect(|place| tell(*place, key));
     }
 }
 
@@ -221,10 +221,10 @@ unsafe fn request(
     }
     // SAFETY: a handle that lives, and an object of the command's type.
     let result = unsafe { checked(protocol, conn) }.and_then(|conn| {
-        options.terms(&conn, |terms| {
-            // SAFETY: likewise.
-            with_frame(|frame| unsafe { call(&conn, &terms, cmd, in_, out, frame) })
-        })
+        let tell = |key| options.tell(key);
+        let terms = options.terms(&conn, &tell);
+        // SAFETY: likewise.
+        with_frame(|frame| unsafe { call(&conn, &terms, cmd, in_, out, frame) })
     });
     result.unwrap_or_else(|status| status)
 }
@@ -344,10 +344,10 @@ unsafe fn request_async(
     };
     // SAFETY: a handle that lives, and an object of the command's type.
     or_status(unsafe { checked(protocol, conn) }.and_then(|conn| {
-        options.terms(&conn, |terms| {
-            // SAFETY: likewise.
-            unsafe { post(&conn, cmd, in_, Kind::Async(call, terms)) }
-        })
+        let tell = |key| options.tell(key);
+        let terms = options.terms(&conn, &tell);
+        // SAFETY: likewise.
+        unsafe { post(&conn, cmd, in_, Kind::Async(call, terms)) }
     }))
 }
 

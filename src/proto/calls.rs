@@ -12,18 +12,20 @@ const KEEP_SIZE: usize = 1024;
 /// No note.
 pub const NONE: u32 = u32::MAX;
 
-struct Slot<W> {
+/// An outstanding call.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Slot<W> {
     sequence: u32,
     /// What its caller wrote down of the call.
-    note: u32,
-    waiter: W,
+    pub note: u32,
+    pub waiter: W,
 }
 
 pub struct Calls<W> {
     ring: Vec<Option<Slot<W>>>,
     /// Apart, for an idle connection's sake: hardly any ever has one.
     #[allow(clippy::box_collection)]
-    strays: Option<Box<BTreeMap<u32, (W, u32)>>>,
+    strays: Option<Box<BTreeMap<u32, Slot<W>>>>,
     next: u32,
     len: usize,
 }
@@ -60,10 +62,30 @@ impl<W> Calls<W> {
     }
 
     /// Registers a call under the next free number and returns that number.
+    #[inline]
     pub fn insert(&mut self, waiter: W) -> u32 {
         if self.len * 2 >= self.ring.len() {
             self.grow();
         }
+        let sequence = self.next;
+        let i = self.index(sequence);
+        let place = &mut self.ring[i];
+        if place.is_some() || self.strays.is_some() {
+            return self.insert_beside(waiter);
+        }
+        *place = Some(Slot {
+            sequence,
+            note: NONE,
+            waiter,
+        });
+        self.next = sequence.wrapping_add(1);
+        self.len += 1;
+        sequence
+    }
+
+    /// Where an old call is in the way, or its number may be.
+    #[cold]
+    fn insert_beside(&mut self, waiter: W) -> u32 {
         let sequence = self.number();
         let i = self.index(sequence);
         let slot = Slot {
@@ -90,27 +112,34 @@ impl<W> Calls<W> {
     fn stray(&mut self, old: Slot<W>) {
         self.strays
             .get_or_insert_default()
-            .insert(old.sequence, (old.waiter, old.note));
+            .insert(old.sequence, old);
     }
 
-    /// Takes a call out of the table, with its note.
-    #[inline]
-    pub fn remove(&mut self, sequence: u32) -> Option<(W, u32)> {
+    /// Takes a call out of the table.
+    #[inline(always)]
+    pub fn remove(&mut self, sequence: u32) -> Option<Slot<W>> {
         if self.ring.is_empty() {
             return None;
         }
         let i = self.index(sequence);
         let found = match &self.ring[i] {
-            Some(slot) if slot.sequence == sequence => {
-                self.ring[i].take().map(|s| (s.waiter, s.note))
-            }
-            _ => self.strays.as_mut().and_then(|s| s.remove(&sequence)),
+            Some(slot) if slot.sequence == sequence => self.ring[i].take(),
+            _ => self.remove_stray(sequence),
         };
         if found.is_some() {
             self.len -= 1;
             if self.len == 0 && self.ring.len() > KEEP_SIZE {
                 self.ring = Vec::new();
             }
+        }
+        found
+    }
+
+    fn remove_stray(&mut self, sequence: u32) -> Option<Slot<W>> {
+        let strays = self.strays.as_mut()?;
+        let found = strays.remove(&sequence);
+        if strays.is_empty() {
+            self.strays = None;
         }
         found
     }
@@ -124,7 +153,7 @@ impl<W> Calls<W> {
             Some(slot) if slot.sequence == sequence => Some(&slot.waiter),
             _ => {
                 let stray = self.strays.as_ref().and_then(|s| s.get(&sequence));
-                stray.map(|(waiter, _)| waiter)
+                stray.map(|slot| &slot.waiter)
             }
         }
     }
@@ -138,8 +167,8 @@ impl<W> Calls<W> {
     /// The numbers of those calls that `wanted` picks.
     pub fn numbers_if(&self, mut wanted: impl FnMut(&W) -> bool) -> Vec<u32> {
         let ring = self.ring.iter().flatten().map(|s| (s.sequence, &s.waiter));
-        let strays = self.strays.iter().flat_map(|s| s.iter());
-        ring.chain(strays.map(|(sequence, (waiter, _))| (*sequence, waiter)))
+        let strays = self.strays.iter().flat_map(|s| s.values());
+        ring.chain(strays.map(|s| (s.sequence, &s.waiter)))
             .filter(|(_, waiter)| wanted(waiter))
             .map(|(sequence, _)| sequence)
             .collect()
@@ -149,12 +178,12 @@ impl<W> Calls<W> {
     pub fn drain(&mut self) -> Vec<W> {
         let next = self.next;
         let ring = std::mem::take(&mut self.ring);
-        let strays = self.strays.take().into_iter().flat_map(|s| *s);
+        let strays = self.strays.take().into_iter().flat_map(|s| s.into_values());
         let mut all: Vec<(u32, W)> = ring
             .into_iter()
             .flatten()
+            .chain(strays)
             .map(|s| (s.sequence, s.waiter))
-            .chain(strays.map(|(sequence, (waiter, _))| (sequence, waiter)))
             .collect();
         self.len = 0;
         // Oldest first, also across the wrap.
@@ -162,6 +191,7 @@ impl<W> Calls<W> {
         all.into_iter().map(|(_, w)| w).collect()
     }
 
+    #[cold]
     fn grow(&mut self) {
         let size = (self.ring.len() * 2).max(FIRST_SIZE);
         let mut ring: Vec<Option<Slot<W>>> = Vec::with_capacity(size);
@@ -180,13 +210,17 @@ impl<W> Calls<W> {
 mod tests {
     use super::*;
 
+    fn taken<W>(c: &mut Calls<W>, sequence: u32) -> Option<(W, u32)> {
+        c.remove(sequence).map(|slot| (slot.waiter, slot.note))
+    }
+
     #[test]
     fn numbers_go_upward_from_zero_and_wrap() {
         let mut c = Calls::default();
         assert_eq!(c.insert('a'), 0);
         assert_eq!(c.insert('b'), 1);
-        assert_eq!(c.remove(0), Some(('a', NONE)));
-        assert_eq!(c.remove(0), None);
+        assert_eq!(taken(&mut c, 0), Some(('a', NONE)));
+        assert_eq!(taken(&mut c, 0), None);
         c.next = u32::MAX;
         assert_eq!(c.insert('c'), u32::MAX);
         assert_eq!(c.insert('d'), 0);
@@ -210,8 +244,8 @@ mod tests {
         assert_eq!(c.insert(50), u32::MAX);
         let got: Vec<u32> = (0..3).map(|_| c.insert(60)).collect();
         assert_eq!(got, [1, 3, 4], "0 and 2 are still outstanding");
-        assert_eq!(c.remove(0), Some((0, NONE)));
-        assert_eq!(c.remove(2), Some((2, 22)));
+        assert_eq!(taken(&mut c, 0), Some((0, NONE)));
+        assert_eq!(taken(&mut c, 2), Some((2, 22)));
     }
 
     #[test]
@@ -226,7 +260,7 @@ mod tests {
         assert_eq!(c.drain(), [0, 1, 2, 3, 4]);
         assert_eq!(c.len(), 0);
         assert_eq!(c.insert(9), 3);
-        assert_eq!(c.remove(3), Some((9, NONE)));
+        assert_eq!(taken(&mut c, 3), Some((9, NONE)));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Pure. Every method mutates and returns what the caller has to do after it has unlocked.
 
-use super::calls::Calls;
+use super::calls::{Calls, Slot, NONE};
 use super::counters::Counters;
 use super::event::Event;
 use super::flow::{Limits, Load};
@@ -571,9 +571,12 @@ impl<S, A> Connection<S, A> {
         let found = if header.cmd < 0 {
             None
         } else {
-            self.remove_call(header.sequence)
+            self.calls.remove(header.sequence)
         };
-        let Some(call) = found else {
+        let Some(Slot {
+            note, waiter: call, ..
+        }) = found
+        else {
             self.solitary = 0;
             if self.is_late(header) {
                 self.late -= 1;
@@ -589,6 +592,9 @@ impl<S, A> Connection<S, A> {
             }
             return Handled::Done;
         };
+        if note != NONE {
+            self.forget_terms(note);
+        }
         self.outbox.answered();
         let (cmd, made) = match &call {
             Call::Sync { cmd, made, .. } | Call::Async { cmd, made, .. } => (*cmd, *made),

@@ -489,6 +489,9 @@ impl<F> TurnState<F> {
         if pending {
             return Some(Duration::ZERO);
         }
+        if self.timers.is_empty() && first == NEVER {
+            return limit;
+        }
         let own = self.timers.iter().map(|t| t.0).min();
         let own = own.map(|t| t.saturating_duration_since(clock::now()));
         let until = |first: u64| Duration::from_nanos(first.saturating_sub(clock::nanos()));

@@ -1,6 +1,7 @@
 //! Calls that end before their replies: their time is up, they are cancelled, or too much waits.
 
 use super::{Call, Connection};
+use crate::proto::calls::Slot;
 use crate::proto::event::Event;
 use crate::proto::frame::Header;
 use crate::proto::{status, terms};
@@ -49,8 +50,12 @@ impl<S, A> Connection<S, A> {
 
     /// Ends a call before its reply; None if it has ended. A sync call's waiter is returned, an
     /// async call's callback is queued.
+    #[cold]
     pub fn end_early(&mut self, sequence: u32, status: i32) -> Option<Option<S>> {
-        let call = self.remove_call(sequence)?;
+        let Slot { note, waiter, .. } = self.calls.remove(sequence)?;
+        if note != terms::NONE {
+            self.forget_terms(note);
+        }
         match self.outbox.take_back(sequence) {
             Some(len) => {
                 self.counters.send_bytes -= len as u64;
@@ -69,7 +74,7 @@ impl<S, A> Connection<S, A> {
                 self.counters.busy += 1;
             }
         }
-        Some(match call {
+        Some(match waiter {
             Call::Sync { waiter, .. } => {
                 self.syncs -= 1;
                 Some(waiter)
@@ -82,16 +87,17 @@ impl<S, A> Connection<S, A> {
         })
     }
 
-    #[inline]
-    pub(super) fn remove_call(&mut self, sequence: u32) -> Option<Call<S, A>> {
-        let (call, place) = self.calls.remove(sequence)?;
-        if let (true, Some(terms)) = (place != terms::NONE, &mut self.terms) {
+    /// A call that has a note, its place among the terms, was taken out of the table.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn forget_terms(&mut self, place: u32) {
+        if let Some(terms) = &mut self.terms {
             terms.remove(place);
         }
-        Some(call)
     }
 
     /// The reply to a call that ended without it; an answer to a message is none.
+    #[cold]
     pub(super) fn is_late(&self, header: &Header) -> bool {
         let sequence = header.sequence;
         let given = self.late > 0 && header.cmd >= 0 && self.calls.was_given(sequence);
