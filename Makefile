@@ -56,6 +56,7 @@ check-cargo: NEED += $(NEED_CARGO)
 check-gen: NEED += $(NEED_GEN)
 check-abi: NEED += $(NEED_ABI)
 check-install: NEED += $(NEED_INSTALL)
+check-guide: NEED += cpp
 check-c check-mutants check-stress: NEED += $(NEED_C)
 nightly nightly-files bench-xdr: NEED += cpp libtirpc objcopy pkg-config rpcgen
 nightly-files: NEED += c++
@@ -70,13 +71,14 @@ demo: all ## build all, run the examples, copy this source tree through the RPC
 	examples/demo
 
 # One after the other, also with -j: the last line of each is its verdict.
-check: ## check-cargo, -sim, -gen, -abi, -install, -stress, -c; MODE=valgrind or asan is for C tests
+check: ## check-cargo, -sim, -gen, -abi, -install, -guide, -stress, -c; MODE=valgrind or asan is for C tests
 	@scripts/need $(NEED)
 	@$(MAKE) --no-print-directory check-cargo
 	@$(MAKE) --no-print-directory check-sim
 	@$(MAKE) --no-print-directory check-gen
 	@$(MAKE) --no-print-directory check-abi
 	@$(MAKE) --no-print-directory check-install
+	@$(MAKE) --no-print-directory check-guide
 	@$(MAKE) --no-print-directory check-stress
 	@$(MAKE) --no-print-directory check-c
 
@@ -124,6 +126,10 @@ check-abi: all ## headers without a warning; symbols, SONAME, size; the map of t
 	scripts/check-test-map
 	scripts/check-headers
 	scripts/check-library $(BUILD)/lib/libminirpc.so.$(VERSION)
+
+.PHONY: check-guide
+check-guide: all ## the guide's programs, and that it quotes them
+	scripts/check-guide
 
 check-install: all ## install to an empty place, build a program against it
 	MAKE="$(MAKE)" scripts/check-install

@@ -60,9 +60,25 @@ long point_##name(long a, long b, long c, long d, long e, long f) \
 POINT(accept4) POINT(close) POINT(shutdown)
 POINT(read) POINT(readv) POINT(recv) POINT(recvfrom) POINT(recvmsg)
 POINT(write) POINT(writev) POINT(send) POINT(sendto) POINT(sendmsg)
-POINT(poll) POINT(epoll_wait) POINT(epoll_ctl) POINT(syscall)
+POINT(poll) POINT(epoll_wait) POINT(epoll_ctl)
 POINT(fcntl) POINT(ioctl) POINT(setsockopt) POINT(getsockopt)
 POINT(getsockname) POINT(getpeername) POINT(clock_gettime)
+
+/* The one with seven: a number, and six words for it. */
+long point_syscall(long, long, long, long, long, long, long) __asm__("syscall");
+long point_syscall(long n, long a, long b, long c, long d, long e, long f)
+{
+	static long (*real)(long, long, long, long, long, long, long);
+	long result;
+
+	if (real == NULL)
+		real = (long (*)(long, long, long, long, long, long, long))dlsym(RTLD_NEXT,
+										 "syscall");
+	point("syscall");
+	result = real(n, a, b, c, d, e, f);
+	point("syscall");
+	return result;
+}
 
 void *__libc_malloc(size_t);
 void *__libc_calloc(size_t, size_t);
