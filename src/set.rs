@@ -126,7 +126,9 @@ impl Set {
     pub fn listen_fd(&self, fd: RawFd) -> Result<()> {
         self.check_listening()?;
         let adopted = cancel::held_off(|| Listener::adopt(&self.hub, fd))?;
-        self.add_listeners(vec![adopted])
+        // A drain that has begun meanwhile closes it: it was taken over nevertheless.
+        let _ = self.add_listeners(vec![adopted]);
+        Ok(())
     }
 
     fn add_listeners(&self, opened: Listeners) -> Result<()> {

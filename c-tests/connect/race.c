@@ -105,6 +105,9 @@ int main(void)
 	CHECK_EQ(visit(set, AF_INET, "10.78.3.1", "4711"), EHOSTUNREACH);
 	CHECK_EQ(visit(set, AF_INET, "10.79.0.1", "4711"), ENETUNREACH);
 
+	SECTION("nobody answers ARP: EHOSTUNREACH, from an attempt that was under way");
+	CHECK_EQ(visit(set, AF_INET, "10.77.0.9", "4711"), EHOSTUNREACH);
+
 	SECTION("IPv6 is disabled: IPv4 at once");
 	netns_set("ipv6/conf/all/disable_ipv6", "1");
 	takes_at_most(set, "drops", AF_INET, DELAY - 1);
