@@ -57,6 +57,8 @@ GROUPS = {
             Row("epoll", "raw", {"RAW_SERVER": "epoll"}, places=("same",)),
             Row("polling", "raw", {"RAW_SPIN": "1"}, places=("cross",)),
             LIB,
+            Row("with a timeout", "lib", {"BENCH_TIMEOUT_MS": "1000"}, places=("same",)),
+            Row("cancellable", "lib", {"BENCH_CANCELLABLE": "1"}, places=("same",)),
             Row("spin off", "lib", NO_SPIN, places=("cross", "free")),
         ),
         LATENCY_COLUMNS, peers=True,
@@ -129,6 +131,15 @@ GROUPS = {
         ),
         (("calls/s", "rate"), ("p50 us", "p50"), ("p99", "p99"), ("worst p99", "worst_p99")),
     ),
+    "early": Group(
+        "calls whose time is up: 100,000 outstanding async ones with distinct timeouts, and sync ones",
+        "async_p99", "us p99 late", ("same", "free"),
+        (LIB,),
+        (
+            ("async p50 us late", "async_p50"), ("sync p50", "sync_p50"), ("sync p99", "sync_p99"),
+            ("ns to make one", "add_ns"), ("bytes each, all told", "bytes_each"),
+        ),
+    ),
     "pause": Group(
         "sync calls with 2 ms between them", "p50", "us p50", ("same", "cross"),
         (RAW, LIB, Row("spin off", "lib", NO_SPIN)),
@@ -170,6 +181,8 @@ REFERENCE = {"w1": ("", "rate", 198e3), "w4": ("apart", "cpu_s_per_gb", 0.13)}
 
 GOALS = (
     Goal("w1", "same", "", "ratio", least=0.85, text="of raw"),
+    Goal("w1", "same", "with a timeout", "plain_ratio", least=0.97, text="of calls without"),
+    Goal("w1", "same", "cancellable", "plain_ratio", least=0.85, text="of calls that are not"),
     Goal("w1", "cross", "", "ratio", least=9, text="x blocking raw"),
     Goal("w1", "cross", "", "cpu_ratio", most=0.3334, text="of raw's CPU per call"),
     Goal("w1", "cross", "spin off", "ratio", least=1.0, text="of raw"),
@@ -199,6 +212,8 @@ GOALS = (
     Goal("w8", "cross", "", "rate", least=19.2e3, text="calls/s (4 x legacy)", speed="w1"),
     Goal("fair", "same", "50 callers", "unfair", most=5, text="x the median"),
     Goal("fair", "free", "50 callers", "unfair", most=5, text="x the median"),
+    Goal("early", "same", "", "sync_p99", most=2000, text="us late"),
+    Goal("early", "free", "", "sync_p99", most=2000, text="us late"),
     Goal("fair", "same", "callbacks", "unfair", most=5, text="x the median"),
     Goal("fair", "free", "callbacks", "unfair", most=5, text="x the median"),
 )

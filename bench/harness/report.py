@@ -18,9 +18,15 @@ def add_ratios(records):
         (r["place"], r["repeat"], r["subject"]): r["rate"]
         for r in records if r["variant"] == "1 dispatcher" and "error" not in r
     }
+    plain = {
+        (r["group"], r["place"], r["repeat"], r["subject"]): r["rate"]
+        for r in records if r["group"] == "w1" and r["variant"] == "" and "error" not in r
+    }
     for r in records:
         if "error" in r:
             continue
+        if r["group"] == "w1" and (of := plain.get((r["group"], r["place"], r["repeat"], r["subject"]))):
+            r["plain_ratio"] = r["rate"] / of
         run = (r["group"], r["place"], r["repeat"])
         same = raw.get((*run, r["variant"])) if r["subject"] != "raw" else None
         base = same or raw.get((*run, ""))

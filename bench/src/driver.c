@@ -104,7 +104,7 @@ static const struct {
 	{ "w1", run_latency }, { "pause", run_latency }, { "w2", run_pipeline },
 	{ "w3", run_callers }, { "w3s", run_callers },   { "w4", run_bulk },
 	{ "w5", run_idle },    { "w6", run_messages },   { "w7", run_records },
-	{ "w8", run_numbers }, { "fair", run_fairness },
+	{ "w8", run_numbers }, { "fair", run_fairness }, { "early", run_early },
 };
 
 static void client(const char *wl, int port, pid_t server)

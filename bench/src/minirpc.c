@@ -4,6 +4,7 @@
  * BENCH_DISPATCHERS (default 1): threads in the server; BENCH_CLIENT_DISPATCHERS
  * (default 1): threads in the client, which sync calls do not need but most
  * applications have. BENCH_TRACE=1: each side traces what happens, and counts it.
+ * BENCH_TIMEOUT_MS: the calls' timeout; BENCH_CANCELLABLE=1: sync calls can be cancelled.
  */
 #define _GNU_SOURCE
 #include "peer.h"
@@ -55,6 +56,18 @@ static void start_trace(struct mrpc_conn_set *set)
 		"mrpc_set_trace_func");
 }
 
+/* Nor do they have this. */
+extern __typeof__(mrpc_set_call_timeout) mrpc_set_call_timeout __attribute__((weak));
+
+static void set_timeout(struct mrpc_conn_set *set)
+{
+	long ms = peer_option("BENCH_TIMEOUT_MS", 0);
+
+	if (ms)
+		must(mrpc_set_call_timeout == NULL ? ENOSYS :
+			mrpc_set_call_timeout(set, (unsigned)ms), "mrpc_set_call_timeout");
+}
+
 /* ---- server */
 
 static _Atomic uint64_t ticks;
@@ -65,6 +78,16 @@ static mrpc_status_t add(void *conn_data, struct mrpc_message *msg, num *in, num
 	(void)msg;
 	*out = *in + 1;
 	return MINIRPC_OK;
+}
+
+/* The connection's end answers for it. */
+static mrpc_status_t hold(void *conn_data, struct mrpc_message *msg, num *in, num *out)
+{
+	(void)conn_data;
+	(void)msg;
+	(void)in;
+	(void)out;
+	return MINIRPC_PENDING;
 }
 
 static mrpc_status_t put(void *conn_data, struct mrpc_message *msg, blob *in, num *out)
@@ -112,7 +135,8 @@ static void tick(void *conn_data, struct mrpc_message *msg, num *in)
 }
 
 static const struct bench_server_operations operations = {
-	.add = add, .put = put, .echo = echo, .sum = sum, .count = count, .tick = tick
+	.add = add, .put = put, .echo = echo, .sum = sum, .count = count, .hold = hold,
+	.tick = tick
 };
 
 static void *accepted(void *set_data, struct mrpc_connection *conn, struct sockaddr *from,
@@ -160,6 +184,7 @@ static void make_clients(void)
 	must(mrpc_conn_set_create(&clients, bench_client, NULL), "mrpc_conn_set_create");
 	must(mrpc_set_max_buf_len(clients, MAX_PAYLOAD), "mrpc_set_max_buf_len");
 	start_trace(clients);
+	set_timeout(clients);
 	start_dispatchers(clients, peer_option("BENCH_CLIENT_DISPATCHERS", 1));
 }
 
@@ -179,10 +204,17 @@ void *peer_open(int port, const char *wl)
 
 int32_t peer_call(void *conn, int32_t x)
 {
+	static _Thread_local mrpc_call_t call;
+	struct mrpc_call_options options = MRPC_CALL_OPTIONS_INIT;
+	static int cancellable = -1;
 	num in = x, *out;
 	int32_t value;
 
-	must(bench_add(conn, &in, &out), "add");
+	if (cancellable < 0)
+		cancellable = peer_option("BENCH_CANCELLABLE", 0) != 0;
+	options.call = &call;
+	must(cancellable ? bench_add_with(conn, &options, &in, &out) : bench_add(conn, &in, &out),
+		"add");
 	value = *out;
 	free(out);
 	return value;
@@ -211,6 +243,34 @@ void peer_async(void *conn, int32_t x, void *arg)
 	num in = x;
 
 	must(bench_add_async(conn, added, arg, &in), "add_async");
+}
+
+static void held(void *conn_private, void *msg_private, mrpc_status_t status, num *reply)
+{
+	(void)conn_private;
+	(void)reply;
+	if (status != MINIRPC_TIMEDOUT)
+		must(status ? status : EINVAL, "hold");
+	bench_ended(msg_private);
+}
+
+void peer_held(void *conn, unsigned ms)
+{
+	struct mrpc_call_options options = MRPC_CALL_OPTIONS_INIT;
+	num in = 0, *out;
+
+	options.timeout_ms = ms;
+	if (bench_hold_with(conn, &options, &in, &out) != MINIRPC_TIMEDOUT)
+		peer_die("hold: not timed out");
+}
+
+void peer_held_async(void *conn, unsigned ms, void *arg)
+{
+	struct mrpc_call_options options = MRPC_CALL_OPTIONS_INIT;
+	num in = 0;
+
+	options.timeout_ms = ms;
+	must(bench_hold_async_with(conn, &options, held, arg, &in), "hold_async");
 }
 
 void peer_messages(void *conn, uint64_t n)

@@ -40,10 +40,15 @@ PEER_OPTIONAL void peer_messages(void *conn, uint64_t total);
 PEER_OPTIONAL void peer_records(void *conn);
 /* W8: an array of BENCH_NUMBERS ints to the server, an int back. */
 PEER_OPTIONAL void peer_numbers(void *conn);
+/* early: makes a call that is never answered, sync or async, whose time is up after so many
+ * milliseconds; then, for the latter, bench_ended(arg). */
+PEER_OPTIONAL void peer_held(void *conn, unsigned ms);
+PEER_OPTIONAL void peer_held_async(void *conn, unsigned ms, void *arg);
 
 /* Defined by the driver. */
 enum { BENCH_RECORDS = 200, BENCH_NUMBERS = 10000 };
 void bench_replied(void *arg, int32_t value);
+void bench_ended(void *arg);
 void peer_ready(int port);
 void peer_die(const char *what) __attribute__((noreturn));
 long peer_option(const char *name, long otherwise);

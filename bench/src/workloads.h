@@ -15,5 +15,6 @@ void run_messages(int port, const char *wl);  /* w6 */
 void run_records(int port, const char *wl);   /* w7 */
 void run_numbers(int port, const char *wl);   /* w8 */
 void run_fairness(int port, const char *wl);  /* fair */
+void run_early(int port, const char *wl);     /* early */
 
 #endif
