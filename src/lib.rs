@@ -42,7 +42,8 @@
 //!    or puts the connection on the list of those to be called again.
 //! 5. A request left PENDING belongs to its connection; C holds only its key (`conn::requests`).
 //! 6. No wake-up is lost: INV-Q1 (`queue`), INV-R1 to R3 (`conn::wait`), INV-T2 and T3
-//!    (`background`), INV-F1 to F3 (`proto::outbox`).
+//!    (`background`), INV-F1 to F3 (`proto::outbox`), INV-E3 (`conn::early`).
+//! 7. A call ends once, by whoever takes it out of the table: INV-E1 and E2 (`conn::early`).
 
 #![deny(unsafe_code, unsafe_op_in_unsafe_fn)]
 #![deny(clippy::undocumented_unsafe_blocks)]

@@ -113,11 +113,12 @@ enum mrpc_disc_reason {
 
 /** What mrpc_conn_get_counter() can tell. */
 enum mrpc_conn_counter {
-	/** Bytes sent or queued to be sent, headers included. */
+	/** Bytes sent or queued to be sent, headers included; without calls that ended
+	    before they could leave. */
 	MRPC_CONNCTR_SEND_BYTES,
 	/** Bytes of messages that arrived completely, headers included. */
 	MRPC_CONNCTR_RECV_BYTES,
-	/** Messages sent or queued: requests, replies and one-way messages. */
+	/** Messages sent or queued likewise: requests, replies and one-way messages. */
 	MRPC_CONNCTR_SEND_MSGS,
 	/** Messages received completely. */
 	MRPC_CONNCTR_RECV_MSGS,

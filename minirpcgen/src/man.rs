@@ -25,6 +25,15 @@ and
 (the types and their XDR procedures).
 The files appear only if all of them could be made.
 .PP
+For each procedure there are stubs to call it, sync and async, and the same with
+options, whose names end in
+.BR _with .
+One of the latter whose name is taken, as by a procedure
+.B open_with
+beside
+.BR open ,
+is left out, with a note.
+.PP
 The generated code needs the headers of libminirpc and
 .B \-lminirpc
 alone.
