@@ -19,7 +19,7 @@ use crate::protocol::Type;
 use crate::xdr;
 use std::ffi::{c_int, c_void};
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{fence, Ordering::Release};
+use std::sync::atomic::{fence, AtomicU64, Ordering::Release};
 use std::sync::Arc;
 
 /// # Safety
@@ -156,10 +156,17 @@ impl Options {
 
 /// Stores a key where another thread may look for it.
 fn tell(place: NonNull<mrpc_call_t>, key: mrpc_call_t) {
-    // On a machine of 32 bits, C may align it less than an atomic access needs.
-    fence(Release);
+    let place = place.as_ptr();
     // SAFETY: the caller's place, which is valid until the call is made.
-    unsafe { place.write_volatile(key) };
+    unsafe {
+        if place.cast::<AtomicU64>().is_aligned() {
+            AtomicU64::from_ptr(place).store(key, Release);
+        } else {
+            // On a machine of 32 bits, C may align it less than an atomic access needs.
+            fence(Release);
+            place.write_volatile(key);
+        }
+    }
 }
 
 /// See protocol.h.
