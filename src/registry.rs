@@ -17,7 +17,7 @@ struct Book<C> {
 }
 
 /// What is counted for the set as a whole.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Sums {
     /// Active connections: now, and at most.
     pub connections: u64,
@@ -81,7 +81,7 @@ impl<C> Registry<C> {
         let connections = active.len() as u64;
         let sums = Sums {
             connections,
-            ..book.sums
+            ..book.sums.clone()
         };
         (active, sums)
     }
@@ -98,10 +98,9 @@ mod tests {
         for conn in &conns {
             registry.enter(**conn, Arc::clone(conn), **conn == 2);
         }
-        let counts = Counters {
-            calls_made: 5,
-            ..Counters::default()
-        };
+        let mut counts = Counters::default();
+        counts.calls_made = 5;
+        counts.uncommon().busy = 1;
         registry.leave(2, Reason::Closed, &counts);
         registry.leave(2, Reason::Closed, &counts);
         assert_eq!(Arc::strong_count(&conns[1]), 1);

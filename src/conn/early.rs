@@ -79,9 +79,9 @@ impl Bound {
         self.left()
     }
 
-    /// The limit for a `recv` that is sure to end in time; the same for all calls with this
-    /// timeout. None: it has to be waited otherwise.
-    pub fn recv_limit(&mut self) -> Option<Duration> {
+    /// The limit, in milliseconds, for a `recv` that is sure to end in time; the same for all calls
+    /// with this timeout. None: it has to be waited otherwise.
+    pub fn recv_limit(&mut self) -> Option<u32> {
         let limit = self.timeout - self.timeout / 8;
         let limit = limit.checked_sub(2 * TICKS)? / MILLISECOND * MILLISECOND;
         let left = if std::mem::replace(&mut self.fresh, false) {
@@ -89,7 +89,8 @@ impl Bound {
         } else {
             self.deadline.saturating_sub(clock::nanos())
         };
-        (limit > 0 && limit + limit / 8 + TICKS <= left).then(|| Duration::from_nanos(limit))
+        let fits = limit > 0 && limit + limit / 8 + TICKS <= left;
+        fits.then_some((limit / MILLISECOND) as u32)
     }
 }
 

@@ -41,49 +41,64 @@ impl Socket {
     }
 }
 
-/// Asked for once: later, the peer may be gone, and the descriptor closed.
+/// Asked for once: later, the peer may be gone, and the descriptor closed. In one piece: the lengths
+/// of the peer's address and of ours, both of these, and a Unix peer's credentials, if there are.
 #[derive(Debug)]
-pub(super) struct Ends {
-    peer: Box<[u8]>,
-    local: Box<[u8]>,
-    credentials: Option<Credentials>,
-}
+pub(super) struct Ends(Box<[u8]>);
 
 impl Ends {
     pub fn of(socket: Socket) -> (Fd, Ends) {
-        let unix = socket.family == libc::AF_UNIX;
-        let credentials = if unix {
-            socket::credentials(socket.fd.as_raw()).ok()
-        } else {
-            None
-        };
-        let ends = Ends {
-            peer: socket.peer.into(),
-            local: socket.local.into(),
-            credentials,
-        };
-        (socket.fd, ends)
+        let Socket {
+            fd,
+            family,
+            peer,
+            local,
+        } = socket;
+        let mut ends = vec![short(peer.len()), short(local.len())];
+        ends.extend_from_slice(&peer);
+        ends.extend_from_slice(&local);
+        if family == libc::AF_UNIX {
+            if let Ok(of) = socket::credentials(fd.as_raw()) {
+                ends.extend_from_slice(&of.to_bytes());
+            }
+        }
+        (fd, Ends(ends.into()))
     }
+
+    /// The peer's address, ours, and the rest.
+    fn parts(&self) -> [&[u8]; 3] {
+        let [peer, local, rest @ ..] = &*self.0 else {
+            return [&[]; 3];
+        };
+        let (peer, rest) = rest.split_at(usize::from(*peer));
+        let (local, rest) = rest.split_at(usize::from(*local));
+        [peer, local, rest]
+    }
+}
+
+/// Of an address, which is 128 bytes at most.
+fn short(len: usize) -> u8 {
+    u8::try_from(len).expect("an address is short")
 }
 
 impl Conn {
     pub fn peer_address(&self) -> Result<Box<[u8]>> {
-        self.end(|ends| Ok(ends.peer.clone()))
+        self.end(|[peer, ..]| Ok(peer.into()))
     }
 
     pub fn local_address(&self) -> Result<Box<[u8]>> {
-        self.end(|ends| Ok(ends.local.clone()))
+        self.end(|[_, local, _]| Ok(local.into()))
     }
 
     /// Of Unix sockets only.
     pub fn peer_credentials(&self) -> Result<Credentials> {
-        self.end(|ends| ends.credentials.ok_or(Errno(libc::EOPNOTSUPP)))
+        self.end(|[.., rest]| Credentials::from_bytes(rest).ok_or(Errno(libc::EOPNOTSUPP)))
     }
 
-    fn end<T>(&self, get: impl FnOnce(&Ends) -> Result<T>) -> Result<T> {
+    fn end<T>(&self, get: impl FnOnce([&[u8]; 3]) -> Result<T>) -> Result<T> {
         self.hub.check_process()?;
         let st = self.lock();
-        get(st.ends.as_deref().ok_or(Errno(libc::ENOTCONN))?)
+        get(st.ends.as_ref().ok_or(Errno(libc::ENOTCONN))?.parts())
     }
 
     /// Why the last attempt to connect failed; empty if it did not.

@@ -52,7 +52,7 @@ impl Conn {
             st.proto.life.advance(Phase::Gone, None);
             self.publish(&st);
             let accepted = std::mem::take(&mut st.accepted);
-            (accepted, st.proto.life.reason(), st.proto.counters)
+            (accepted, st.proto.life.reason(), st.proto.counters.clone())
         };
         self.hub.registry.leave(self.id, reason, &counts);
         self.hub.connection_gone(accepted);
@@ -155,7 +155,7 @@ impl Conn {
         let claimed = {
             let mut st = self.lock();
             st.place = Some(place);
-            st.ends = Some(Box::new(ends));
+            st.ends = Some(ends);
             st.clear_failure();
             st.begin_times();
             st.proto.life.advance(Phase::Open, None);

@@ -105,7 +105,7 @@ struct State {
     handle: Option<Arc<Conn>>,
     proto: Connection<Arc<Waiter>, AsyncCall>,
     /// Once it stands, until the handle goes.
-    ends: Option<Box<ends::Ends>>,
+    ends: Option<ends::Ends>,
     place: Option<Place>,
     attention: Attention,
     /// A caller's `recv` was ended by a shutdown.
@@ -120,7 +120,8 @@ struct State {
     pace: flow::Pace,
     times: stats::Times,
     /// Of what is being gathered, if somebody watches.
-    moment: Moment,
+    /// While somebody watches.
+    moment: Option<Box<Moment>>,
     rare: Option<Box<Rare>>,
 }
 
@@ -181,7 +182,7 @@ impl Conn {
                 sleepers: Vec::new(),
                 pace: flow::Pace::default(),
                 times: stats::Times::default(),
-                moment: Moment::NONE,
+                moment: None,
                 rare: None,
             }),
             reading: Right::new(Reader::default()),
@@ -235,7 +236,8 @@ impl Conn {
     /// Indexed as `enum mrpc_conn_counter`; None beyond it.
     pub fn counter(&self, index: usize) -> Option<u64> {
         self.hub.check_process().ok()?;
-        let c = self.lock().proto.counters;
+        let st = self.lock();
+        let c = &st.proto.counters;
         [c.send_bytes, c.recv_bytes, c.send_msgs(), c.recv_msgs()]
             .get(index)
             .copied()

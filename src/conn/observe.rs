@@ -72,10 +72,12 @@ impl Conn {
         if reply || observer.latency().is_some() {
             return observer.time();
         }
-        if st.proto.outbox.is_empty() || st.moment.is_none() {
-            st.moment = Moment::now();
+        let fresh = st.proto.outbox.is_empty();
+        let moment = st.moment.get_or_insert_with(|| Box::new(Moment::now()));
+        if fresh {
+            **moment = Moment::now();
         }
-        st.moment.time()
+        moment.time()
     }
 
     /// A frame has been sent or queued, at the time of `now`; a reply: to what was dispatched

@@ -16,7 +16,6 @@ use crate::sys::net::Wait;
 use crate::sys::socket;
 use crate::waiter::Outcome;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The scheduler moves threads now and then; a look costs a tenth of a small read.
 const READS_PER_LOOK: u32 = 32;
@@ -34,8 +33,8 @@ pub struct Reader {
     pub unsolicited: bool,
     /// Too much was queued when it was read last.
     resting: bool,
-    /// How long the socket's `recv` waits, once calls had a timeout.
-    pub recv_limit: Option<Duration>,
+    /// How long the socket's `recv` waits, in milliseconds, once calls had a timeout.
+    pub recv_limit: u32,
 }
 
 /// What one read came to.
@@ -202,7 +201,9 @@ impl Conn {
             let mut st = self.lock();
             let rested = reader.resting;
             reader.resting = st.rests(self);
-            st.proto.counters.reads_paused += u64::from(reader.resting && !rested);
+            if reader.resting && !rested {
+                st.proto.counters.uncommon().reads_paused += 1;
+            }
         }
         reader.resting
     }
@@ -279,7 +280,7 @@ impl Conn {
         let mut replies = false;
         let mut st = self.lock();
         if now > 0 {
-            st.proto.begin_notes(self.new_notes(now));
+            st.proto.begin_notes(Box::new(self.new_notes(now)));
         }
         let received = st.proto.counters.recv_bytes;
         let state = &mut *st;
@@ -343,7 +344,7 @@ impl Conn {
         let claimed = st.proto.claim(&limits);
         reader.resting = st.rests(self);
         if reader.resting {
-            st.proto.counters.reads_paused += 1;
+            st.proto.counters.uncommon().reads_paused += 1;
             out.watch = st.begin_watch(self);
             // The runner's batch is shorter now.
             self.interrupt.store(true, Ordering::Release);
@@ -353,7 +354,7 @@ impl Conn {
         }
         drop(st);
         if let Some(notes) = notes {
-            self.leave_notes(notes);
+            self.leave_notes(*notes);
         }
         self.act(out);
         (reader.resting, claimed)

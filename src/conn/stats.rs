@@ -92,7 +92,7 @@ impl Conn {
             requests_kept: waiting.kept,
             bytes_unsent: waiting.unsent,
             bytes_undispatched: waiting.undispatched,
-            late_replies: c.late_replies,
+            late_replies: c.others().late_replies,
         })
     }
 
@@ -109,7 +109,7 @@ impl Conn {
     /// A one-way message had no handler.
     #[cold]
     pub fn count_dropped_message(&self) {
-        self.lock().proto.counters.messages_dropped += 1;
+        self.lock().proto.counters.uncommon().messages_dropped += 1;
     }
 }
 
@@ -129,6 +129,7 @@ impl ConnHub {
             waiting.unsent += more.unsent;
             waiting.undispatched += more.undispatched;
         }
+        let others = c.others();
         let [disconnected_user, disconnected_closed, disconnected_error] = sums.disconnected;
         let [call_time, dispatch_wait, handler_time] = self.observer.read_latency().map(histogram);
         Ok(mrpc_set_stats {
@@ -144,27 +145,27 @@ impl ConnHub {
             disconnected_error,
             calls_made: c.calls_made,
             calls_ok: c.calls_ok,
-            calls_status: c.calls_status,
-            calls_failed: c.calls_failed,
-            calls_timed_out: c.calls_timed_out,
-            calls_cancelled: c.calls_cancelled,
+            calls_status: others.calls_status,
+            calls_failed: others.calls_failed,
+            calls_timed_out: others.calls_timed_out,
+            calls_cancelled: others.calls_cancelled,
             calls_outstanding: waiting.calls,
             requests_received: c.requests_received,
             requests_answered: c.requests_answered,
-            requests_refused: c.requests_refused,
+            requests_refused: others.requests_refused,
             requests_waiting: waiting.requests,
             requests_kept: waiting.kept,
             messages_sent: c.messages_sent,
             messages_received: c.messages_received,
-            messages_dropped: c.messages_dropped,
+            messages_dropped: others.messages_dropped,
             bytes_sent: c.send_bytes,
             bytes_received: c.recv_bytes,
             bytes_unsent: waiting.unsent,
             bytes_undispatched: waiting.undispatched,
-            late_replies: c.late_replies,
-            reads_paused: c.reads_paused,
+            late_replies: others.late_replies,
+            reads_paused: others.reads_paused,
             accepts_paused: sums.accepts_paused,
-            busy: c.busy,
+            busy: others.busy,
             handshakes_failed: sums.handshakes_failed,
             call_time,
             dispatch_wait,

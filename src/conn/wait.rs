@@ -60,7 +60,7 @@ impl Conn {
             st.proto.check_open(true)?;
         }
         if st.proto.is_constrained() && st.proto.is_far_over(&self.hub.config.limits()) {
-            st.proto.counters.busy += 1;
+            st.proto.counters.uncommon().busy += 1;
             return Err(SendError::Busy);
         }
         if !st.proto.outbox.is_free() && !st.proto.outbox.reserve(len) {
@@ -308,9 +308,9 @@ impl Conn {
         let wake = self.wake.get().filter(|_| bound.cancellable);
         if wake.is_none() {
             if let Some(limit) = bound.recv_limit() {
-                if held.recv_limit != Some(limit) {
-                    socket::limit_recv(self.fd(), limit);
-                    held.recv_limit = Some(limit);
+                if held.recv_limit != limit {
+                    socket::limit_recv(self.fd(), Duration::from_millis(limit.into()));
+                    held.recv_limit = limit;
                 }
                 return Wait::Limited;
             }

@@ -34,7 +34,7 @@ pub struct Connection<S, A> {
     pub outbox: Outbox,
     pub counters: Counters,
     /// There while frames are taken in and somebody watches.
-    notes: Option<Notes>,
+    notes: Option<Box<Notes>>,
     lane: Lane<Event<A>>,
     calls: Calls<Call<S, A>>,
     /// Of those that may end before their replies; apart, as hardly any connection has one.
@@ -134,7 +134,7 @@ impl<S, A> Connection<S, A> {
 
     /// A send was refused for want of room, here or in the whole set.
     pub fn want_room(&mut self) {
-        self.counters.busy += 1;
+        self.counters.uncommon().busy += 1;
         self.room_wanted = true;
     }
 
@@ -172,7 +172,7 @@ impl<S, A> Connection<S, A> {
     /// A request is being replied to; `refused`: no handler got it.
     pub fn answer(&mut self, refused: bool) {
         if refused {
-            self.counters.requests_refused += 1;
+            self.counters.uncommon().requests_refused += 1;
         } else {
             self.counters.requests_answered += 1;
         }
@@ -402,12 +402,12 @@ impl<S, A> Connection<S, A> {
     }
 
     /// Frames are going to be taken in, and somebody watches.
-    pub fn begin_notes(&mut self, notes: Notes) {
+    pub fn begin_notes(&mut self, notes: Box<Notes>) {
         self.notes = Some(notes);
     }
 
     /// What was noted since.
-    pub fn end_notes(&mut self) -> Option<Notes> {
+    pub fn end_notes(&mut self) -> Option<Box<Notes>> {
         self.notes.take()
     }
 
@@ -450,12 +450,12 @@ impl<S, A> Connection<S, A> {
     fn count_dropped(&mut self, header: &Header) {
         let c = &mut self.counters;
         if !header.is_request() {
-            c.stray_replies += 1;
+            c.uncommon().stray_replies += 1;
         } else if header.cmd >= 0 {
             c.requests_received += 1;
         } else {
             c.messages_received += 1;
-            c.messages_dropped += 1;
+            c.uncommon().messages_dropped += 1;
         }
     }
 
@@ -514,7 +514,7 @@ impl<S, A> Connection<S, A> {
         if cmd < 0 {
             self.counters.messages_received += 1;
             if refused {
-                self.counters.messages_dropped += 1;
+                self.counters.uncommon().messages_dropped += 1;
                 return;
             }
         } else {
@@ -580,10 +580,10 @@ impl<S, A> Connection<S, A> {
             self.solitary = 0;
             if self.is_late(header) {
                 self.late -= 1;
-                self.counters.late_replies += 1;
+                self.counters.uncommon().late_replies += 1;
                 return Handled::Done;
             }
-            self.counters.stray_replies += 1;
+            self.counters.uncommon().stray_replies += 1;
             if !matches!(body, Body::Skipped) {
                 self.io_error(format!(
                     "reply with unknown sequence number {}",
@@ -627,7 +627,7 @@ impl<S, A> Connection<S, A> {
         if status == status::OK {
             self.counters.calls_ok += 1;
         } else {
-            self.counters.calls_status += 1;
+            self.counters.uncommon().calls_status += 1;
         }
         match call {
             Call::Sync { waiter, .. } => {
@@ -731,7 +731,9 @@ impl<S, A> Connection<S, A> {
     fn fail_calls(&mut self) -> Vec<S> {
         let mut waiters = Vec::new();
         self.syncs = 0;
-        self.counters.calls_failed += self.calls.len() as u64;
+        if self.calls.len() > 0 {
+            self.counters.uncommon().calls_failed += self.calls.len() as u64;
+        }
         self.terms = None;
         for call in self.calls.drain() {
             match call {
@@ -1135,7 +1137,7 @@ pub mod tests {
         c.drain();
         c.receive(frame(1, status::PENDING, 5, b""), None);
         c.receive(frame(0, status::PENDING, -5, b""), None);
-        assert_eq!(c.counters.messages_dropped, 1);
+        assert_eq!(c.counters.others().messages_dropped, 1);
         assert_eq!(c.check_open(true), Err(Refusal::Closed));
         assert!(c.check_open(false).is_ok(), "messages and replies still go");
         assert_eq!(events(&mut c), ["request 4", "refused 5"]);

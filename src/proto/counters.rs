@@ -3,27 +3,35 @@
 //!
 //! Each frame is counted once, as what it is; what all frames come to is the sum.
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Of frames, headers included.
     pub send_bytes: u64,
     pub recv_bytes: u64,
-    /// Our calls: made, and how they ended. The last two have no answer.
+    /// Our calls: made, and answered with OK.
     pub calls_made: u64,
     pub calls_ok: u64,
+    /// The peer's calls, and a handler's replies.
+    pub requests_received: u64,
+    pub requests_answered: u64,
+    /// One-way messages.
+    pub messages_sent: u64,
+    pub messages_received: u64,
+    uncommon: Option<Box<Uncommon>>,
+}
+
+/// What most connections never count: apart, so that idle ones stay small.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Uncommon {
+    /// Our calls that ended otherwise. The last three have no answer.
     pub calls_status: u64,
     pub calls_failed: u64,
     pub calls_timed_out: u64,
     pub calls_cancelled: u64,
     /// Of those, what was taken back before it could leave.
     pub calls_unsent: u64,
-    /// The peer's calls, and our replies: a handler's, or for want of one.
-    pub requests_received: u64,
-    pub requests_answered: u64,
+    /// Replies for want of a handler; received messages that no handler got.
     pub requests_refused: u64,
-    /// One-way messages; `dropped`: received ones that no handler got.
-    pub messages_sent: u64,
-    pub messages_received: u64,
     pub messages_dropped: u64,
     /// Replies to calls that had ended, and to none that there was.
     pub late_replies: u64,
@@ -34,15 +42,29 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// To count with.
+    pub fn uncommon(&mut self) -> &mut Uncommon {
+        self.uncommon.get_or_insert_default()
+    }
+
+    /// To read.
+    #[inline]
+    pub fn others(&self) -> Uncommon {
+        self.uncommon.as_deref().copied().unwrap_or_default()
+    }
+
     /// Frames sent, or queued to be.
     pub fn send_msgs(&self) -> u64 {
-        let calls = self.calls_made - self.calls_unsent;
-        calls + self.messages_sent + self.requests_answered + self.requests_refused
+        let others = self.others();
+        let calls = self.calls_made - others.calls_unsent;
+        calls + self.messages_sent + self.requests_answered + others.requests_refused
     }
 
     /// Frames received completely.
     pub fn recv_msgs(&self) -> u64 {
-        let replies = self.calls_ok + self.calls_status + self.late_replies + self.stray_replies;
+        let others = self.others();
+        let replies = self.calls_ok + others.calls_status;
+        let replies = replies + others.late_replies + others.stray_replies;
         self.requests_received + self.messages_received + replies
     }
 
@@ -51,16 +73,24 @@ impl Counters {
         self.recv_bytes += other.recv_bytes;
         self.calls_made += other.calls_made;
         self.calls_ok += other.calls_ok;
+        self.requests_received += other.requests_received;
+        self.requests_answered += other.requests_answered;
+        self.messages_sent += other.messages_sent;
+        self.messages_received += other.messages_received;
+        if let Some(more) = &other.uncommon {
+            self.uncommon().add(more);
+        }
+    }
+}
+
+impl Uncommon {
+    fn add(&mut self, other: &Uncommon) {
         self.calls_status += other.calls_status;
         self.calls_failed += other.calls_failed;
         self.calls_timed_out += other.calls_timed_out;
         self.calls_cancelled += other.calls_cancelled;
         self.calls_unsent += other.calls_unsent;
-        self.requests_received += other.requests_received;
-        self.requests_answered += other.requests_answered;
         self.requests_refused += other.requests_refused;
-        self.messages_sent += other.messages_sent;
-        self.messages_received += other.messages_received;
         self.messages_dropped += other.messages_dropped;
         self.late_replies += other.late_replies;
         self.stray_replies += other.stray_replies;

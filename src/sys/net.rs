@@ -28,6 +28,27 @@ pub struct Credentials {
     pub gid: u32,
 }
 
+impl Credentials {
+    pub fn to_bytes(self) -> [u8; 12] {
+        let mut bytes = [0; 12];
+        bytes[..4].copy_from_slice(&self.pid.to_ne_bytes());
+        bytes[4..8].copy_from_slice(&self.uid.to_ne_bytes());
+        bytes[8..].copy_from_slice(&self.gid.to_ne_bytes());
+        bytes
+    }
+
+    /// None if they are not that.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Credentials> {
+        let (pid, rest) = bytes.split_first_chunk()?;
+        let (uid, gid) = rest.split_first_chunk()?;
+        Some(Credentials {
+            pid: i32::from_ne_bytes(*pid),
+            uid: u32::from_ne_bytes(*uid),
+            gid: u32::from_ne_bytes(gid.try_into().ok()?),
+        })
+    }
+}
+
 /// Which directions `shutdown` ends.
 #[derive(Clone, Copy)]
 pub enum Direction {

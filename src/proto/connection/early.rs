@@ -59,7 +59,7 @@ impl<S, A> Connection<S, A> {
         match self.outbox.take_back(sequence) {
             Some(len) => {
                 self.counters.send_bytes -= len as u64;
-                self.counters.calls_unsent += 1;
+                self.counters.uncommon().calls_unsent += 1;
             }
             None => {
                 self.late = self.late.saturating_add(1);
@@ -67,11 +67,11 @@ impl<S, A> Connection<S, A> {
             }
         }
         match status {
-            status::TIMEDOUT => self.counters.calls_timed_out += 1,
-            status::CANCELLED => self.counters.calls_cancelled += 1,
+            status::TIMEDOUT => self.counters.uncommon().calls_timed_out += 1,
+            status::CANCELLED => self.counters.uncommon().calls_cancelled += 1,
             _ => {
-                self.counters.calls_failed += 1;
-                self.counters.busy += 1;
+                self.counters.uncommon().calls_failed += 1;
+                self.counters.uncommon().busy += 1;
             }
         }
         Some(match waiter {
