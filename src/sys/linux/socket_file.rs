@@ -111,27 +111,27 @@ fn unlink(path: &CStr) {
 
 /// Of what is at the path itself, be it a link: who it is, and its mode.
 fn status(path: &CStr) -> Result<(Identity, u32)> {
-    let mut stat = MaybeUninit::<libc::stat>::zeroed();
+    let mut stat = MaybeUninit::<libc::stat64>::zeroed();
     // SAFETY: a string, and room for what is told.
     let (result, stat) = unsafe {
-        let result = libc::lstat(path.as_ptr(), stat.as_mut_ptr());
+        let result = libc::lstat64(path.as_ptr(), stat.as_mut_ptr());
         (result, stat.assume_init())
     };
     identify(result, &stat).map(|identity| (identity, stat.st_mode))
 }
 
 fn status_of(fd: i32) -> Result<Identity> {
-    let mut stat = MaybeUninit::<libc::stat>::zeroed();
+    let mut stat = MaybeUninit::<libc::stat64>::zeroed();
     // SAFETY: room for what is told.
     let (result, stat) = unsafe {
-        let result = libc::fstat(fd, stat.as_mut_ptr());
+        let result = libc::fstat64(fd, stat.as_mut_ptr());
         (result, stat.assume_init())
     };
     identify(result, &stat)
 }
 
 #[allow(clippy::unnecessary_cast, reason = "narrower on other machines")]
-fn identify(result: i32, stat: &libc::stat) -> Result<Identity> {
+fn identify(result: i32, stat: &libc::stat64) -> Result<Identity> {
     if result != 0 {
         return Err(Errno::last());
     }
