@@ -106,7 +106,7 @@ fn a_caller_that_sleeps_for_the_right_is_promoted() {
                     }
                     held = s.right.try_take();
                     if held.is_none() {
-                        waiter.sleep();
+                        waiter.sleep(None);
                     }
                     let mut list = s.sleepers.lock();
                     list.retain(|w| !std::sync::Arc::ptr_eq(w, &waiter));
@@ -146,7 +146,7 @@ fn a_completed_call_wakes_its_caller_once_and_for_good() {
             if let Some(outcome) = waiter.take() {
                 break outcome;
             }
-            waiter.sleep();
+            waiter.sleep(None);
         };
         assert_eq!(outcome.status, 7);
         assert!(waiter.take().is_none());
