@@ -35,6 +35,7 @@ static struct {
 	int cmd;
 	const void *data;
 	const void *extra;
+	const struct mrpc_call_options *options;
 	mrpc_status_t status;
 } last;
 
@@ -76,6 +77,25 @@ mrpc_send_request_async(const struct mrpc_protocol *protocol,
 	last.extra = private;
 	CHECK(callback != NULL);
 	return 19;
+}
+
+mrpc_status_t
+mrpc_send_request_with(const struct mrpc_protocol *protocol,
+	struct mrpc_connection *conn, const struct mrpc_call_options *options,
+	int cmd, void *data, void **out)
+{
+	last.options = options;
+	return mrpc_send_request(protocol, conn, cmd, data, out) + 100;
+}
+
+mrpc_status_t
+mrpc_send_request_async_with(const struct mrpc_protocol *protocol,
+	struct mrpc_connection *conn, const struct mrpc_call_options *options,
+	int cmd, reply_callback_fn *callback, void *private, void *data)
+{
+	last.options = options;
+	return mrpc_send_request_async(protocol, conn, cmd, callback, private,
+		data) + 100;
 }
 
 mrpc_status_t
@@ -156,6 +176,7 @@ main(void)
 	shape given = { 0 };
 	name made, *answer = NULL;
 	conn_data value = 0;
+	struct mrpc_call_options options = MRPC_CALL_OPTIONS_INIT;
 	XDR stream;
 
 	CHECK(first_server->is_server == 1 && first_client->is_server == 0);
@@ -171,6 +192,12 @@ main(void)
 	CHECK(first_draw(connection, &given, NULL) == 18 && last.extra == NULL);
 	CHECK(second_draw_async(connection, callback_fn, &cookie, &given) == 19);
 	CHECK(last.protocol == second_client && last.extra == &cookie);
+	CHECK(first_draw_with(connection, &options, &given, &answer) == 118);
+	CHECK(last.protocol == first_client && last.where == connection);
+	CHECK(last.options == &options && last.data == &given);
+	CHECK(second_draw_async_with(connection, NULL, callback_fn, &cookie,
+		&given) == 119);
+	CHECK(last.options == NULL && last.extra == &cookie);
 	CHECK(first_draw_send_async_reply(message, &made) == 21);
 	CHECK(last.protocol == first_server && last.where == message);
 	CHECK(first_pick_send_async_reply_error(message, 5) == 22);
