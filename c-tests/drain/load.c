@@ -45,10 +45,13 @@ static void *call(void *arg)
 	operands in = { 2, 3 };
 	number *sum = NULL;
 	mrpc_status_t status;
-	int64_t last, now;
+	/* it may have been kept from reading an answer, and from the call that failed, be it
+	 * the first */
+	int64_t this = 0, last, now;
 
 	do {
-		last = now_ms();
+		last = this;
+		this = now_ms();
 		status = test_add(conn, &in, &sum);
 		now = now_ms();
 		if (status == MINIRPC_OK) {

@@ -37,7 +37,8 @@ impl Conn {
             let messages = st.messages();
             let quiet = st.rare().quiet.as_mut();
             let quiet = quiet.is_some_and(|still| still.look(messages, now) >= QUIET);
-            let parts = quiet && st.proto.part();
+            // What waits to be read came in time: we are late.
+            let parts = quiet && !socket::has_input(self.fd()) && st.proto.part();
             if parts {
                 self.publish(&st);
             }

@@ -182,6 +182,11 @@ pub fn has_hung_up(fd: RawFd) -> bool {
     poll(fd, 0, Some(Duration::ZERO)) & (libc::POLLHUP | libc::POLLERR) != 0
 }
 
+/// True if something waits to be read, be it the end.
+pub fn has_input(fd: RawFd) -> bool {
+    fd >= 0 && poll(fd, libc::POLLIN, Some(Duration::ZERO)) & libc::POLLIN != 0
+}
+
 /// Waits until the socket takes bytes again, or is dead, for `limit` at most.
 pub fn wait_writable(fd: RawFd, limit: Option<Duration>) {
     poll(fd, libc::POLLOUT, limit);

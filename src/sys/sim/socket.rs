@@ -96,6 +96,11 @@ pub fn has_hung_up(fd: RawFd) -> bool {
     net::with(|n| n.bits(fd)) & (net::HUP | net::ERR) != 0
 }
 
+pub fn has_input(fd: RawFd) -> bool {
+    wait::point();
+    fd >= 0 && net::with(|n| n.bits(fd)) & net::IN != 0
+}
+
 pub fn wait_writable(fd: RawFd, limit: Option<Duration>) {
     wait::point();
     let ready = net::OUT | net::HUP | net::ERR;
