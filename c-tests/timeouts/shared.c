@@ -65,6 +65,29 @@ static void some_time_out(unsigned first, int by, int threads)
 	end_close(&e);
 }
 
+/* One has slept for most of its time when it becomes the reader. */
+static void the_last_to_read(void)
+{
+	struct caller c[2] = { { .ms = 2700 }, { .ms = 3000 } };
+	pthread_t thread[2];
+	struct end e;
+	int i;
+
+	SECTION("a sleeper that reads in the end");
+	end_open(&e, test_client, 1, true);
+	for (i = 0; i < 2; i++) {
+		c[i].conn = e.conn;
+		thread[i] = thread_start(run, &c[i]);
+		peer_request(e.fd, nr_test_get);
+	}
+	for (i = 0; i < 2; i++) {
+		thread_join(thread[i]);
+		CHECK_EQ(c[i].status, TIMEDOUT);
+		ON_TIME(c[i].us, c[i].ms);
+	}
+	end_close(&e);
+}
+
 int main(void)
 {
 	struct leaks leaks;
@@ -75,6 +98,7 @@ int main(void)
 	some_time_out(160, -10, 1);
 	some_time_out(50, 0, 1);
 	some_time_out(50, 0, BY_HAND);
+	the_last_to_read();
 	LEAKS_CHECK(&leaks);
 	return tap_done();
 }
