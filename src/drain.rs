@@ -20,7 +20,7 @@ const GRACE: Duration = Duration::from_secs(1);
 /// The listeners have been closed. Err(ETIMEDOUT): what was left has been closed.
 pub fn drain(hub: &Arc<ConnHub>, limit: Option<Duration>) -> Result<()> {
     let begun = clock::now();
-    for conn in hub.registry.read().0 {
+    for conn in hub.registry.close() {
         conn.begin_drain(begun);
     }
     let end = limit.map(|limit| begun + limit);

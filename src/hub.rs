@@ -162,12 +162,17 @@ impl<C> Hub<C> {
 
     // --- totals
 
-    pub fn connection_made(&self, id: u64, conn: Arc<C>, accepted: bool) {
-        self.registry.enter(id, conn, accepted);
+    /// False: the set has been drained, and has no new ones.
+    #[must_use]
+    pub fn connection_made(&self, id: u64, conn: Arc<C>, accepted: bool) -> bool {
+        if !self.registry.enter(id, conn, accepted) {
+            return false;
+        }
         self.totals.connections.fetch_add(1, Ordering::Relaxed);
         if accepted {
             self.totals.accepted.fetch_add(1, Ordering::SeqCst);
         }
+        true
     }
 
     pub fn connection_gone(&self, accepted: bool) {

@@ -13,6 +13,8 @@ pub struct Registry<C>(Mutex<Book<C>>);
 
 struct Book<C> {
     active: BTreeMap<u64, Arc<C>>,
+    /// Nobody enters any more.
+    closed: bool,
     sums: Sums,
 }
 
@@ -41,18 +43,31 @@ impl<C> Registry<C> {
     pub fn new() -> Registry<C> {
         Registry(Mutex::new(Book {
             active: BTreeMap::new(),
+            closed: false,
             sums: Sums::default(),
         }))
     }
 
-    /// A connection's active life begins.
-    pub fn enter(&self, id: u64, conn: Arc<C>, accepted: bool) {
+    /// A connection's active life begins; false: it may not.
+    #[must_use]
+    pub fn enter(&self, id: u64, conn: Arc<C>, accepted: bool) -> bool {
         let mut book = self.0.lock();
+        if book.closed {
+            return false;
+        }
         book.active.insert(id, conn);
         let now = book.active.len() as u64;
         let sums = &mut book.sums;
         sums.connections_max = sums.connections_max.max(now);
         sums.accepted += u64::from(accepted);
+        true
+    }
+
+    /// The active connections, which are joined by no others from now on.
+    pub fn close(&self) -> Vec<Arc<C>> {
+        let mut book = self.0.lock();
+        book.closed = true;
+        book.active.values().map(Arc::clone).collect()
     }
 
     /// It has ended, with these counts, which do not change any more.
@@ -96,7 +111,7 @@ mod tests {
         let registry = Registry::new();
         let conns: Vec<Arc<u64>> = (1..=3).map(Arc::new).collect();
         for conn in &conns {
-            registry.enter(**conn, Arc::clone(conn), **conn == 2);
+            assert!(registry.enter(**conn, Arc::clone(conn), **conn == 2));
         }
         let mut counts = Counters::default();
         counts.calls_made = 5;
@@ -109,5 +124,15 @@ mod tests {
         assert_eq!((sums.connections, sums.connections_max), (2, 3));
         assert_eq!((sums.accepted, sums.disconnected), (1, [0, 1, 0]));
         assert_eq!(sums.gone, counts);
+    }
+
+    #[test]
+    fn nobody_enters_after_the_close() {
+        let registry = Registry::new();
+        assert!(registry.enter(1, Arc::new(()), false));
+        assert_eq!(registry.close().len(), 1);
+        assert!(!registry.enter(2, Arc::new(()), false));
+        registry.leave(1, Reason::Closed, &Counters::default());
+        assert_eq!(registry.close().len(), 0);
     }
 }

@@ -16,6 +16,7 @@
 //!         and leaves sockets to the loop.
 //! INV-N3: from the beginning to the return of the callback the attempt holds the handle.
 
+use super::ends::not_opened;
 use super::life::First;
 use super::race::{Progress, Race, Rider};
 use super::{Conn, State};
@@ -207,7 +208,7 @@ impl Connecting {
         let conn = &self.conn;
         let opened = made.and_then(|socket| {
             let opened = conn.open(socket, First::Connect);
-            opened.map_err(|(e, _)| Failure::of("socket", e))
+            opened.map_err(|(e, _)| not_opened(e))
         });
         let claimed = match opened {
             Ok(claimed) => {

@@ -32,20 +32,19 @@ impl Conn {
     /// One look at a draining connection. True: it has ended, and nothing of it is left but
     /// events.
     pub fn drain_some(&self, now: Instant) -> bool {
-        let parts = {
+        {
             let mut st = self.lock();
             let messages = st.messages();
             let quiet = st.rare().quiet.as_mut();
             let quiet = quiet.is_some_and(|still| still.look(messages, now) >= QUIET);
-            // What waits to be read came in time: we are late.
-            let parts = quiet && !socket::has_input(self.fd()) && st.proto.part();
-            if parts {
+            // What waits to be read, or was read just now, came in time: we are late.
+            let fd = self.fd();
+            let silent = quiet && fd >= 0 && !socket::has_input(fd) && !self.reading.is_held();
+            if silent && st.proto.part() {
                 self.publish(&st);
+                // Under the lock: without it, the descriptor may be closed.
+                socket::shutdown(fd, Direction::Write);
             }
-            parts
-        };
-        if parts {
-            socket::shutdown(self.fd(), Direction::Write);
         }
         self.is_past(Phase::Closing)
     }

@@ -120,7 +120,7 @@ impl State {
     /// The handle's attempts begin, one at a time; Err: it has one, or had one that succeeded.
     pub(super) fn begin_opening(&mut self, conn: &Conn) -> std::result::Result<(), Failure> {
         if conn.hub().is_draining() {
-            return Err(Failure::new(libc::ESHUTDOWN, "the set has been drained"));
+            return Err(not_opened(Errno(libc::ESHUTDOWN)));
         }
         if self.proto.life.begin_opening() {
             return Ok(());
@@ -136,5 +136,13 @@ impl State {
         if let Some(rare) = &mut self.rare {
             rare.failure = None;
         }
+    }
+}
+
+/// Why the set did not take a socket that stands.
+pub(super) fn not_opened(e: Errno) -> Failure {
+    match e.0 {
+        libc::ESHUTDOWN => Failure::new(e.0, "the set has been drained"),
+        _ => Failure::of("socket", e),
     }
 }

@@ -1,7 +1,7 @@
 //! From connecting to the end.
 
 use super::connecting::Closed;
-use super::ends::{Ends, Socket};
+use super::ends::{not_opened, Ends, Socket};
 use super::outputs::Outputs;
 use super::receive::Reader;
 use super::requests::requests;
@@ -104,7 +104,7 @@ impl Conn {
             let opened = self.open(socket, First::Nothing);
             opened.map(drop).map_err(|(e, fd)| {
                 give_back(fd);
-                Failure::of("socket", e)
+                not_opened(e)
             })
         });
         made.map_err(|failure| self.give_up_opening(failure))
@@ -145,11 +145,16 @@ impl Conn {
             Ok(place) => place,
             Err(e) => return Err((e, fd)),
         };
-        socket::prepare(raw, family, self.hub.config.keepalive());
         self.holds.fetch_add(1, Ordering::Relaxed);
         let hub = &self.hub;
         let accepted = matches!(first, First::Accept(_));
-        hub.connection_made(self.id, Arc::clone(self), accepted);
+        if !hub.connection_made(self.id, Arc::clone(self), accepted) {
+            // Its user, or its attempt, holds it.
+            self.holds.fetch_sub(1, Ordering::Relaxed);
+            hub.shard.reactor.deregister(raw, place);
+            return Err((Errno(libc::ESHUTDOWN), fd));
+        }
+        socket::prepare(raw, family, hub.config.keepalive());
         self.fd.store(fd.into_raw(), Ordering::Release);
         let mut out = Outputs::default();
         let claimed = {

@@ -19,7 +19,7 @@ use std::time::Duration;
 /// (MRPC_DISC_IOERR).
 ///
 /// set: the set; from now on mrpc_listen(), mrpc_connect() and the like return ESHUTDOWN
-///     for it, for good.
+///     for it, for good; so do attempts under way, which are not waited for.
 /// timeout_ms: milliseconds; 0 is for as long as it takes.
 ///
 /// Returns 0 when no connection is left and all disconnect functions have returned (if
