@@ -11,6 +11,10 @@ LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share
+BASH_COMPLETIONS := $(DATADIR)/bash-completion/completions
+ZSH_COMPLETIONS := $(DATADIR)/zsh/site-functions
+FISH_COMPLETIONS := $(DATADIR)/fish/vendor_completions.d
 DESTDIR ?=
 
 # How `all` builds: more flags for cargo, and where the results go.
@@ -62,7 +66,7 @@ nightly nightly-files bench-xdr: NEED += cpp libtirpc objcopy pkg-config rpcgen
 nightly-files: NEED += c++
 bench: NEED += cpp python3 $(if $(findstring --strace,$(BENCH)),strace)
 
-all: ## build the library and minirpcgen into build/ (the default)
+all: ## build the library, minirpcgen and mrpc into build/ (the default)
 	@scripts/need $(NEED)
 	$(CARGO) build --release --workspace $(CARGOFLAGS)
 	@scripts/lay-out $(TARGET)/$(RELEASE) $(BUILD) $(VERSION)
@@ -156,16 +160,21 @@ TIRPC_LIBS ?= $(shell pkg-config --libs libtirpc 2>/dev/null)
 # Under sudo, what the user has built is installed as it is: root may have no Rust.
 BUILT := $(and $(SUDO_USER),$(wildcard $(BUILD)/lib/libminirpc.so.$(VERSION)))
 
-install: $(if $(BUILT),,all) ## install below PREFIX (also DESTDIR LIBDIR INCLUDEDIR BINDIR MANDIR)
+install: $(if $(BUILT),,all) ## install below PREFIX (also DESTDIR LIBDIR INCLUDEDIR BINDIR MANDIR DATADIR)
 	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/minirpc \
-		$(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1
+		$(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(BASH_COMPLETIONS) \
+		$(DESTDIR)$(ZSH_COMPLETIONS) $(DESTDIR)$(FISH_COMPLETIONS)
 	$(INSTALL) -m 644 $(HEADERS:%=include/minirpc/%) $(DESTDIR)$(INCLUDEDIR)/minirpc
 	$(INSTALL) -m 755 $(BUILD)/lib/libminirpc.so.$(VERSION) $(DESTDIR)$(LIBDIR)
 	ln -sf libminirpc.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libminirpc.so
 	$(INSTALL) -m 644 $(BUILD)/lib/libminirpc.a $(DESTDIR)$(LIBDIR)
 	$(INSTALL) -m 755 $(BUILD)/bin/minirpcgen $(DESTDIR)$(BINDIR)
-	$(INSTALL) -m 644 minirpcgen/minirpcgen.1 $(DESTDIR)$(MANDIR)/man1
+	$(INSTALL) -m 755 $(BUILD)/bin/mrpc $(DESTDIR)$(BINDIR)
+	$(INSTALL) -m 644 minirpcgen/minirpcgen.1 mrpc/mrpc.1 $(DESTDIR)$(MANDIR)/man1
+	$(INSTALL) -m 644 mrpc/completions/mrpc.bash $(DESTDIR)$(BASH_COMPLETIONS)/mrpc
+	$(INSTALL) -m 644 mrpc/completions/_mrpc $(DESTDIR)$(ZSH_COMPLETIONS)
+	$(INSTALL) -m 644 mrpc/completions/mrpc.fish $(DESTDIR)$(FISH_COMPLETIONS)
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@BINDIR@|$(BINDIR)|' \
 		-e 's|@VERSION@|$(VERSION)|' \
@@ -180,7 +189,9 @@ uninstall: ## remove what install put there
 		$(DESTDIR)$(LIBDIR)/libminirpc.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME) \
 		$(DESTDIR)$(LIBDIR)/libminirpc.so $(DESTDIR)$(LIBDIR)/libminirpc.a \
 		$(DESTDIR)$(LIBDIR)/pkgconfig/minirpc.pc $(DESTDIR)$(BINDIR)/minirpcgen \
-		$(DESTDIR)$(MANDIR)/man1/minirpcgen.1
+		$(DESTDIR)$(MANDIR)/man1/minirpcgen.1 $(DESTDIR)$(BINDIR)/mrpc \
+		$(DESTDIR)$(MANDIR)/man1/mrpc.1 $(DESTDIR)$(BASH_COMPLETIONS)/mrpc \
+		$(DESTDIR)$(ZSH_COMPLETIONS)/_mrpc $(DESTDIR)$(FISH_COMPLETIONS)/mrpc.fish
 	rmdir $(DESTDIR)$(INCLUDEDIR)/minirpc 2>/dev/null || true
 
 clean: ## remove all that was built

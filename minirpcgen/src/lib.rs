@@ -20,4 +20,4 @@ pub mod parser;
 pub mod rpc_h;
 mod run;
 
-pub use run::run;
+pub use run::{load, run, Loaded};

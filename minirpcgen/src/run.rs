@@ -1,30 +1,38 @@
 //! One run of the program.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::cli::Arguments;
 use crate::diag::{self, Diagnostic};
-use crate::model::Units;
+use crate::model::{Model, Units};
 use crate::{ast, check, cpp, emit, lexer, output, parser};
 
-/// Makes the stubs. On success, what there is to say on standard error.
-pub fn run(arguments: &Arguments) -> Result<String, String> {
-    let (directory, base) = base(arguments)?;
-    let input = &arguments.input;
+/// A file that has been read and checked.
+pub struct Loaded {
+    pub model: Model,
+    /// What there is to say about it on standard error.
+    pub warnings: String,
+    /// The files that it consists of, itself first.
+    files: Vec<String>,
+}
+
+/// Reads an interface; what is generated of it would start with `base`.
+pub fn load(input: &Path, defines: &[OsString], base: &str) -> Result<Loaded, String> {
     if let Err(error) = std::fs::File::open(input) {
         return Err(format!(
             "minirpcgen: error: cannot read {}: {error}\n",
             input.display()
         ));
     }
-    let mut passes = Passes::new(arguments);
+    let mut passes = Passes::new(input, defines);
     let stubs = passes.run("MINIRPC")?;
     let header = passes.run("RPC_HDR")?;
     let source = passes.run("RPC_XDR")?;
     let Passes {
-        mut warnings,
+        warnings,
         errors,
         files,
         ..
@@ -39,7 +47,22 @@ pub fn run(arguments: &Arguments) -> Result<String, String> {
         macros: BTreeMap::new(),
     };
     units.macros = cpp::defining_headers(&units.undefined_values());
-    let mut model = check::check(units, &base).map_err(|errors| report(&warnings, &errors))?;
+    let model = check::check(units, base).map_err(|errors| report(&warnings, &errors))?;
+    Ok(Loaded {
+        model,
+        warnings,
+        files,
+    })
+}
+
+/// Makes the stubs. On success, what there is to say on standard error.
+pub fn run(arguments: &Arguments) -> Result<String, String> {
+    let (directory, base) = base(arguments)?;
+    let Loaded {
+        mut model,
+        mut warnings,
+        files,
+    } = load(&arguments.input, &arguments.defines, &base)?;
     model.strict_enums = arguments.strict_enums;
     let remarks = check::names(&model, arguments.c_only).into_iter();
     for remark in remarks
@@ -98,7 +121,8 @@ fn base(arguments: &Arguments) -> Result<(PathBuf, String), String> {
 
 /// The three runs of the preprocessor.
 struct Passes<'a> {
-    arguments: &'a Arguments,
+    input: &'a Path,
+    defines: &'a [OsString],
     warnings: String,
     errors: Vec<Diagnostic>,
     files: Vec<String>,
@@ -107,9 +131,10 @@ struct Passes<'a> {
 }
 
 impl<'a> Passes<'a> {
-    fn new(arguments: &'a Arguments) -> Self {
+    fn new(input: &'a Path, defines: &'a [OsString]) -> Self {
         Passes {
-            arguments,
+            input,
+            defines,
             warnings: String::new(),
             errors: Vec::new(),
             files: Vec::new(),
@@ -118,7 +143,7 @@ impl<'a> Passes<'a> {
     }
 
     fn run(&mut self, pass: &str) -> Result<ast::File, String> {
-        let Arguments { input, defines, .. } = self.arguments;
+        let Passes { input, defines, .. } = *self;
         let (result, lexed) = loop {
             let result = cpp::run(input, pass, defines, &self.unwanted)?;
             let lexed = lexer::lex(&result.text, &input.to_string_lossy());

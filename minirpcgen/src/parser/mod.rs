@@ -10,7 +10,7 @@ use crate::diag::{Diagnostic, Span};
 use crate::lexer::{Lexed, Token};
 
 pub(crate) use block::needs_typedef;
-pub(crate) use decl::system_type;
+pub use decl::system_type;
 
 type Result<T> = std::result::Result<T, Diagnostic>;
 

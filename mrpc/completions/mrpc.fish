@@ -1,0 +1,67 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_mrpc_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_mrpc_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_mrpc_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_mrpc_using_subcommand
+    set -l cmd (__fish_mrpc_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c mrpc -n "__fish_mrpc_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mrpc -n "__fish_mrpc_needs_command" -s V -l version -d 'Print version'
+complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "call" -d 'One call; prints the result as JSON'
+complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "send" -d 'Send a one-way message'
+complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "describe" -d 'Show procedures and types, with examples of their JSON'
+complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "watch" -d 'Print what the peer sends, as JSON lines'
+complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "mock" -d 'A server that answers from a file'
+complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "ping" -d 'Call procedure 0, and print how long the refusal takes'
+complete -c mrpc -n "__fish_mrpc_using_subcommand call" -s D -d 'Define a macro for the preprocessor' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand call" -l timeout -d 'For connecting, and for a call' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand call" -l max-reply -d 'The longest payload that is taken, in bytes' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand call" -l as -d 'Which end of the connection this is' -r -f -a "client\t''
+server\t''"
+complete -c mrpc -n "__fish_mrpc_using_subcommand call" -l raw -d 'Payloads, in and out, as hexadecimal digits'
+complete -c mrpc -n "__fish_mrpc_using_subcommand call" -s h -l help -d 'Print help'
+complete -c mrpc -n "__fish_mrpc_using_subcommand send" -s D -d 'Define a macro for the preprocessor' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand send" -l timeout -d 'For connecting, and for a call' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand send" -l max-reply -d 'The longest payload that is taken, in bytes' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand send" -l as -d 'Which end of the connection this is' -r -f -a "client\t''
+server\t''"
+complete -c mrpc -n "__fish_mrpc_using_subcommand send" -l raw -d 'Payloads, in and out, as hexadecimal digits'
+complete -c mrpc -n "__fish_mrpc_using_subcommand send" -s h -l help -d 'Print help'
+complete -c mrpc -n "__fish_mrpc_using_subcommand describe" -s D -d 'Define a macro for the preprocessor' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand describe" -s h -l help -d 'Print help'
+complete -c mrpc -n "__fish_mrpc_using_subcommand watch" -s D -d 'Define a macro for the preprocessor' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand watch" -l timeout -d 'For connecting, and for a call' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand watch" -l max-reply -d 'The longest payload that is taken, in bytes' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand watch" -l as -d 'Which end of the connection this is' -r -f -a "client\t''
+server\t''"
+complete -c mrpc -n "__fish_mrpc_using_subcommand watch" -l raw -d 'Payloads as hexadecimal digits'
+complete -c mrpc -n "__fish_mrpc_using_subcommand watch" -s h -l help -d 'Print help'
+complete -c mrpc -n "__fish_mrpc_using_subcommand mock" -s D -d 'Define a macro for the preprocessor' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand mock" -l timeout -d 'For connecting, and for a call' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand mock" -l max-reply -d 'The longest payload that is taken, in bytes' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand mock" -l as -d 'Which end of the connection this is' -r -f -a "client\t''
+server\t''"
+complete -c mrpc -n "__fish_mrpc_using_subcommand mock" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mrpc -n "__fish_mrpc_using_subcommand ping" -s c -l count -d 'How often' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand ping" -l timeout -d 'For connecting, and for a call' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand ping" -l max-reply -d 'The longest payload that is taken, in bytes' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand ping" -s h -l help -d 'Print help'
