@@ -16,6 +16,9 @@ _mrpc() {
             ",$1")
                 cmd="mrpc"
                 ;;
+            mrpc,bench)
+                cmd="mrpc__subcmd__bench"
+                ;;
             mrpc,call)
                 cmd="mrpc__subcmd__call"
                 ;;
@@ -31,6 +34,9 @@ _mrpc() {
             mrpc,send)
                 cmd="mrpc__subcmd__send"
                 ;;
+            mrpc,trace)
+                cmd="mrpc__subcmd__trace"
+                ;;
             mrpc,watch)
                 cmd="mrpc__subcmd__watch"
                 ;;
@@ -41,12 +47,66 @@ _mrpc() {
 
     case "${cmd}" in
         mrpc)
-            opts="-h -V --help --version call send describe watch mock ping"
+            opts="-h -V --help --version call send describe watch mock ping bench trace"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mrpc__subcmd__bench)
+            opts="-D -c -n -t -h --timeout --max-reply --as --connections --outstanding --time --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                -D)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-reply)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -W "client server" -- "${cur}"))
+                    return 0
+                    ;;
+                --connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --outstanding)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --time)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -t)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -185,6 +245,20 @@ _mrpc() {
                     COMPREPLY=($(compgen -W "client server" -- "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mrpc__subcmd__trace)
+            opts="-h --chrome --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

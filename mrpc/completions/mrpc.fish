@@ -32,6 +32,8 @@ complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "describe" -d 'Show proced
 complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "watch" -d 'Print what the peer sends, as JSON lines'
 complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "mock" -d 'A server that answers from a file'
 complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "ping" -d 'Call procedure 0, and print how long the refusal takes'
+complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "bench" -d 'As many calls as the peer takes, for some time'
+complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "trace" -d 'A MINIRPC_TRACE file as a table of latencies by procedure'
 complete -c mrpc -n "__fish_mrpc_using_subcommand call" -s D -d 'Define a macro for the preprocessor' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand call" -l timeout -d 'For connecting, and for a call' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand call" -l max-reply -d 'The longest payload that is taken, in bytes' -r
@@ -65,3 +67,15 @@ complete -c mrpc -n "__fish_mrpc_using_subcommand ping" -s c -l count -d 'How of
 complete -c mrpc -n "__fish_mrpc_using_subcommand ping" -l timeout -d 'For connecting, and for a call' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand ping" -l max-reply -d 'The longest payload that is taken, in bytes' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand ping" -s h -l help -d 'Print help'
+complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -s D -d 'Define a macro for the preprocessor' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -l timeout -d 'For connecting, and for a call' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -l max-reply -d 'The longest payload that is taken, in bytes' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -l as -d 'Which end of the connection this is' -r -f -a "client\t''
+server\t''"
+complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -s c -l connections -d 'How many connections' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -s n -l outstanding -d 'How many calls may wait for their replies on each' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -s t -l time -d 'For how long' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -l json -d 'The figures as a JSON object'
+complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -s h -l help -d 'Print help'
+complete -c mrpc -n "__fish_mrpc_using_subcommand trace" -l chrome -d 'Instead, in the trace-event format that Perfetto and Chrome open'
+complete -c mrpc -n "__fish_mrpc_using_subcommand trace" -s h -l help -d 'Print help'

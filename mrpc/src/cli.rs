@@ -105,6 +105,42 @@ pub enum Command {
         #[command(flatten)]
         limits: Limits,
     },
+    /// As many calls as the peer takes, for some time
+    Bench {
+        #[command(flatten)]
+        peer: Peer,
+        /// The procedure's name
+        procedure: String,
+        #[command(flatten)]
+        load: BenchLoad,
+    },
+    /// A MINIRPC_TRACE file as a table of latencies by procedure
+    Trace {
+        /// The file
+        file: PathBuf,
+        /// Instead, in the trace-event format that Perfetto and Chrome open
+        #[arg(long)]
+        chrome: bool,
+    },
+}
+
+#[derive(Args)]
+pub struct BenchLoad {
+    /// The argument: JSON, @file, or - for standard input
+    #[arg(value_name = "JSON|@FILE|-", allow_hyphen_values = true)]
+    pub json: Option<String>,
+    /// How many connections
+    #[arg(short, long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub connections: u16,
+    /// How many calls may wait for their replies on each
+    #[arg(short = 'n', long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub outstanding: u16,
+    /// For how long
+    #[arg(short, long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    pub time: Duration,
+    /// The figures as a JSON object
+    #[arg(long = "json")]
+    pub as_json: bool,
 }
 
 #[derive(Args)]

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::thread;
 
 use common::{run, scratch, Lines, Mock};
+use mrpc::wire::Frame;
 
 const INTERFACE: &str = "
     struct pair { int a; int b; };
@@ -247,5 +248,70 @@ fn watching() {
     }
     assert_eq!(watch.next(), None);
     assert!(watch.child.wait().expect("wait").success());
+    served.join().expect("served");
+}
+
+#[test]
+fn a_bench() {
+    let directory = place("bench");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
+    let at = listener.local_addr().expect("address").to_string();
+    // What arrives together is answered the other way round.
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("accept");
+            thread::spawn(move || {
+                let mut bytes = Vec::new();
+                let mut some = [0; 4096];
+                while let Ok(have @ 1..) = stream.read(&mut some) {
+                    bytes.extend(&some[..have]);
+                    let mut replies = Vec::new();
+                    let mut rest = &bytes[..];
+                    while let Ok(Some(frame)) = Frame::read(&mut rest, 8) {
+                        replies.push(match frame.cmd {
+                            1 => frame.answer(0, vec![0; 8]),
+                            _ => frame.answer(3, Vec::new()),
+                        });
+                        bytes = rest.to_vec();
+                        rest = &bytes[..];
+                    }
+                    for reply in replies.iter().rev() {
+                        if reply.write(&mut stream).is_err() {
+                            return;
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let bench = |more: &[&str]| {
+        let words = ["bench", &at, "x.mx", "-t", "100ms", "-c", "2", "-n", "8"];
+        let words: Vec<&str> = words.iter().chain(more).copied().collect();
+        run(&directory, &words)
+    };
+    for (more, all_fail) in [
+        (vec!["add", r#"{"a":1,"b":2}"#, "--json"], false),
+        (vec!["nothing", "--json"], true),
+    ] {
+        let (out, err, status) = bench(&more);
+        assert_eq!((err.as_str(), status), ("", 0));
+        let found: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+        let figure = |name: &str| found[name].as_f64().expect(name);
+        assert_eq!(figure("failed") > 0.0, all_fail, "{out}");
+        assert_eq!(figure("calls_per_second") > 0.0, !all_fail, "{out}");
+        assert!(figure("p50_us") <= figure("p99_us") && figure("p99_us") <= figure("p99_9_us"));
+    }
+    let (out, _, status) = bench(&["add", r#"{"a":1,"b":2}"#]);
+    assert!(out.contains(" calls a second; ") && status == 0, "{out}");
+    let (address, served) = peer(|mut stream| {
+        let mut request = [0; 16];
+        stream.read_exact(&mut request).expect("the request");
+    });
+    let (_, err, status) = run(
+        &directory,
+        &["bench", &address, "x.mx", "nothing", "-t", "60s"],
+    );
+    assert_eq!(status, 3);
+    assert!(err.contains("the peer closed the connection"), "{err}");
     served.join().expect("served");
 }

@@ -1,9 +1,11 @@
 //! One function for each command.
 
+mod bench;
 mod call;
 mod describe;
 mod mock;
 mod ping;
+mod trace;
 mod watch;
 
 use std::io::{self, Read as _, Write as _};
@@ -37,6 +39,12 @@ pub fn run(command: Command) -> Result<(), Failure> {
             count,
             limits,
         } => ping::ping(&address, count, &limits),
+        Command::Bench {
+            peer,
+            procedure,
+            load,
+        } => bench::bench(&peer, &procedure, &load),
+        Command::Trace { file, chrome } => trace::trace(&file, chrome),
     }
 }
 
