@@ -831,6 +831,54 @@ pub mod tests {
     }
 
     #[test]
+    fn what_comes_is_counted_and_noted_once() {
+        let mut c = open();
+        let (made, cmd) = (7, 1);
+        let ok = c.call(Call::Async {
+            cmd,
+            made,
+            call: "ok",
+        });
+        let not = c.call(Call::Async {
+            cmd,
+            made: 0,
+            call: "not",
+        });
+        c.begin_notes(Box::new(Notes {
+            now: 10,
+            connection: 3,
+            steps: Vec::new(),
+        }));
+        c.receive(frame(ok, 0, 1, b""), None);
+        c.receive(frame(not, 5, 1, b""), None);
+        c.receive(frame(not, 5, 1, b""), None);
+        c.receive(frame(9, status::PENDING, 2, b"1234"), None);
+        c.receive(frame(10, status::PENDING, -2, b""), None);
+        let steps = c.end_notes().unwrap().steps;
+        let seen: Vec<_> = steps
+            .iter()
+            .map(|s| (s.what, s.sequence, s.status, s.bytes, s.took))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                (What::ReplyIn, ok, 0, 16, 3),
+                (What::ReplyIn, not, 5, 16, 0),
+                (What::Error, 0, 0, 0, 0),
+                (What::RequestIn, 9, 0, 20, 0),
+                (What::MessageIn, 10, 0, 16, 0),
+            ]
+        );
+        assert!(steps.iter().all(|s| (s.time, s.connection) == (10, 3)));
+        c.receive(frame(11, status::PENDING, 2, b""), None);
+        assert!(c.end_notes().is_none(), "nobody watches any more");
+        let n = &c.counters;
+        assert_eq!((n.calls_made, n.calls_ok), (2, 1));
+        assert_eq!((n.requests_received, n.messages_received), (2, 1));
+        assert_eq!((n.send_msgs(), n.recv_msgs()), (2, 6));
+    }
+
+    #[test]
     fn replies_find_their_calls_out_of_order() {
         let mut c = open();
         let a = c.call(Call::Sync {
