@@ -22,6 +22,9 @@ _mrpc() {
             mrpc,call)
                 cmd="mrpc__subcmd__call"
                 ;;
+            mrpc,decode)
+                cmd="mrpc__subcmd__decode"
+                ;;
             mrpc,describe)
                 cmd="mrpc__subcmd__describe"
                 ;;
@@ -47,7 +50,7 @@ _mrpc() {
 
     case "${cmd}" in
         mrpc)
-            opts="-h -V --help --version call send describe watch mock ping bench trace"
+            opts="-h -V --help --version call send describe watch mock ping decode bench trace"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -135,6 +138,28 @@ _mrpc() {
                     ;;
                 --as)
                     COMPREPLY=($(compgen -W "client server" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mrpc__subcmd__decode)
+            opts="-D -h --port --raw --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                -D)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

@@ -32,6 +32,7 @@ complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "describe" -d 'Show proced
 complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "watch" -d 'Print what the peer sends, as JSON lines'
 complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "mock" -d 'A server that answers from a file'
 complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "ping" -d 'Call procedure 0, and print how long the refusal takes'
+complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "decode" -d 'A pcap or pcapng file as JSON lines'
 complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "bench" -d 'As many calls as the peer takes, for some time'
 complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "trace" -d 'A MINIRPC_TRACE file as a table of latencies by procedure'
 complete -c mrpc -n "__fish_mrpc_using_subcommand call" -s D -d 'Define a macro for the preprocessor' -r
@@ -67,6 +68,10 @@ complete -c mrpc -n "__fish_mrpc_using_subcommand ping" -s c -l count -d 'How of
 complete -c mrpc -n "__fish_mrpc_using_subcommand ping" -l timeout -d 'For connecting, and for a call' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand ping" -l max-reply -d 'The longest payload that is taken, in bytes' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand ping" -s h -l help -d 'Print help'
+complete -c mrpc -n "__fish_mrpc_using_subcommand decode" -s D -d 'Define a macro for the preprocessor' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand decode" -l port -d 'The server\'s port: other connections are left out' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand decode" -l raw -d 'Payloads as hexadecimal digits'
+complete -c mrpc -n "__fish_mrpc_using_subcommand decode" -s h -l help -d 'Print help'
 complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -s D -d 'Define a macro for the preprocessor' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -l timeout -d 'For connecting, and for a call' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -l max-reply -d 'The longest payload that is taken, in bytes' -r

@@ -105,6 +105,19 @@ pub enum Command {
         #[command(flatten)]
         limits: Limits,
     },
+    /// A pcap or pcapng file as JSON lines
+    Decode {
+        #[command(flatten)]
+        file: File,
+        /// The server's port: other connections are left out
+        #[arg(long, value_name = "N")]
+        port: Option<u16>,
+        /// Payloads as hexadecimal digits
+        #[arg(long)]
+        raw: bool,
+        /// The capture
+        capture: PathBuf,
+    },
     /// As many calls as the peer takes, for some time
     Bench {
         #[command(flatten)]

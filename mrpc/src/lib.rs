@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod address;
+pub mod capture;
 pub mod cli;
 pub mod client;
 pub mod commands;

@@ -2,6 +2,7 @@
 
 mod bench;
 mod call;
+mod decode;
 mod describe;
 mod mock;
 mod ping;
@@ -39,6 +40,12 @@ pub fn run(command: Command) -> Result<(), Failure> {
             count,
             limits,
         } => ping::ping(&address, count, &limits),
+        Command::Decode {
+            file,
+            port,
+            raw,
+            capture,
+        } => decode::decode(&file, port, raw, &capture),
         Command::Bench {
             peer,
             procedure,

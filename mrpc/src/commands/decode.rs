@@ -1,0 +1,216 @@
+//! `mrpc decode`: a capture as JSON lines.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use minirpcgen::ast::Side;
+use pcap_parser::{create_reader, Block, PcapBlockOwned, PcapError};
+use serde_json::Value;
+
+use super::{data, line, load};
+use crate::address::describe;
+use crate::capture::packet::{segment, Segment};
+use crate::capture::stream::Direction;
+use crate::cli;
+use crate::failure::Failure;
+use crate::schema::Interface;
+use crate::wire::{Frame, OK};
+
+/// The largest block of a capture that is read.
+const BLOCK: usize = 1 << 20;
+/// The longest payload that a header is believed to announce.
+const MAX_PAYLOAD: u32 = 64 << 20;
+
+pub fn decode(
+    file: &cli::File,
+    port: Option<u16>,
+    raw: bool,
+    capture: &Path,
+) -> Result<(), Failure> {
+    let mut decoder = Decoder {
+        interface: load(file)?,
+        port,
+        raw,
+        connections: HashMap::new(),
+        begun: 0,
+    };
+    let wrong = |reason: String| Failure::usage(format!("{}: {reason}", capture.display()));
+    let opened = File::open(capture).map_err(|error| wrong(describe(&error)))?;
+    let none = |_: PcapError<&[u8]>| wrong("no pcap or pcapng file, or damaged".to_owned());
+    let mut reader = create_reader(BLOCK, opened).map_err(none)?;
+    let mut interfaces: Vec<(i32, u64, i64)> = Vec::new();
+    let mut unit = 1e-6;
+    loop {
+        let len = match reader.next() {
+            Ok((len, block)) => {
+                match block {
+                    PcapBlockOwned::LegacyHeader(header) => {
+                        interfaces = vec![(header.network.0, 0, 0)];
+                        unit = if header.is_nanosecond_precision() {
+                            1e-9
+                        } else {
+                            1e-6
+                        };
+                    }
+                    PcapBlockOwned::Legacy(packet) => {
+                        let time = f64::from(packet.ts_sec) + f64::from(packet.ts_usec) * unit;
+                        let link = interfaces.first().map_or(1, |interface| interface.0);
+                        decoder.packet(link, time, packet.data)?;
+                    }
+                    PcapBlockOwned::NG(Block::SectionHeader(_)) => interfaces.clear(),
+                    PcapBlockOwned::NG(Block::InterfaceDescription(found)) => interfaces.push((
+                        found.linktype.0,
+                        found.ts_resolution().unwrap_or(1_000_000),
+                        found.ts_offset(),
+                    )),
+                    PcapBlockOwned::NG(Block::EnhancedPacket(packet)) => {
+                        if let Some((link, units, offset)) = interfaces.get(packet.if_id as usize) {
+                            let ticks = u64::from(packet.ts_high) << 32 | u64::from(packet.ts_low);
+                            let time = *offset as f64 + ticks as f64 / (*units).max(1) as f64;
+                            let data = packet.data.get(..packet.caplen as usize);
+                            decoder.packet(*link, time, data.unwrap_or(packet.data))?;
+                        }
+                    }
+                    PcapBlockOwned::NG(_) => {}
+                }
+                len
+            }
+            Err(PcapError::Eof) => return Ok(()),
+            Err(PcapError::Incomplete(_)) => {
+                reader.refill().map_err(none)?;
+                continue;
+            }
+            // A capture that was cut off ends here.
+            Err(PcapError::UnexpectedEof) => return Ok(()),
+            Err(error) => return Err(none(error)),
+        };
+        reader.consume(len);
+    }
+}
+
+/// Both directions of a connection.
+#[derive(Default)]
+struct Connection {
+    number: u64,
+    /// Who has accepted it.
+    server: Option<SocketAddr>,
+    directions: HashMap<SocketAddr, Direction>,
+}
+
+struct Decoder {
+    interface: Interface,
+    port: Option<u16>,
+    raw: bool,
+    connections: HashMap<(SocketAddr, SocketAddr), Connection>,
+    begun: u64,
+}
+
+impl Decoder {
+    fn packet(&mut self, link: i32, time: f64, frame: &[u8]) -> Result<(), Failure> {
+        let Some(segment) = segment(link, frame) else {
+            return Ok(());
+        };
+        let Segment { from, to, .. } = segment;
+        if self
+            .port
+            .is_some_and(|port| from.port() != port && to.port() != port)
+        {
+            return Ok(());
+        }
+        let key = (from.min(to), from.max(to));
+        let begun = &mut self.begun;
+        let connection = self.connections.entry(key).or_insert_with(|| {
+            *begun += 1;
+            Connection {
+                number: *begun,
+                ..Connection::default()
+            }
+        });
+        let direction = connection.directions.entry(from).or_default();
+        if segment.syn {
+            direction.begin(segment.sequence);
+        }
+        // A port that is given is the server's; else who is called first is, or has the lower one.
+        let by_port = self
+            .port
+            .map(|port| if to.port() == port { to } else { from });
+        let lower = if to.port() < from.port() { to } else { from };
+        let server =
+            *connection
+                .server
+                .get_or_insert(by_port.unwrap_or(match (segment.syn, segment.ack) {
+                    (true, false) => to,
+                    (true, true) => from,
+                    (false, _) => lower,
+                }));
+        let side = if to == server {
+            Side::Server
+        } else {
+            Side::Client
+        };
+        let interface = &self.interface;
+        let plausible = |frame: &Frame, len: u32| {
+            if !frame.is_reply() {
+                return interface.received(side, frame.cmd).is_some();
+            }
+            let known = interface.received(side.other(), frame.cmd).is_some();
+            known && frame.cmd > 0 && (frame.status == OK || len == 0)
+        };
+        let sequence = segment.sequence.wrapping_add(u32::from(segment.syn));
+        let frames = direction.add(sequence, segment.payload, &plausible, MAX_PAYLOAD);
+        let number = connection.number;
+        for frame in frames {
+            line(&show(
+                interface,
+                &frame,
+                time,
+                number,
+                (from, to),
+                side,
+                self.raw,
+            ))?;
+        }
+        Ok(())
+    }
+}
+
+fn show(
+    interface: &Interface,
+    frame: &Frame,
+    time: f64,
+    number: u64,
+    (from, to): (SocketAddr, SocketAddr),
+    side: Side,
+    raw: bool,
+) -> String {
+    let receiver = if frame.is_reply() { side.other() } else { side };
+    let procedure = interface.received(receiver, frame.cmd);
+    let name = procedure.map_or(Value::from(frame.cmd), |p| Value::from(p.name.as_str()));
+    let (kind, status, ty) = match (frame.is_reply(), frame.cmd < 0) {
+        (true, _) => (
+            "reply",
+            format!(",\"status\":{}", frame.status),
+            procedure
+                .and_then(|p| p.result.as_ref())
+                .filter(|_| frame.status == OK),
+        ),
+        (false, true) => (
+            "message",
+            String::new(),
+            procedure.and_then(|p| p.argument.as_ref()),
+        ),
+        (false, false) => (
+            "request",
+            String::new(),
+            procedure.and_then(|p| p.argument.as_ref()),
+        ),
+    };
+    let data = data(interface, ty, &frame.payload, raw);
+    format!(
+        "{{\"time\":{time:.6},\"connection\":{number},\"from\":\"{from}\",\"to\":\"{to}\",\
+         \"kind\":\"{kind}\",\"sequence\":{},\"name\":{name}{status}{data}}}",
+        frame.sequence
+    )
+}
