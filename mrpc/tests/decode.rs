@@ -164,3 +164,63 @@ fn what_is_no_capture() {
         assert!(status <= 1 && !err.contains("panicked"), "{at}: {err}");
     }
 }
+
+/// Another format, link type and version of IP.
+#[test]
+fn pcapng_with_ethernet_and_ipv6() {
+    let block = |kind: u32, body: &[u8]| {
+        let len = (body.len() as u32 + 12).to_le_bytes();
+        [&kind.to_le_bytes(), &len[..], body, &len].concat()
+    };
+    let bytes = message(PENDING, 1, PAIR);
+    let mut frame = vec![0; 12];
+    // A VLAN's tag, and options before the TCP header.
+    frame.extend([
+        0x81,
+        0,
+        0,
+        5,
+        0x86,
+        0xdd,
+        0x60,
+        0,
+        0,
+        0,
+        0,
+        8 + 20 + 24,
+        60,
+        64,
+    ]);
+    frame.extend(
+        [[0; 15], [0; 15]]
+            .map(|zeros| [&zeros[..], &[1]].concat())
+            .concat(),
+    );
+    frame.extend([6, 0, 1, 4, 0, 0, 0, 0]);
+    frame.extend([
+        0x13, 0x88, 0, 80, 0, 0, 0, 9, 0, 0, 0, 0, 0x50, ACK, 1, 0, 0, 0, 0, 0,
+    ]);
+    frame.extend(&bytes);
+    let len = frame.len() as u32;
+    frame.resize(frame.len().next_multiple_of(4), 0);
+    let mut packet = Vec::new();
+    for word in [0, 0, 2_500_000, len, len] {
+        packet.extend(u32::to_le_bytes(word));
+    }
+    packet.extend(&frame);
+    let section = [&0x1a2b_3c4du32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xff; 8]].concat();
+    let capture = [
+        block(0x0a0d_0d0a, &section),
+        block(1, &[1, 0, 0, 0, 0, 0, 4, 0]),
+        block(6, &packet),
+    ];
+    let directory = scratch("pcapng");
+    fs::write(directory.join("x.mx"), INTERFACE).expect("write");
+    fs::write(directory.join("c"), capture.concat()).expect("write");
+    let (out, err, status) = run(&directory, &["decode", "x.mx", "c", "--port", "80"]);
+    assert_eq!((err.as_str(), status), ("", 0));
+    let head = r#"{"time":2.500000,"connection":1,"from":"[::1]:5000","to":"[::1]:80","kind":"#;
+    assert_eq!(out, format!("{head}{REQUEST}\n"));
+    let (out, _, status) = run(&directory, &["decode", "x.mx", "c", "--port", "81"]);
+    assert_eq!((out.as_str(), status), ("", 0));
+}
