@@ -7,7 +7,7 @@ use crate::abi::{mrpc_accept_fn, mrpc_disconnect_fn, mrpc_ioerr_fn, mrpc_room_fn
 use crate::background;
 use crate::config::Config;
 use crate::conn::{requests, Conn, ConnHub};
-use crate::dispatch::DispatchThread;
+use crate::dispatch::{ticket, DispatchThread};
 use crate::drain;
 use crate::error::{Errno, Result};
 use crate::hub::Hub;
@@ -226,12 +226,17 @@ impl Set {
             // What is waited for includes the handler that waits.
             return Err(Errno(libc::EDEADLK));
         }
+        if let Some(left) = ticket::set_draining(None) {
+            left.end_drain();
+        }
         if !hub.begin_drain() {
             return Err(Errno(libc::EALREADY));
         }
+        ticket::set_draining(Some(Arc::clone(hub)));
         self.close_listeners();
         self.await_closes();
         let drained = drain::drain(hub, limit);
+        ticket::set_draining(None);
         hub.end_drain();
         drained
     }

@@ -136,6 +136,39 @@ static void by_hand(void)
 	end_close(&e);
 }
 
+static void leave(void *data, struct mrpc_message *msg)
+{
+	(void)data;
+	(void)msg;
+	pthread_exit(NULL);
+}
+
+static const struct test_server_operations leaving = { .poke = leave };
+
+static void *drain_and_leave(void *arg)
+{
+	struct end *e = arg;
+
+	mrpc_dispatcher_add(e->set);
+	mrpc_drain(e->set, 0);
+	CHECK(!"comes back");
+	return NULL;
+}
+
+static void left(void)
+{
+	struct end e;
+
+	SECTION("a handler ends the thread that drains: another is let in");
+	end_open_server(&e, &leaving, BY_HAND);
+	peer_send(e.fd, 0, PENDING, nr_test_poke, NULL, 0);
+	WAIT_FOR(conn_count(e.conn, MRPC_CONNCTR_RECV_MSGS) == 1);
+	thread_join(thread_start(drain_and_leave, &e));
+	REQUIRE_EQ(shutdown(e.fd, SHUT_WR), 0);
+	CHECK_EQ(mrpc_drain(e.set, 0), 0);
+	end_close(&e);
+}
+
 int main(void)
 {
 	struct leaks leaks;
@@ -149,5 +182,6 @@ int main(void)
 	nobody();
 	by_hand();
 	LEAKS_CHECK(&leaks);
+	left();         /* the set stays: the thread's stack held it */
 	return tap_done();
 }

@@ -68,6 +68,8 @@ struct Local {
     ticket: Option<Ticket>,
     spare: Batch,
     registered: Vec<(Arc<ConnHub>, u32)>,
+    /// The set that the thread drains, in which it may run handlers.
+    draining: Option<Arc<ConnHub>>,
 }
 
 impl Drop for Local {
@@ -75,6 +77,9 @@ impl Drop for Local {
         if let Some(ticket) = self.ticket.take() {
             local::set_handled(None);
             ticket.close();
+        }
+        if let Some(hub) = self.draining.take() {
+            hub.end_drain();
         }
         for (set, times) in self.registered.drain(..) {
             set.dispatchers_gone(times as usize);
@@ -234,6 +239,14 @@ pub fn release_current() -> Result<()> {
     let (conn, mut batch) = released.unwrap_or(Err(Errno(libc::EPERM)))?;
     conn.finish(&mut batch);
     Ok(())
+}
+
+// --- draining
+
+/// The thread drains a set, or, None, is through; what it drained before. A handler that it ran
+/// may have ended it, or have left by longjmp.
+pub fn set_draining(hub: Option<Arc<ConnHub>>) -> Option<Arc<ConnHub>> {
+    with_local(|l| std::mem::replace(&mut l.draining, hub)).flatten()
 }
 
 // --- the sets that a thread dispatches for
