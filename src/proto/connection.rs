@@ -2,22 +2,23 @@
 //!
 //! Pure. Every method mutates and returns what the caller has to do after it has unlocked.
 
-use super::calls::{Calls, Slot, NONE};
+use super::calls::Calls;
 use super::counters::Counters;
 use super::event::Event;
-use super::flow::{Limits, Load};
-use super::foreign;
-use super::frame::{Body, Frame, Header, Refused, HEADER_LEN};
+use super::flow::Limits;
+use super::frame::Body;
 use super::lane::Lane;
 use super::life::{Life, Phase, Reason};
 use super::outbox::Outbox;
 use super::payload::Payload;
 use super::status;
-use super::step::{since, Notes, Step, What};
+use super::step::Notes;
 use super::terms::Terms;
 use std::collections::VecDeque;
 
+mod bounds;
 mod early;
+mod input;
 
 /// Sync replies in a row after which a connection counts as one that carries nothing else.
 const SOLITARY: u32 = 64;
@@ -214,89 +215,6 @@ impl<S, A> Connection<S, A> {
         self.solitary >= SOLITARY && !self.has_async_calls()
     }
 
-    // --- bounds: see `flow`
-
-    pub fn load(&self) -> Load {
-        Load {
-            events: self.lane.len() + self.taken as usize - self.early as usize,
-            event_bytes: self.queued_bytes + self.taken_bytes,
-            requests: if self.can_answer() {
-                self.unanswered()
-            } else {
-                0
-            },
-            reply_bytes: self.outbox.replies(),
-        }
-    }
-
-    /// Requests that nobody can answer any more are not waited for.
-    fn can_answer(&self) -> bool {
-        self.check_open(false).is_ok()
-    }
-
-    /// After frames were taken in: whether reading stops. Too much, even for a sync call that
-    /// waits: the sync calls end, and are to be told that the limit is reached.
-    #[must_use]
-    pub fn limit_input(&mut self, limits: &Limits) -> Vec<S> {
-        let load = self.load();
-        if !load.is_over(limits) {
-            return Vec::new();
-        }
-        self.paused = true;
-        if self.syncs == 0 || !load.is_far_over(limits) {
-            return Vec::new();
-        }
-        let syncs = |call: &Call<S, A>| matches!(call, Call::Sync { .. });
-        let ended = self.calls.numbers_if(syncs).into_iter();
-        ended
-            .filter_map(|sequence| self.end_early(sequence, status::BUSY).flatten())
-            .collect()
-    }
-
-    /// Reading has stopped, or would but for sync calls, or somebody waits for room to send.
-    #[inline]
-    pub fn is_constrained(&self) -> bool {
-        self.paused || self.room_wanted
-    }
-
-    /// Nothing more may be taken in, whoever waits.
-    pub fn is_far_over(&self, limits: &Limits) -> bool {
-        self.load().is_far_over(limits)
-    }
-
-    /// What comes is kept, and no sync caller waits, whose reply may be behind it.
-    pub fn is_bounded(&self) -> bool {
-        self.life.takes_frames() && self.syncs == 0
-    }
-
-    /// True while nothing more is read.
-    pub fn is_paused(&self) -> bool {
-        self.paused && self.is_bounded()
-    }
-
-    /// Reading has stopped because of replies that the peer does not take.
-    pub fn is_stuck(&self, limits: &Limits) -> bool {
-        self.paused && self.outbox.replies() > limits.reply_bytes / 2
-    }
-
-    /// True, once, if paused reading can go on.
-    #[must_use]
-    pub fn resume(&mut self, limits: &Limits) -> bool {
-        let drops = !self.life.takes_frames();
-        let resume = self.paused && (drops || self.load().has_room(limits));
-        self.paused &= !resume;
-        resume
-    }
-
-    /// As many requests are being handled as may be, and the next event is one more.
-    fn is_gated(&self, limits: &Limits) -> bool {
-        let handled = self.unanswered.saturating_sub(self.queued_requests);
-        limits.requests > 0
-            && handled as usize >= limits.requests
-            && self.can_answer()
-            && self.lane.front().is_some_and(Event::is_request)
-    }
-
     // --- events
 
     /// True, once, if there are events to run and nobody carries the lane.
@@ -399,259 +317,6 @@ impl<S, A> Connection<S, A> {
     /// Counts the bytes of a frame that was queued or is about to be sent.
     pub fn count_sent(&mut self, len: usize) {
         self.counters.send_bytes += len as u64;
-    }
-
-    /// Frames are going to be taken in, and somebody watches.
-    pub fn begin_notes(&mut self, notes: Box<Notes>) {
-        self.notes = Some(notes);
-    }
-
-    /// What was noted since.
-    pub fn end_notes(&mut self) -> Option<Box<Notes>> {
-        self.notes.take()
-    }
-
-    /// Queues an I/O-error event, unless the connection was closed by its user.
-    pub fn io_error(&mut self, text: String) {
-        if let Some(notes) = &mut self.notes {
-            let error = Step::error(notes.now, notes.connection, &text);
-            notes.steps.push(error);
-        }
-        if !self.life.is_muted() {
-            self.push(Event::IoErr(text));
-        }
-    }
-
-    /// Takes one received frame; `own` is the number of the reading thread's own sync call.
-    pub fn receive<'a>(&mut self, frame: Frame<'a>, own: Option<u32>) -> Handled<'a, S> {
-        // By reference: it was just written word by word, and is best read so.
-        let Frame { ref header, body } = frame;
-        let whole = !matches!(body, Body::Coming | Body::Refused(_));
-        if !(self.begun && whole) {
-            self.note_news(header, &body);
-            if !whole {
-                return Handled::Done;
-            }
-        }
-        self.counters.recv_bytes += HEADER_LEN as u64 + u64::from(header.len);
-        if !self.life.takes_frames() {
-            self.count_dropped(header);
-            return Handled::Done;
-        }
-        if header.is_request() {
-            self.request(header, body);
-            Handled::Done
-        } else {
-            self.reply(header, body, own)
-        }
-    }
-
-    /// A frame came after the end.
-    fn count_dropped(&mut self, header: &Header) {
-        let c = &mut self.counters;
-        if !header.is_request() {
-            c.uncommon().stray_replies += 1;
-        } else if header.cmd >= 0 {
-            c.requests_received += 1;
-        } else {
-            c.messages_received += 1;
-            c.uncommon().messages_dropped += 1;
-        }
-    }
-
-    /// What is told of a frame before it is there: the first one's header, and a payload that
-    /// is refused.
-    #[cold]
-    fn note_news(&mut self, header: &Header, body: &Body<'_>) {
-        let first = !std::mem::replace(&mut self.begun, true);
-        if !self.life.takes_frames() {
-            return;
-        }
-        let told = first && self.note_foreign(header);
-        if let (Body::Refused(why), false) = (body, told) {
-            self.note_refused(header, *why);
-        }
-    }
-
-    /// Reports a stream whose first bytes are those of another protocol.
-    fn note_foreign(&mut self, header: &Header) -> bool {
-        let (outstanding, late) = (self.is_outstanding(header.sequence), self.is_late(header));
-        let ours = header.is_request() || outstanding || late;
-        let first = header.to_bytes();
-        let name = foreign::protocol_of(&first).filter(|_| !ours);
-        if let Some(name) = name {
-            self.io_error(format!(
-                "the peer's first bytes look like {name}, not miniRPC: \"{}\"",
-                first.escape_ascii()
-            ));
-        }
-        name.is_some()
-    }
-
-    fn note_refused(&mut self, header: &Header, why: Refused) {
-        let is_reply = !header.is_request();
-        if is_reply && self.is_late(header) {
-            return;
-        }
-        let what = if is_reply { "reply" } else { "payload" };
-        let why = match why {
-            Refused::TooLong => "is over the maximum",
-            Refused::NoMemory => "does not fit into memory",
-        };
-        let Header { len, cmd, .. } = header;
-        self.io_error(format!("{what} of {len} bytes for command {cmd} {why}"));
-    }
-
-    fn request(&mut self, header: &Header, body: Body<'_>) {
-        self.solitary = 0;
-        let &Header { sequence, cmd, .. } = header;
-        let late = self.draining;
-        let refused = late || matches!(body, Body::Skipped);
-        let came = self.notes.as_ref().map_or(0, |notes| notes.now);
-        if came > 0 {
-            self.note_request(header);
-        }
-        if cmd < 0 {
-            self.counters.messages_received += 1;
-            if refused {
-                self.counters.uncommon().messages_dropped += 1;
-                return;
-            }
-        } else {
-            self.counters.requests_received += 1;
-            self.unanswered += 1;
-            self.queued_requests += 1;
-        }
-        self.push(if refused {
-            Event::Refused {
-                sequence,
-                cmd,
-                late,
-            }
-        } else {
-            Event::Request {
-                sequence,
-                cmd,
-                came,
-                payload: body.into_payload(),
-            }
-        });
-    }
-
-    #[cold]
-    fn note_request(&mut self, header: &Header) {
-        let what = if header.cmd < 0 {
-            What::MessageIn
-        } else {
-            What::RequestIn
-        };
-        self.note_frame(what, header, 0);
-    }
-
-    #[cold]
-    fn note_frame(&mut self, what: What, header: &Header, then: u64) {
-        let Some(notes) = &mut self.notes else { return };
-        let took = since(then, notes.now);
-        notes.steps.push(Step {
-            sequence: header.sequence,
-            cmd: header.cmd,
-            status: if header.is_request() {
-                0
-            } else {
-                header.status
-            },
-            bytes: HEADER_LEN as u64 + u64::from(header.len),
-            took,
-            ..Step::new(what, notes.now, notes.connection)
-        });
-    }
-
-    fn reply<'a>(&mut self, header: &Header, body: Body<'a>, own: Option<u32>) -> Handled<'a, S> {
-        // No call has a negative command: an answer to a message of ours, whatever its number.
-        let found = if header.cmd < 0 {
-            None
-        } else {
-            self.calls.remove(header.sequence)
-        };
-        let Some(Slot {
-            note, waiter: call, ..
-        }) = found
-        else {
-            self.solitary = 0;
-            if self.is_late(header) {
-                self.late -= 1;
-                self.counters.uncommon().late_replies += 1;
-                return Handled::Done;
-            }
-            self.counters.uncommon().stray_replies += 1;
-            if !matches!(body, Body::Skipped) {
-                self.io_error(format!(
-                    "reply with unknown sequence number {}",
-                    header.sequence
-                ));
-            }
-            return Handled::Done;
-        };
-        if note != NONE {
-            self.forget_terms(note);
-        }
-        self.outbox.answered();
-        let (cmd, made) = match &call {
-            Call::Sync { cmd, made, .. } | Call::Async { cmd, made, .. } => (*cmd, *made),
-        };
-        if self.notes.is_some() {
-            self.note_frame(What::ReplyIn, header, made);
-        }
-        let fault = if header.cmd != cmd {
-            Some(format!(
-                "reply for command {} to a request for command {cmd}",
-                header.cmd
-            ))
-        } else if header.status != status::OK && header.len > 0 {
-            Some(format!(
-                "reply with status {} for command {cmd} carries a payload of {} bytes",
-                header.status, header.len
-            ))
-        } else {
-            None
-        };
-        let faulty = fault.is_some() || matches!(body, Body::Skipped);
-        if let Some(text) = fault {
-            self.io_error(text);
-        }
-        let (status, body) = if faulty {
-            (status::ENCODING_ERR, Body::Slice(&[]))
-        } else {
-            (header.status, body)
-        };
-        if status == status::OK {
-            self.counters.calls_ok += 1;
-        } else {
-            self.counters.uncommon().calls_status += 1;
-        }
-        match call {
-            Call::Sync { waiter, .. } => {
-                self.syncs -= 1;
-                self.solitary = self.solitary.saturating_add(1);
-                if own == Some(header.sequence) {
-                    Handled::Own { status, body }
-                } else {
-                    Handled::Other {
-                        waiter,
-                        status,
-                        payload: body.into_payload(),
-                    }
-                }
-            }
-            Call::Async { call, .. } => {
-                self.push(Event::Reply {
-                    call,
-                    status,
-                    payload: body.into_payload(),
-                });
-                Handled::Done
-            }
-        }
     }
 
     /// The user closes: mutes the lane and fails what is outstanding. The sync waiters are

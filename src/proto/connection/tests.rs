@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::proto::flow;
+use crate::proto::frame::{Frame, Header, Refused};
+use crate::proto::step::What;
 
 pub type C = Connection<&'static str, &'static str>;
 
