@@ -8,7 +8,6 @@ use crate::background;
 use crate::config::Config;
 use crate::conn::{requests, Conn, ConnHub};
 use crate::dispatch::{ticket, DispatchThread};
-use crate::drain;
 use crate::error::{Errno, Result};
 use crate::hub::Hub;
 use crate::listener::Listener;
@@ -22,7 +21,6 @@ use crate::sys::{fork, thread};
 use std::ffi::{c_void, CStr};
 use std::os::fd::RawFd;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 pub struct Set {
     hub: Arc<ConnHub>,
@@ -217,9 +215,8 @@ impl Set {
         }
     }
 
-    /// Lets everything that has begun come to its end, and nothing new in; see `drain`. None: for
-    /// as long as it takes.
-    pub fn drain(&self, limit: Option<Duration>) -> Result<()> {
+    /// Lets nothing new in; the thread has to call `drain::run` next, and not to hold the set then.
+    pub fn begin_drain(&self) -> Result<()> {
         let hub = &self.hub;
         hub.check_process()?;
         if local::is_handling() {
@@ -235,10 +232,7 @@ impl Set {
         ticket::set_draining(Some(Arc::clone(hub)));
         self.close_listeners();
         self.await_closes();
-        let drained = drain::drain(hub, limit);
-        ticket::set_draining(None);
-        hub.end_drain();
-        drained
+        Ok(())
     }
 
     /// A detached thread that dispatches until the set is destroyed; returns once it is

@@ -249,6 +249,11 @@ pub fn set_draining(hub: Option<Arc<ConnHub>>) -> Option<Arc<ConnHub>> {
     with_local(|l| std::mem::replace(&mut l.draining, hub)).flatten()
 }
 
+/// The set that the thread drains.
+pub fn draining() -> Option<Arc<ConnHub>> {
+    with_local(|l| l.draining.clone()).flatten()
+}
+
 // --- the sets that a thread dispatches for
 
 /// Counts a registration; false if the thread cannot keep any.

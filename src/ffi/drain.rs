@@ -2,6 +2,7 @@
 
 use super::handle;
 use crate::abi::mrpc_conn_set;
+use crate::drain;
 use crate::error::Errno;
 use core::ffi::{c_int, c_uint};
 use std::time::Duration;
@@ -35,8 +36,6 @@ pub unsafe extern "C" fn mrpc_drain(set: *mut mrpc_conn_set, timeout_ms: c_uint)
     let limit = Duration::from_millis(timeout_ms.into());
     // SAFETY: the caller passes NULL or a set that it holds.
     let set = unsafe { handle::set(set) };
-    handle::code(
-        set.ok_or(Errno::INVAL)
-            .and_then(|set| set.drain((timeout_ms > 0).then_some(limit))),
-    )
+    let begun = set.ok_or(Errno::INVAL).and_then(|set| set.begin_drain());
+    handle::code(begun.and_then(|()| drain::run((timeout_ms > 0).then_some(limit))))
 }
