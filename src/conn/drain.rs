@@ -8,7 +8,7 @@
 
 use super::outputs::Outputs;
 use super::watch::Still;
-use super::{Conn, State};
+use super::Conn;
 use crate::proto::life::{Phase, Reason};
 use crate::sys::net::Direction;
 use crate::sys::socket;
@@ -19,11 +19,14 @@ use std::time::{Duration, Instant};
 const QUIET: Duration = Duration::from_millis(50);
 
 impl Conn {
+    /// Of all that the registry had when it was closed; whoever comes later is turned away there.
     pub fn begin_drain(self: &Arc<Self>, now: Instant) {
         let mut out = Outputs::default();
         {
             let mut st = self.lock();
-            st.begin_drain(now);
+            st.proto.drain();
+            let messages = st.messages();
+            st.rare().quiet = Some(Still::new(messages, now));
             out.watch = st.begin_watch(self);
         }
         self.act(out);
@@ -54,13 +57,5 @@ impl Conn {
         // An error says that it is closed.
         let _ = self.close();
         self.shut(Reason::User, None);
-    }
-}
-
-impl State {
-    pub(super) fn begin_drain(&mut self, now: Instant) {
-        self.proto.drain();
-        let messages = self.messages();
-        self.rare().quiet = Some(Still::new(messages, now));
     }
 }

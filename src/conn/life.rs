@@ -12,10 +12,10 @@ use crate::proto::life::{Phase, Reason};
 use crate::proto::status;
 use crate::sync::right::Held;
 use crate::sync::Ordering;
+use crate::sys::cancel;
 use crate::sys::fd::Fd;
 use crate::sys::net::{Direction, Wait};
 use crate::sys::socket;
-use crate::sys::{cancel, clock};
 use std::os::fd::RawFd;
 use std::sync::Arc;
 
@@ -165,9 +165,6 @@ impl Conn {
             st.begin_times();
             st.proto.life.advance(Phase::Open, None);
             self.publish(&st);
-            if self.hub.is_draining() {
-                st.begin_drain(clock::now());
-            }
             st.accepted = accepted;
             match first {
                 First::Nothing => {}
