@@ -178,7 +178,8 @@ static mrpc_status_t put_and_tell(void *data, struct mrpc_message *msg, number *
 	return MINIRPC_OK;
 }
 
-static void batch(void)
+/* How many of a batch's messages were not refused. */
+static long one_batch(void)
 {
 	enum { COUNT = 100, EACH = HEADER_LEN + 4 };
 	static const struct test_server_operations tell = { .put = put_and_tell };
@@ -186,7 +187,6 @@ static void batch(void)
 	struct held h;
 	int i;
 
-	SECTION("what the handlers of a batch send is no reason to refuse: it leaves before that");
 	open_limited(&h, 1, true);
 	REQUIRE_EQ(test_server_set_operations(h.e.conn, &tell), 0);
 	REQUIRE_EQ(mrpc_set_send_limit(h.e.set, 5 * EACH), 0);
@@ -196,12 +196,21 @@ static void batch(void)
 	}
 	peer_write(h.e.fd, burst, sizeof(burst));
 	COUNTER_WAIT(&done, COUNT);
-	/* Five fit at a time. Where handlers are slow, the library's own thread may be sending
-	 * at that moment, and then some are refused. */
-	CHECK(counter_get(&called) > COUNT / 5);
 	if (counter_get(&called) == COUNT)
 		CHECK_EQ(counter_get(&rooms), 0);
 	held_close(&h);
+	return counter_get(&called);
+}
+
+static void batch(void)
+{
+	int tries = 0;
+
+	SECTION("what the handlers of a batch send is no reason to refuse: it leaves before that");
+	/* Five fit at a time. Where handlers are slow, the library's own thread may be sending
+	 * at that moment, and then some are refused: hardly in every batch. */
+	while (one_batch() <= 80)
+		REQUIRE(++tries < 100);
 }
 
 static void room(bool tcp)
