@@ -12,7 +12,7 @@ pub struct OptionText {
     pub text: &'static str,
 }
 
-pub const OPTIONS: [OptionText; 8] = [
+pub const OPTIONS: [OptionText; 9] = [
     OptionText {
         flag: "-D",
         value: "name[=value]",
@@ -43,6 +43,12 @@ pub const OPTIONS: [OptionText; 8] = [
                rpcgen, any number passes; mrpc_is_valid_NAME tells.",
     },
     OptionText {
+        flag: "--python",
+        value: "",
+        text: "Write base.py instead: dataclasses, and the classes Client and Server for \
+               asyncio. It needs Python 3.11 and the package minirpc.",
+    },
+    OptionText {
         flag: "--c-only",
         value: "",
         text: "No warning of names that are keywords of C++.",
@@ -59,6 +65,14 @@ pub const OPTIONS: [OptionText; 8] = [
     },
 ];
 
+/// What the stubs are written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Language {
+    #[default]
+    C,
+    Python,
+}
+
 #[derive(Debug, PartialEq, Eq)]
 pub struct Arguments {
     pub input: PathBuf,
@@ -68,6 +82,7 @@ pub struct Arguments {
     pub dependency_file: Option<PathBuf>,
     pub strict_enums: bool,
     pub c_only: bool,
+    pub language: Language,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -89,6 +104,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, S
     let mut dependency_file = None;
     let mut strict_enums = false;
     let mut c_only = false;
+    let mut language = Language::C;
     let text = |error: lexopt::Error| error.to_string();
     while let Some(argument) = parser.next().map_err(text)? {
         match argument {
@@ -101,6 +117,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, S
             }
             Long("strict-enums") => strict_enums = true,
             Long("c-only") => c_only = true,
+            Long("python") => language = Language::Python,
             Short('h') | Long("help") => return Ok(Request::Help),
             Long("version") => return Ok(Request::Version),
             Value(input) => inputs.push(input),
@@ -120,6 +137,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, S
         dependency_file,
         strict_enums,
         c_only,
+        language,
     }))
 }
 

@@ -19,5 +19,6 @@ mod output;
 pub mod parser;
 pub mod rpc_h;
 mod run;
+pub mod schema;
 
 pub use run::{load, run, Loaded};

@@ -7,7 +7,7 @@ use crate::cli;
 const DESCRIPTION: &str = r#"
 .B minirpcgen
 reads the description of an interface in the XDR language and writes C stubs
-for libminirpc.
+for libminirpc, or peers in Python.
 From
 .I file.mx
 it makes
@@ -34,10 +34,19 @@ beside
 .BR open ,
 is left out, with a note.
 .PP
-The generated code needs the headers of libminirpc and
+With
+.B \-\-python
+there is one output,
+.IR file .py,
+with the types as dataclasses and enums, their XDR code, and the classes Client and
+Server for asyncio.
+It needs Python 3.11 or later and the package minirpc, which comes with libminirpc's
+sources.
+.PP
+The generated C needs the headers of libminirpc and
 .B \-lminirpc
 alone.
-It belongs to the owner of the interface, and may be distributed under any terms.
+The outputs belong to the owner of the interface, and may be distributed under any terms.
 "#;
 
 const LANGUAGE: &str = r#"

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::cli::Arguments;
+use crate::cli::{Arguments, Language};
 use crate::diag::{self, Diagnostic};
 use crate::model::{Model, Units};
 use crate::{ast, check, cpp, emit, lexer, output, parser};
@@ -64,14 +64,22 @@ pub fn run(arguments: &Arguments) -> Result<String, String> {
         files,
     } = load(&arguments.input, &arguments.defines, &base)?;
     model.strict_enums = arguments.strict_enums;
-    let remarks = check::names(&model, arguments.c_only).into_iter();
-    for remark in remarks
-        .chain(check::libtirpc(&model))
-        .chain(check::left_out(&model))
-    {
+    let (made, remarks) = match arguments.language {
+        Language::C => {
+            let mut remarks = check::names(&model, arguments.c_only);
+            remarks.extend(check::libtirpc(&model));
+            remarks.extend(check::left_out(&model));
+            (emit::emit(&model), remarks)
+        }
+        Language::Python => {
+            let (name, contents, remarks) = emit::emit_python(&model)?;
+            (vec![(name, contents)], remarks)
+        }
+    };
+    for remark in remarks {
         warnings.push_str(&remark.render());
     }
-    let mut outputs: Vec<(PathBuf, String)> = emit::emit(&model)
+    let mut outputs: Vec<(PathBuf, String)> = made
         .into_iter()
         .map(|(name, contents)| (directory.join(name), contents))
         .collect();

@@ -8,8 +8,8 @@ use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 
 use common::{root, scratch, Random};
-use minirpcgen::cli::Arguments;
-use mrpc::schema::{Int, Interface, Kind, Member, Type};
+use minirpcgen::cli::{Arguments, Language};
+use mrpc::schema::{self, Int, Interface, Kind, Member, Type};
 use mrpc::{from_json, to_json};
 
 const VALUES: usize = 100_000;
@@ -25,9 +25,10 @@ fn compile() -> (Interface, Vec<String>, Command) {
         dependency_file: None,
         strict_enums: false,
         c_only: true,
+        language: Language::C,
     })
     .expect("generate");
-    let interface = Interface::load(&input, &[]).expect("load");
+    let interface = schema::load(&input, &[]).expect("load");
     let header = fs::read_to_string(directory.join("language_xdr.h")).expect("header");
     let is_there = |name: &&String| header.contains(&format!(" xdr_{name}("));
     let names = interface.definitions.iter().map(|d| d.name.clone());
@@ -335,7 +336,7 @@ fn misfits_name_their_place() {
          enum e { ONE = 1 }; union u switch (e k) { case ONE: string s<4>; };\n",
     )
     .expect("write");
-    let interface = Interface::load(&file, &[]).expect("load");
+    let interface = schema::load(&file, &[]).expect("load");
     for (ty, json, message) in [
         (
             "s",

@@ -4,10 +4,12 @@ mod code;
 mod minirpc_c;
 mod minirpc_h;
 mod peer_h;
+mod python;
 mod xdr_c;
 mod xdr_h;
 
 use crate::ast::{Item, Side};
+use crate::diag::Diagnostic;
 use crate::model::Model;
 use code::Code;
 
@@ -23,6 +25,11 @@ pub fn emit(model: &Model) -> Vec<(String, String)> {
         file("xdr.h", xdr_h::emit(model)),
         file("xdr.c", xdr_c::emit(model)),
     ]
+}
+
+/// The module for Python: its name and contents, and what there is to say about it.
+pub fn emit_python(model: &Model) -> Result<(String, String, Vec<Diagnostic>), String> {
+    python::emit(model)
 }
 
 /// The lines that every file starts with.

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::cli::{Command, File};
 use crate::failure::{Exit, Failure};
-use crate::schema::{Interface, Member, Procedure};
+use crate::schema::{self, Interface, Member, Procedure};
 use crate::{from_json, hex, to_json};
 
 pub fn run(command: Command) -> Result<(), Failure> {
@@ -56,7 +56,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
 }
 
 fn load(file: &File) -> Result<Interface, Failure> {
-    Interface::load(&file.path, &file.defines)
+    schema::load(&file.path, &file.defines)
 }
 
 /// A line on standard output, at once.
