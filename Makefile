@@ -75,11 +75,12 @@ demo: all ## build all, run the examples, copy this source tree through the RPC
 	examples/demo
 
 # One after the other, also with -j: the last line of each is its verdict.
-check: ## check-cargo, -sim, -gen, -abi, -install, -guide, -stress, -c; MODE=valgrind or asan is for C tests
+check: ## check-cargo, -sim, -gen, -python, -abi, -install, -guide, -stress, -c; MODE=valgrind or asan is for C tests
 	@scripts/need $(NEED)
 	@$(MAKE) --no-print-directory check-cargo
 	@$(MAKE) --no-print-directory check-sim
 	@$(MAKE) --no-print-directory check-gen
+	@$(MAKE) --no-print-directory check-python
 	@$(MAKE) --no-print-directory check-abi
 	@$(MAKE) --no-print-directory check-install
 	@$(MAKE) --no-print-directory check-guide
@@ -111,6 +112,11 @@ check-stress: all ## everything at once, with random delays; STRESS_SECONDS=n fo
 
 check-gen: all ## minirpcgen's tests
 	minirpcgen/tests/run
+
+.PHONY: check-python
+check-python: NEED += cpp
+check-python: all ## peers in Python, if there is 3.11 or later; VALUES=n of each type
+	python/tests/run
 
 .PHONY: check-mutants
 check-mutants: ## whether the tests notice what scripts/mutants breaks; MUTANTS='names'
