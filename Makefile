@@ -147,7 +147,7 @@ check-install: all ## install to an empty place, build a program against it
 check-c: all ## the C suite; TESTS='group/* name', REPEAT=n, MODE, LIBDIR=dir
 	c-tests/run $(TESTS)
 
-bench: all ## measure it beside raw sockets, 8 minutes; BENCH=--quick and more
+bench: all ## measure it beside raw sockets, 10 minutes; BENCH=--quick and more
 	bench/run $(BENCH)
 
 .PHONY: bench-xdr

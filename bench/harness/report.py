@@ -1,43 +1,53 @@
 """Tables of medians, ratios to raw sockets, and the goals."""
 
+import itertools
+import json
 import statistics
 
 from .plan import GOALS, GROUPS, PLACE_NAMES, REFERENCE
 
 OURS = "minirpc"
+FILE = 1000  # more repeats than a file has
+
+
+# Further ratios, of goals: (name, key, of which subject, of which variant); None: the same.
+RATIOS = (
+    ("shape_ratio", "rate", "rawhop", ""),
+    ("thrift_ratio", "rate", "thrift", ""),
+    ("thrift_p999", "p999", "thrift", ""),
+    ("plain_ratio", "rate", None, ""),
+    ("shared_ratio", "rate", None, "1 dispatcher"),
+    ("two_ratio", "rate", None, "2 dispatchers"),
+)
 
 
 def add_ratios(records):
-    """Each run's metric over the median of raw's in the same repeat; in place. A variant
+    """Each run's figures over the medians of others in the same repeat; in place. A variant
     that raw sockets have, too, is compared with theirs."""
-    raw = {}
+    index = {}
     for r in records:
-        if r["subject"] == "raw" and "error" not in r:
-            raw.setdefault((r["group"], r["place"], r["repeat"], r["variant"]), []).append(r)
-    single = {
-        (r["place"], r["repeat"], r["subject"]): r["rate"]
-        for r in records if r["variant"] == "1 dispatcher" and "error" not in r
-    }
-    plain = {
-        (r["group"], r["place"], r["repeat"], r["subject"]): r["rate"]
-        for r in records if r["group"] == "w1" and r["variant"] == "" and "error" not in r
-    }
+        if "error" not in r:
+            index.setdefault((r["group"], r["place"], r["repeat"], r["subject"], r["variant"]), []).append(r)
     for r in records:
         if "error" in r:
             continue
-        if r["group"] == "w1" and (of := plain.get((r["group"], r["place"], r["repeat"], r["subject"]))):
-            r["plain_ratio"] = r["rate"] / of
-        run = (r["group"], r["place"], r["repeat"])
-        same = raw.get((*run, r["variant"])) if r["subject"] != "raw" else None
-        base = same or raw.get((*run, ""))
-        for key, name in ((GROUPS[r["group"]].metric, "ratio"), ("cpu_us", "cpu_ratio")):
-            floor = statistics.median(b[key] for b in base) if base else 0
-            if floor:
+        run, metric = (r["group"], r["place"], r["repeat"]), GROUPS[r["group"]].metric
+
+        def add(name, key, base):
+            floor = median_of(base or [], key)
+            if floor and key in r:
                 r[name] = r[key] / floor
+
+        like = r["variant"] if r.get("against") is None else r["against"]
+        raw = (r["subject"] != "raw" and index.get((*run, "raw", like))) or index.get((*run, "raw", ""))
+        add("ratio", metric, raw)
+        add("cpu_ratio", "cpu_us", raw)
+        add("p99_ratio", "p99", raw)
+        for name, key, subject, variant in RATIOS:
+            add(name, key, index.get((*run, subject or r["subject"], variant)))
+        add("before_ratio", metric, index.get((*run, "before", r["variant"])))
         if r.get("alone_p50"):
             r["beside_ratio"] = r["beside_p50"] / r["alone_p50"]
-        if r["variant"] == "shared" and single.get((r["place"], r["repeat"], r["subject"])):
-            r["shared_ratio"] = r["rate"] / single[r["place"], r["repeat"], r["subject"]]
 
 
 def median_of(runs, key):
@@ -136,24 +146,55 @@ def goal_table(records):
 
 
 def failures(records):
-    return [f"{r['group']} {r['place']} {r['label']}, repeat {r['repeat'] + 1}: {r['error']}"
+    return [f"{r['group']} {r['place']} {r['label']}, repeat {r['repeat'] % FILE + 1}: {r['error']}"
             for r in records if "error" in r]
 
 
-def full_report(records):
-    """`records`: what a run wrote; the line about the machine is one without a group."""
-    notes = [r["machine"] + "\n" for r in records if "machine" in r]
-    records = [r for r in records if "group" in r]
-    if not records:
+def load(files):
+    """What runs wrote. A repeat of one file is none of another's."""
+    records = []
+    for number, file in enumerate(files):
+        for line in file.read_text().splitlines():
+            r = json.loads(line)
+            if "repeat" in r:
+                r["repeat"] += number * FILE
+            records.append(r)
+    return records
+
+
+def machine_line(r, records):
+    """`r`: the record of a run's machine. Its repeats are counted: a run may end early."""
+    if "ms" not in r:
+        return r["machine"] + "\n"
+    done = len({m["repeat"] for m in records})
+    return f"{r['machine']}; medians of {done} repeat{'s' * (done != 1)} of {r['ms']} ms, and their range.\n"
+
+
+def full_report(records, pictures=None):
+    """`records`: what runs wrote; those about the machines are without a group. `pictures`:
+    of groups, by name: where they are."""
+    runs, notes = [], []
+    for at, r in enumerate(records):
+        if "machine" in r:
+            rest = records[at + 1:]
+            mine = list(itertools.takewhile(lambda m: "machine" not in m, rest))
+            notes.append(machine_line(r, mine))
+        else:
+            runs.append(r)
+    if not runs:
         return "Nothing was measured.\n"
-    add_ratios(records)
-    goals = goal_table(records)
+    add_ratios(runs)
+    goals = goal_table(runs)
     parts = notes + (["### Goals\n\n" + goals] if goals else [])
-    parts += [group_table(records, g, p) for g in GROUPS for p in PLACE_NAMES]
-    others = statistics.median(r["others_cpu"] for r in records)
+    for group in GROUPS:
+        tables = [table for place in PLACE_NAMES if (table := group_table(runs, group, place))]
+        if tables and pictures and group in pictures:
+            tables[0] = tables[0].replace("\n\n", f"\n\n![{GROUPS[group].title}]({pictures[group]})\n\n", 1)
+        parts += tables
+    others = statistics.median(r["others_cpu"] for r in runs)
     if others > 0.1:
         parts.append(f"Beside these runs other work took {others:.2f} CPUs: the figures are too low.\n")
-    broken = failures(records)
+    broken = failures(runs)
     if broken:
         parts.append("FAILED runs:\n" + "\n".join("- " + b for b in broken) + "\n")
     return "\n".join(p for p in parts if p)

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from . import process
-from .plan import STRACE, STRACE_GOALS
+from .plan import STRACE, STRACE_GOALS, workload
 from .report import markdown, number
 
 KINDS = {
@@ -48,7 +48,7 @@ def per_call(program, row, group, place, env, libdir):
         files = (Path(d) / "server", Path(d) / "client")
         for calls in (low, high):
             result = process.run_pair(
-                program, row.workload or group, place, dict(env, BENCH_CALLS=str(calls)), libdir, files)
+                program, workload(group, row), place, dict(env, BENCH_CALLS=str(calls)), libdir, files)
             if "error" in result:
                 return None, result["error"]
             totals.append([count(f) for f in files])

@@ -177,7 +177,8 @@ void run_messages(int port, const char *wl)
 /* ---- W3 and fair: a thread per caller */
 
 struct caller {
-	void *conn;
+	void **conns; /* called in turn */
+	int count;
 	struct latencies l;
 	uint64_t calls;
 	pthread_t thread;
@@ -189,16 +190,18 @@ static void *call_until_stopped(void *arg)
 {
 	struct caller *c = arg;
 	uint64_t limit = (uint64_t)peer_option("BENCH_CALLS", 0), last;
+	int at = 0;
 
-	for (int i = 0; i < 300; i++)
-		checked_call(c->conn, i);
+	for (int i = 0; i < 300 || i < c->count; i++)
+		checked_call(c->conns[i % c->count], i);
 	pthread_barrier_wait(&barrier);
 	pthread_barrier_wait(&barrier); /* the first snapshot is taken */
 	last = now_ns();
 	while (limit ? c->calls < limit : !atomic_load_explicit(&stop, memory_order_relaxed)) {
 		uint64_t now;
 
-		checked_call(c->conn, (int32_t)c->calls++);
+		checked_call(c->conns[at], (int32_t)c->calls++);
+		at = at + 1 < c->count ? at + 1 : 0;
 		now = now_ns();
 		latencies_add(&c->l, now - last);
 		last = now;
@@ -208,7 +211,25 @@ static void *call_until_stopped(void *arg)
 	return NULL;
 }
 
-static struct caller *run_threads(int n, int share, int port, const char *wl, struct snapshot *a,
+/* Deals `m` connections out to `n` callers; all have the same if there is only one. */
+static void deal(struct caller *callers, int n, int m, int port, const char *wl)
+{
+	for (int i = 0; i < n; i++) {
+		callers[i].conns = calloc((size_t)(m / n + 1), sizeof *callers[i].conns);
+		if (callers[i].conns == NULL)
+			peer_die("calloc");
+	}
+	for (int i = 0; i < m; i++) {
+		struct caller *c = &callers[i % n];
+
+		c->conns[c->count++] = peer_open(port, wl);
+	}
+	for (int i = m; i < n; i++)
+		callers[i].conns[callers[i].count++] = callers[0].conns[0];
+}
+
+/* `n` callers and `m` connections: as many, more, or one. */
+static struct caller *run_threads(int n, int m, int port, const char *wl, struct snapshot *a,
 	struct snapshot *b)
 {
 	struct caller *callers = calloc((size_t)n, sizeof *callers);
@@ -216,10 +237,9 @@ static struct caller *run_threads(int n, int share, int port, const char *wl, st
 	if (callers == NULL)
 		peer_die("calloc");
 	pthread_barrier_init(&barrier, NULL, (unsigned)n + 1);
-	for (int i = 0; i < n; i++) {
-		callers[i].conn = share && i ? callers[0].conn : peer_open(port, wl);
+	deal(callers, n, m, port, wl);
+	for (int i = 0; i < n; i++)
 		latencies_init(&callers[i].l, 1 << 16);
-	}
 	for (int i = 0; i < n; i++)
 		if (pthread_create(&callers[i].thread, NULL, call_until_stopped, &callers[i]))
 			peer_die("pthread_create");
@@ -241,13 +261,14 @@ static struct caller *run_threads(int n, int share, int port, const char *wl, st
 void run_callers(int port, const char *wl)
 {
 	int n = (int)peer_option("BENCH_CALLERS", 16);
+	int m = !strcmp(wl, "w3s") ? 1 : fitting((int)peer_option("BENCH_CONNECTIONS", n));
 	uint64_t calls = 0, fewest = UINT64_MAX;
 	struct latencies all;
 	struct snapshot a, b;
 	struct caller *callers;
 	char extra[64];
 
-	callers = run_threads(n, !strcmp(wl, "w3s"), port, wl, &a, &b);
+	callers = run_threads(n, m, port, wl, &a, &b);
 	latencies_init(&all, (uint64_t)n << 16);
 	for (int i = 0; i < n; i++) {
 		latencies_append(&all, &callers[i].l);
@@ -301,7 +322,7 @@ void run_fairness(int port, const char *wl)
 	if (callbacks)
 		conns = run_busy(n, port, wl, &a, &b);
 	else
-		callers = run_threads(n, 0, port, wl, &a, &b);
+		callers = run_threads(n, n, port, wl, &a, &b);
 	latencies_init(&all, (uint64_t)n << 16);
 	for (int i = 0; i < n; i++) {
 		struct latencies *l = callbacks ? &conns[i].l : &callers[i].l;

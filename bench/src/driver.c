@@ -103,7 +103,7 @@ static const struct {
 } workloads[] = {
 	{ "w1", run_latency }, { "pause", run_latency }, { "w2", run_pipeline },
 	{ "w3", run_callers }, { "w3s", run_callers },   { "w4", run_bulk },
-	{ "w5", run_idle },    { "w6", run_messages },   { "w7", run_records },
+	{ "w4at", run_places }, { "w5", run_idle },    { "w6", run_messages },   { "w7", run_records },
 	{ "w8", run_numbers }, { "fair", run_fairness }, { "early", run_early },
 };
 

@@ -4,7 +4,8 @@
  * with the library's.
  *
  * RAW_SERVER=thread|epoll overrides what the workload would choose: a blocking
- * thread per connection, or (W3, W5, fair) one epoll thread for all of them.
+ * thread per connection, or (W3, W5, fair) one epoll thread for all of them;
+ * RAW_LOOPS=n: so many, to which the connections are dealt out.
  * RAW_SPIN=1 polls the sockets and never sleeps.
  */
 #define _GNU_SOURCE
@@ -198,30 +199,47 @@ static void serve_threads(int listener)
 }
 
 /* Small frames only: they come whole over loopback when one is outstanding. */
-static void serve_epoll(int listener)
+static void *serve_loop(void *arg)
 {
-	static char buf[CHUNK];
-	struct epoll_event ev = { .events = EPOLLIN, .data.fd = listener }, evs[256];
-	int ep = epoll_create1(0);
+	int ep = (int)(intptr_t)arg;
+	struct epoll_event evs[256];
+	char buf[CHUNK];
 
-	epoll_ctl(ep, EPOLL_CTL_ADD, listener, &ev);
 	for (;;) {
 		int n = epoll_wait(ep, evs, 256, -1);
 
 		for (int i = 0; i < n; i++) {
 			struct stream s = { .fd = evs[i].data.fd, .in = buf };
-			ssize_t k;
+			ssize_t k = recv(s.fd, buf, sizeof buf, 0);
 
-			if (s.fd == listener) {
-				ev.data.fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-				epoll_ctl(ep, EPOLL_CTL_ADD, ev.data.fd, &ev);
-				continue;
-			}
-			k = recv(s.fd, buf, sizeof buf, 0);
 			s.have = k > 0 ? (size_t)k : 0;
 			if (k <= 0 || serve_chunk(&s))
 				close(s.fd);
 		}
+	}
+	return NULL;
+}
+
+static void serve_epoll(int listener, int loops)
+{
+	int *eps = calloc((size_t)loops, sizeof *eps);
+
+	if (eps == NULL)
+		peer_die("calloc");
+	for (int i = 0; i < loops; i++) {
+		pthread_t t;
+
+		eps[i] = epoll_create1(EPOLL_CLOEXEC);
+		if (eps[i] < 0 || pthread_create(&t, NULL, serve_loop, (void *)(intptr_t)eps[i]))
+			peer_die("epoll");
+	}
+	for (unsigned next = 0;; next++) {
+		struct epoll_event ev = { .events = EPOLLIN };
+
+		ev.data.fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (ev.data.fd < 0 ||
+			epoll_ctl(eps[next % (unsigned)loops], EPOLL_CTL_ADD, ev.data.fd, &ev))
+			peer_die("accept");
 	}
 }
 
@@ -238,7 +256,7 @@ void peer_server(int port, const char *wl)
 	flags = peer_option("RAW_SPIN", 0) ? MSG_DONTWAIT : 0;
 	peer_ready(port);
 	if (epoll)
-		serve_epoll(listener);
+		serve_epoll(listener, (int)peer_option("RAW_LOOPS", 1));
 	serve_threads(listener);
 }
 

@@ -100,8 +100,19 @@ static void run_repeated(void (*once)(void *conn), void *conn, double bytes)
 	report(&a, &b, n, NULL, extra);
 }
 
-enum { BLOB = 1 << 20 };
+enum { BLOB = 1 << 20, PAGE = 4096, MALLOCS_PLACE = 16 };
 static char *blob;
+
+/* A blob and a page to move it in. */
+static char *blob_pages(void)
+{
+	void *pages;
+
+	if (posix_memalign(&pages, PAGE, BLOB + PAGE))
+		peer_die("posix_memalign");
+	memset(pages, 7, BLOB + PAGE);
+	return pages;
+}
 
 static void put_once(void *conn)
 {
@@ -115,14 +126,56 @@ static void put_once(void *conn)
  */
 void run_bulk(int port, const char *wl)
 {
-	enum { PAGE = 4096 };
-	void *pages;
-
-	if (posix_memalign(&pages, PAGE, BLOB + PAGE))
-		peer_die("posix_memalign");
-	blob = (char *)pages + peer_option("BENCH_BLOB_AT", 16) % PAGE;
-	memset(blob, 7, BLOB);
+	blob = blob_pages() + peer_option("BENCH_BLOB_AT", MALLOCS_PLACE) % PAGE;
 	run_repeated(put_once, peer_open(port, wl), BLOB);
+}
+
+/*
+ * w4at: the blob at PLACES places in its page, in turn: how much longer the slowest takes
+ * than the fastest. By their medians: a hiccup of the machine is no fault of a place.
+ */
+void run_places(int port, const char *wl)
+{
+	enum { PLACES = 32, STEP = PAGE / PLACES };
+	void *conn = peer_open(port, wl);
+	uint64_t n = 0, span = span_ns(), start, last;
+	double slowest = 0, fastest = 0;
+	struct latencies l[PLACES];
+	struct snapshot a, b;
+	char *pages = blob_pages(), extra[128];
+	int slowest_at = 0;
+
+	for (int i = 0; i < PLACES; i++) {
+		latencies_init(&l[i], 1 << 12);
+		peer_put(conn, pages + MALLOCS_PLACE + i * STEP, BLOB);
+	}
+	snapshot_start(&a);
+	start = last = now_ns();
+	while (last - start < span || n < 3 * PLACES) {
+		int place = (int)(n++ % PLACES);
+		uint64_t now;
+
+		peer_put(conn, pages + MALLOCS_PLACE + place * STEP, BLOB);
+		now = now_ns();
+		latencies_add(&l[place], now - last);
+		last = now;
+	}
+	snapshot_end(&b);
+	for (int i = 0; i < PLACES; i++) {
+		double us;
+
+		latencies_sort(&l[i]);
+		us = percentile_us(&l[i], 0.5);
+		if (us > slowest) {
+			slowest = us;
+			slowest_at = MALLOCS_PLACE + i * STEP;
+		}
+		if (i == 0 || us < fastest)
+			fastest = us;
+	}
+	snprintf(extra, sizeof extra, "spread=%.3f slowest_us=%.2f fastest_us=%.2f slowest_at=%d",
+		slowest / fastest, slowest, fastest, slowest_at);
+	report(&a, &b, n, NULL, extra);
 }
 
 void run_records(int port, const char *wl)
@@ -165,7 +218,7 @@ static void open_idle(int port, const char *wl, int n)
 }
 
 /* How many of `n` connections the limit on descriptors lets be. */
-static int fitting(int n)
+int fitting(int n)
 {
 	struct rlimit files;
 	const int others = 64;

@@ -5,11 +5,13 @@
 #include <stdint.h>
 
 void checked_call(void *conn, int32_t x);
+int fitting(int n);
 
 void run_latency(int port, const char *wl);   /* w1, pause */
 void run_pipeline(int port, const char *wl);  /* w2 */
 void run_callers(int port, const char *wl);   /* w3, w3s */
 void run_bulk(int port, const char *wl);      /* w4 */
+void run_places(int port, const char *wl);    /* w4at */
 void run_idle(int port, const char *wl);      /* w5 */
 void run_messages(int port, const char *wl);  /* w6 */
 void run_records(int port, const char *wl);   /* w7 */
