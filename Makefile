@@ -178,9 +178,11 @@ install: $(if $(BUILT),,all) ## install below PREFIX (also DESTDIR LIBDIR INCLUD
 	$(INSTALL) -m 755 $(BUILD)/bin/minirpcgen $(DESTDIR)$(BINDIR)
 	$(INSTALL) -m 755 $(BUILD)/bin/mrpc $(DESTDIR)$(BINDIR)
 	$(INSTALL) -m 644 minirpcgen/minirpcgen.1 mrpc/mrpc.1 $(DESTDIR)$(MANDIR)/man1
-	$(INSTALL) -m 644 mrpc/completions/mrpc.bash $(DESTDIR)$(BASH_COMPLETIONS)/mrpc
-	$(INSTALL) -m 644 mrpc/completions/_mrpc $(DESTDIR)$(ZSH_COMPLETIONS)
-	$(INSTALL) -m 644 mrpc/completions/mrpc.fish $(DESTDIR)$(FISH_COMPLETIONS)
+	for program in mrpc minirpcgen; do \
+		$(INSTALL) -m 644 $$program/completions/$$program.bash $(DESTDIR)$(BASH_COMPLETIONS)/$$program && \
+		$(INSTALL) -m 644 $$program/completions/_$$program $(DESTDIR)$(ZSH_COMPLETIONS) && \
+		$(INSTALL) -m 644 $$program/completions/$$program.fish $(DESTDIR)$(FISH_COMPLETIONS) || exit 1; \
+	done
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@BINDIR@|$(BINDIR)|' \
 		-e 's|@VERSION@|$(VERSION)|' \
@@ -197,7 +199,9 @@ uninstall: ## remove what install put there
 		$(DESTDIR)$(LIBDIR)/pkgconfig/minirpc.pc $(DESTDIR)$(BINDIR)/minirpcgen \
 		$(DESTDIR)$(MANDIR)/man1/minirpcgen.1 $(DESTDIR)$(BINDIR)/mrpc \
 		$(DESTDIR)$(MANDIR)/man1/mrpc.1 $(DESTDIR)$(BASH_COMPLETIONS)/mrpc \
-		$(DESTDIR)$(ZSH_COMPLETIONS)/_mrpc $(DESTDIR)$(FISH_COMPLETIONS)/mrpc.fish
+		$(DESTDIR)$(ZSH_COMPLETIONS)/_mrpc $(DESTDIR)$(FISH_COMPLETIONS)/mrpc.fish \
+		$(DESTDIR)$(BASH_COMPLETIONS)/minirpcgen $(DESTDIR)$(ZSH_COMPLETIONS)/_minirpcgen \
+		$(DESTDIR)$(FISH_COMPLETIONS)/minirpcgen.fish
 	rmdir $(DESTDIR)$(INCLUDEDIR)/minirpc 2>/dev/null || true
 
 clean: ## remove all that was built

@@ -30,6 +30,7 @@ fuzz_target!(|data: &[u8]| {
         Ok(mut model) if sound => {
             model.strict_enums = data.len() % 2 == 1;
             assert_eq!(emit::emit(&model).len(), 6);
+            emit::emit_lua(&model);
             for remark in check::names(&model, false) {
                 remark.render();
             }

@@ -1,79 +1,68 @@
-//! The command line, and the one description of it that --help and the manual
-//! page share.
+//! The command line: --help, the manual page and the completions are made of this.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-pub const SYNOPSIS: &str = "[options] file.mx";
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory as _, Parser};
 
-pub struct OptionText {
-    pub flag: &'static str,
-    pub value: &'static str,
-    pub text: &'static str,
+#[derive(Parser)]
+#[command(
+    name = "minirpcgen",
+    version,
+    about = "Make C stubs for libminirpc from an interface file",
+    // The last one of an option that is repeated counts, as it always did.
+    args_override_self = true,
+    help_template = "{usage-heading} {usage}\n\n{about}\n\n{all-args}"
+)]
+pub struct Cli {
+    /// The interface file
+    #[arg(value_name = "FILE.mx")]
+    inputs: Vec<OsString>,
+    /// Define a macro for the preprocessor, in all three passes; may be repeated
+    #[arg(short = 'D', value_name = "NAME[=VALUE]", allow_hyphen_values = true)]
+    defines: Vec<OsString>,
+    /// Write BASE_client.h and so on; without it, the input's name without directory and .mx,
+    /// in the current directory. What stands behind the last slash starts the generated C names
+    #[arg(short = 'o', value_name = "BASE", allow_hyphen_values = true)]
+    output: Option<OsString>,
+    /// Also write a make rule to BASE.d, which names the files that the input includes
+    #[arg(short = 'M')]
+    dependencies: bool,
+    /// Behind -M, as in -MF FILE: write the rule there
+    #[arg(
+        short = 'F',
+        value_name = "FILE",
+        requires = "dependencies",
+        allow_hyphen_values = true
+    )]
+    dependency_file: Option<OsString>,
+    /// Decoding refuses a number that the enum has no name for. Without this, and with rpcgen,
+    /// any number passes; mrpc_is_valid_NAME tells
+    #[arg(long)]
+    strict_enums: bool,
+    /// No warning of names that are keywords of C++
+    #[arg(long)]
+    c_only: bool,
+    /// Instead, write BASE.py: dataclasses, and the classes Client and Server for asyncio. It needs
+    /// Python 3.11 and the package minirpc
+    #[arg(long)]
+    python: bool,
+    /// Instead, write BASE.lua: a dissector for Wireshark
+    #[arg(long, conflicts_with = "python")]
+    lua: bool,
 }
 
-pub const OPTIONS: [OptionText; 9] = [
-    OptionText {
-        flag: "-D",
-        value: "name[=value]",
-        text: "Define a macro for the preprocessor, in all three passes. May be repeated.",
-    },
-    OptionText {
-        flag: "-o",
-        value: "base",
-        text: "Write base_client.h and so on. The part after the last slash starts the \
-               generated C names. Without this, base is the input's name without its \
-               directory and without .mx, in the current directory.",
-    },
-    OptionText {
-        flag: "-M",
-        value: "",
-        text: "Also write a make rule to base.d, which names the files that the input \
-               includes.",
-    },
-    OptionText {
-        flag: "-MF",
-        value: "file",
-        text: "As -M, but write the rule to file.",
-    },
-    OptionText {
-        flag: "--strict-enums",
-        value: "",
-        text: "Decoding refuses a number that the enum has no name for. Without this, and with \
-               rpcgen, any number passes; mrpc_is_valid_NAME tells.",
-    },
-    OptionText {
-        flag: "--python",
-        value: "",
-        text: "Write base.py instead: dataclasses, and the classes Client and Server for \
-               asyncio. It needs Python 3.11 and the package minirpc.",
-    },
-    OptionText {
-        flag: "--c-only",
-        value: "",
-        text: "No warning of names that are keywords of C++.",
-    },
-    OptionText {
-        flag: "--help",
-        value: "",
-        text: "Print a summary of the options.",
-    },
-    OptionText {
-        flag: "--version",
-        value: "",
-        text: "Print the version.",
-    },
-];
-
-/// What the stubs are written in.
+/// What is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Language {
     #[default]
     C,
     Python,
+    Lua,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Arguments {
     pub input: PathBuf,
     pub output: Option<PathBuf>,
@@ -94,73 +83,144 @@ pub enum Request {
 
 /// An Err is what is wrong with the arguments.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, String> {
-    use lexopt::prelude::*;
-
-    let mut parser = lexopt::Parser::from_args(arguments);
-    let mut inputs = Vec::new();
-    let mut output = None;
-    let mut defines = Vec::new();
-    let mut dependencies = false;
-    let mut dependency_file = None;
-    let mut strict_enums = false;
-    let mut c_only = false;
-    let mut language = Language::C;
-    let text = |error: lexopt::Error| error.to_string();
-    while let Some(argument) = parser.next().map_err(text)? {
-        match argument {
-            Short('D') => defines.push(parser.value().map_err(text)?),
-            Short('o') => output = Some(PathBuf::from(parser.value().map_err(text)?)),
-            Short('M') => dependencies = true,
-            // What follows -M in -MF.
-            Short('F') if dependencies => {
-                dependency_file = Some(PathBuf::from(parser.value().map_err(text)?));
+    let program = std::iter::once(OsString::from("minirpcgen"));
+    let cli = match Cli::try_parse_from(program.chain(arguments)) {
+        Ok(cli) => cli,
+        Err(error) => {
+            return match error.kind() {
+                ErrorKind::DisplayHelp => Ok(Request::Help),
+                ErrorKind::DisplayVersion => Ok(Request::Version),
+                _ => Err(explain(&error)),
             }
-            Long("strict-enums") => strict_enums = true,
-            Long("c-only") => c_only = true,
-            Long("python") => language = Language::Python,
-            Short('h') | Long("help") => return Ok(Request::Help),
-            Long("version") => return Ok(Request::Version),
-            Value(input) => inputs.push(input),
-            other => return Err(text(other.unexpected())),
         }
-    }
-    let input = match inputs.as_slice() {
-        [input] => PathBuf::from(input),
-        [] => return Err("no input file".to_owned()),
-        _ => return Err("more than one input file".to_owned()),
+    };
+    let input = match <[OsString; 1]>::try_from(cli.inputs) {
+        Ok([input]) => PathBuf::from(input),
+        Err(inputs) if inputs.is_empty() => return Err("no input file".to_owned()),
+        Err(_) => return Err("more than one input file".to_owned()),
     };
     Ok(Request::Generate(Arguments {
         input,
-        output,
-        defines,
-        dependencies,
-        dependency_file,
-        strict_enums,
-        c_only,
-        language,
+        output: cli.output.map(PathBuf::from),
+        defines: cli.defines,
+        dependencies: cli.dependencies,
+        dependency_file: cli.dependency_file.map(PathBuf::from),
+        strict_enums: cli.strict_enums,
+        c_only: cli.c_only,
+        language: match (cli.python, cli.lua) {
+            (true, _) => Language::Python,
+            (false, true) => Language::Lua,
+            (false, false) => Language::C,
+        },
     }))
 }
 
-pub fn usage() -> String {
-    const INDENT: usize = 20;
-    let mut text = format!("Usage: minirpcgen {SYNOPSIS}\n\n");
-    text.push_str("Makes C stubs for libminirpc from an interface file.\n\nOptions:\n");
-    for option in &OPTIONS {
-        let head = format!("  {} {}", option.flag, option.value);
-        let mut line = format!("{:<INDENT$}", head.trim_end());
-        for word in option.text.split_whitespace() {
-            if line.len() + 1 + word.len() > 78 {
-                text.push_str(line.trim_end());
-                text.push('\n');
-                line = " ".repeat(INDENT);
-            }
-            if !line.ends_with(' ') {
-                line.push(' ');
-            }
-            line.push_str(word);
+/// In the words that build logs have had since version 1.0.
+fn explain(error: &clap::Error) -> String {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.as_str(),
+        _ => "",
+    };
+    let option = context(ContextKind::InvalidArg);
+    let option = option.split(' ').next().unwrap_or(option);
+    match error.kind() {
+        ErrorKind::UnknownArgument => format!("invalid option '{option}'"),
+        // Of one without the other there is this one.
+        ErrorKind::MissingRequiredArgument => "invalid option '-F'".to_owned(),
+        ErrorKind::ArgumentConflict => "--python and --lua: one at a time".to_owned(),
+        ErrorKind::TooManyValues => {
+            let value = context(ContextKind::InvalidValue);
+            format!("unexpected argument for option '{option}': \"{value}\"")
         }
-        text.push_str(&line);
-        text.push('\n');
+        _ => format!("missing argument for option '{option}'"),
     }
-    text
+}
+
+pub fn usage() -> String {
+    Cli::command().render_help().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(words: &[&str]) -> Result<Request, String> {
+        parse(words.iter().map(OsString::from))
+    }
+
+    fn generate(words: &[&str]) -> Arguments {
+        match parsed(words) {
+            Ok(Request::Generate(arguments)) => arguments,
+            other => panic!("{words:?}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    /// What build systems have passed since version 0.3.
+    #[test]
+    fn forms_of_options() {
+        for (words, output, rules) in [
+            (&["a.mx"][..], None, None),
+            (&["--", "a.mx"], None, None),
+            (&["-o", "b", "a.mx"], Some("b"), None),
+            (&["a.mx", "-ob"], Some("b"), None),
+            (&["-o=b", "a.mx"], Some("b"), None),
+            (&["-o", "-b", "a.mx"], Some("-b"), None),
+            (&["-o", "", "a.mx"], Some(""), None),
+            (&["-o", "c", "-o", "b", "a.mx"], Some("b"), None),
+            (&["-MF", "r", "a.mx"], None, Some("r")),
+            (&["-MFr", "a.mx"], None, Some("r")),
+            (&["-M", "-M", "-F", "r", "a.mx"], None, Some("r")),
+        ] {
+            let expected = Arguments {
+                output: output.map(PathBuf::from),
+                dependencies: rules.is_some(),
+                dependency_file: rules.map(PathBuf::from),
+                input: "a.mx".into(),
+                ..Arguments::default()
+            };
+            assert_eq!(generate(words), expected, "{words:?}");
+        }
+        let words = ["-DA", "-D", "B=1=2", "--c-only", "a.mx", "-D-c", "--c-only"];
+        let defines = generate(&words).defines;
+        assert_eq!(defines, ["A", "B=1=2", "-c"]);
+        for (words, language) in [
+            (&["a.mx"][..], Language::C),
+            (&["--python", "a.mx"], Language::Python),
+            (&["a.mx", "--lua"], Language::Lua),
+        ] {
+            assert_eq!(generate(words).language, language);
+        }
+        assert_eq!(parsed(&["-h", "a.mx"]), Ok(Request::Help));
+        assert_eq!(parsed(&["a.mx", "--version"]), Ok(Request::Version));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_as_ever() {
+        for (words, message) in [
+            (&[][..], "no input file"),
+            (&["a.mx", "b.mx"], "more than one input file"),
+            (&["--unknown", "a.mx"], "invalid option '--unknown'"),
+            (&["-x", "a.mx"], "invalid option '-x'"),
+            (&["-Mx", "a.mx"], "invalid option '-x'"),
+            (&["-F", "r", "a.mx"], "invalid option '-F'"),
+            (
+                &["--lua", "--python", "a.mx"],
+                "--python and --lua: one at a time",
+            ),
+            (&["a.mx", "-o"], "missing argument for option '-o'"),
+            (&["a.mx", "-D"], "missing argument for option '-D'"),
+            (&["a.mx", "-MF"], "missing argument for option '-F'"),
+            (
+                &["--c-only=1", "a.mx"],
+                "unexpected argument for option '--c-only': \"1\"",
+            ),
+        ] {
+            assert_eq!(parsed(words), Err(message.to_owned()), "{words:?}");
+        }
+    }
 }

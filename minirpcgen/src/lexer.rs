@@ -36,6 +36,8 @@ pub struct Lexed {
     pub tokens: Vec<(Token, Span)>,
     /// Every file that the line markers name, but for the system's own.
     pub files: Vec<String>,
+    /// Those.
+    pub system_files: Vec<String>,
     pub errors: Vec<Diagnostic>,
 }
 
@@ -46,6 +48,7 @@ pub fn lex(text: &str, file: &str) -> Lexed {
         out: Lexed {
             tokens: Vec::new(),
             files: Vec::new(),
+            system_files: Vec::new(),
             errors: Vec::new(),
         },
         file: Rc::from(file),
@@ -215,9 +218,12 @@ impl Lexer {
             }
         }
         let flags: Vec<&str> = chars.as_str().split_whitespace().collect();
-        let from_system = flags.contains(&"3") || name.starts_with('<');
-        if !from_system && !name.ends_with('/') && !self.out.files.contains(&name) {
-            self.out.files.push(name.clone());
+        let files = match flags.contains(&"3") {
+            true => &mut self.out.system_files,
+            false => &mut self.out.files,
+        };
+        if !name.starts_with('<') && !name.ends_with('/') && !files.contains(&name) {
+            files.push(name.clone());
         }
         self.file = Rc::from(name);
     }

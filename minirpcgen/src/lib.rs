@@ -13,12 +13,12 @@ mod cpp;
 pub mod diag;
 pub mod emit;
 pub mod lexer;
-pub mod man;
 pub mod model;
 mod output;
 pub mod parser;
+mod plain;
 pub mod rpc_h;
 mod run;
 pub mod schema;
 
-pub use run::{load, run, Loaded};
+pub use run::{load_quickly, run, Loaded};

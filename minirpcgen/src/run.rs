@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::{Arguments, Language};
 use crate::diag::{self, Diagnostic};
 use crate::model::{Model, Units};
-use crate::{ast, check, cpp, emit, lexer, output, parser};
+use crate::{ast, check, cpp, emit, lexer, output, parser, plain};
 
 /// A file that has been read and checked.
 pub struct Loaded {
@@ -19,8 +19,49 @@ pub struct Loaded {
     files: Vec<String>,
 }
 
-/// Reads an interface; what is generated of it would start with `base`.
-pub fn load(input: &Path, defines: &[OsString], base: &str) -> Result<Loaded, String> {
+/// Reads an interface for what takes no notice of white space, and without the preprocessor
+/// where that makes no other difference; what is generated of it would start with `base`.
+pub fn load_quickly(input: &Path, defines: &[OsString], base: &str) -> Result<Loaded, String> {
+    // What there is to say of a file is said in the preprocessor's places.
+    match load_plain(input, defines, base) {
+        Some(loaded) => Ok(loaded),
+        None => load(input, defines, base),
+    }
+}
+
+fn load_plain(input: &Path, defines: &[OsString], base: &str) -> Option<Loaded> {
+    if !defines.is_empty() || std::env::var_os("CPP").is_some() {
+        return None;
+    }
+    let read = |pass| {
+        let lexed = lexer::lex(&plain::preprocess(input, pass)?, "");
+        let files = lexed.files.clone();
+        let (file, errors) = parser::parse(lexed);
+        errors.is_empty().then_some((file, files))
+    };
+    let [(stubs, files), (header, _), (source, _)] = {
+        let [stubs, header, source] = plain::PASSES.map(read);
+        [stubs?, header?, source?]
+    };
+    let units = Units {
+        stubs,
+        header,
+        source,
+        macros: BTreeMap::new(),
+    };
+    // The C library's macros are the preprocessor's business.
+    if !units.undefined_values().is_empty() {
+        return None;
+    }
+    let model = check::check(units, base).ok()?;
+    Some(Loaded {
+        model,
+        warnings: String::new(),
+        files,
+    })
+}
+
+fn load(input: &Path, defines: &[OsString], base: &str) -> Result<Loaded, String> {
     if let Err(error) = std::fs::File::open(input) {
         return Err(format!(
             "minirpcgen: error: cannot read {}: {error}\n",
@@ -28,9 +69,7 @@ pub fn load(input: &Path, defines: &[OsString], base: &str) -> Result<Loaded, St
         ));
     }
     let mut passes = Passes::new(input, defines);
-    let stubs = passes.run("MINIRPC")?;
-    let header = passes.run("RPC_HDR")?;
-    let source = passes.run("RPC_XDR")?;
+    let [stubs, header, source] = passes.all()?;
     let Passes {
         warnings,
         errors,
@@ -75,6 +114,7 @@ pub fn run(arguments: &Arguments) -> Result<String, String> {
             let (name, contents, remarks) = emit::emit_python(&model)?;
             (vec![(name, contents)], remarks)
         }
+        Language::Lua => (vec![emit::emit_lua(&model)], Vec::new()),
     };
     for remark in remarks {
         warnings.push_str(&remark.render());
@@ -134,6 +174,7 @@ struct Passes<'a> {
     warnings: String,
     errors: Vec<Diagnostic>,
     files: Vec<String>,
+    system_files: Vec<String>,
     /// Macros of the preprocessor's own that get in the way of the file's names.
     unwanted: Vec<&'static str>,
 }
@@ -146,8 +187,36 @@ impl<'a> Passes<'a> {
             warnings: String::new(),
             errors: Vec::new(),
             files: Vec::new(),
+            system_files: Vec::new(),
             unwanted: cpp::unwanted_macros(),
         }
+    }
+
+    fn all(&mut self) -> Result<[ast::File; 3], String> {
+        let [first, second, third] = plain::PASSES;
+        let stubs = self.run(first)?;
+        // Mostly they are the same, and starting the preprocessor is what takes time.
+        if !self.mentions_passes() {
+            return Ok([stubs.clone(), stubs.clone(), stubs]);
+        }
+        Ok([stubs, self.run(second)?, self.run(third)?])
+    }
+
+    /// Whether anything could depend on the macros that tell the passes apart.
+    fn mentions_passes(&self) -> bool {
+        let files = self.files.iter().chain(&self.system_files);
+        let files = files.map(std::fs::read);
+        let defines = self.defines.iter().cloned();
+        let command = std::env::var_os("CPP");
+        let texts = files
+            .map(Result::unwrap_or_default)
+            .chain(defines.chain(command).map(OsString::into_encoded_bytes));
+        texts.into_iter().any(|text| {
+            let text = String::from_utf8_lossy(&text);
+            // Names can be glued together, too.
+            let parts = plain::PASSES.into_iter().chain(["##", "%:%:"]);
+            parts.into_iter().any(|part| text.contains(part))
+        })
     }
 
     fn run(&mut self, pass: &str) -> Result<ast::File, String> {
@@ -166,9 +235,14 @@ impl<'a> Passes<'a> {
         if !self.warnings.contains(&result.warnings) {
             self.warnings.push_str(&result.warnings);
         }
-        for file in &lexed.files {
-            if !self.files.contains(file) {
-                self.files.push(file.clone());
+        for (all, new) in [
+            (&mut self.files, &lexed.files),
+            (&mut self.system_files, &lexed.system_files),
+        ] {
+            for file in new {
+                if !all.contains(file) {
+                    all.push(file.clone());
+                }
             }
         }
         let (file, errors) = parser::parse(lexed);
@@ -211,4 +285,92 @@ fn dependencies(outputs: &[(PathBuf, String)], files: &[String]) -> String {
         let _ = write!(text, "\n{file}:\n");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::Interface;
+
+    fn here() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+    }
+
+    fn same(quick: &Loaded, path: &Path) {
+        let slow = load(path, &[], "t").unwrap_or_else(|report| panic!("{report}"));
+        let shown = |loaded: &Loaded| format!("{:#?}", Interface::of(&loaded.model));
+        assert_eq!(shown(quick), shown(&slow), "{}", path.display());
+        assert_eq!(quick.files, slow.files, "{}", path.display());
+        assert_eq!(slow.warnings, "", "{}", path.display());
+    }
+
+    #[test]
+    fn without_the_preprocessor_files_say_the_same() {
+        let mut plain = Vec::new();
+        for directory in ["tests/golden", "../examples/color", "../examples/treecopy"] {
+            let files = std::fs::read_dir(here().join(directory)).expect("a directory");
+            let paths = files.map(|entry| entry.expect("an entry").path());
+            for path in paths.filter(|path| path.extension().is_some_and(|e| e == "mx")) {
+                if let Some(quick) = load_plain(&path, &[], "t") {
+                    same(&quick, &path);
+                    plain.push(path.file_stem().expect("a name").to_owned());
+                }
+            }
+        }
+        for name in ["color", "treecopy", "first"] {
+            assert!(plain.contains(&name.into()), "{name}: {plain:?}");
+        }
+    }
+
+    /// All that is plain, and things that are not.
+    #[test]
+    fn what_needs_the_preprocessor() {
+        let directory = std::env::temp_dir().join(format!("plain-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).expect("a directory");
+        let path = directory.join("t.mx");
+        std::fs::write(
+            directory.join("u.mx"),
+            "#ifndef U\n#define U\nstruct u { int x; };\n#endif\n",
+        )
+        .expect("write");
+        let quick = |text: &str| {
+            std::fs::write(&path, text).expect("write");
+            load_plain(&path, &[], "t")
+        };
+        for text in [
+            "/* it's\n#if 1\n*/ struct a { int linux; }; // don't",
+            "#ifdef MINIRPC /* one */\n#include \"u.mx\"\n#include \"u.mx\"\n#else\n%#include \"u.h\"\n\
+             #endif\nserverprocs { f(u) = 1; }\n",
+            "#ifndef RPC_HDR\n#ifdef MINIRPC\nstruct a { int x; };\n#endif\n#else\n\
+             %struct a { int x; };\n#endif\n",
+            "  # ifdef MINIRPC\n#\tinclude \"u.mx\"\n# endif\nstruct b { int y; };",
+        ] {
+            let loaded = quick(text).unwrap_or_else(|| panic!("not plain: {text}"));
+            same(&loaded, &path);
+        }
+        for text in [
+            "const A = 1;\n#define B A\nstruct a { int x[B]; };",
+            "#define B\nstruct a B { int x; };",
+            "struct a { int x[__CHAR_BIT__]; };",
+            "struct a { int MINIRPC; };",
+            "struct a { int x\\\n; };",
+            "#if 1\nstruct a { int x; };\n#endif",
+            "#ifdef unix\nstruct a { int x; };\n#endif",
+            "#ifdef MINIRPC\nstruct a { int x; };",
+            "#ifdef MINIRPC\n/*\n#else\n*/\n#endif",
+            "%:define B A\nstruct a { int x; };",
+            "#include <stdint.h>\nstruct a { int x; };",
+            "#include \"none.mx\"\nstruct a { int x; };",
+            "#include \"t.mx\"\nstruct a { int x; };",
+            "struct a { int x; }; /* open",
+            "const A = 'c;",
+            "struct a { int x[PATH_MAX]; };",
+            "struct a { b x; };",
+            "struct \u{e4} { int x; };",
+        ] {
+            assert!(quick(text).is_none(), "plain: {text}");
+        }
+        assert!(load_plain(&path, &["A".into()], "t").is_none());
+        std::fs::remove_dir_all(&directory).expect("remove");
+    }
 }

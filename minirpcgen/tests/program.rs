@@ -326,10 +326,3 @@ fn dependencies_are_a_make_rule() {
         .expect("run make");
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
 }
-
-#[test]
-fn the_manual_page_is_current() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("minirpcgen.1");
-    let compared = common::compare(&page, &minirpcgen::man::page());
-    common::fail_on(compared.err().into_iter().collect());
-}

@@ -8,7 +8,7 @@ use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 
 use common::{root, scratch, Random};
-use minirpcgen::cli::{Arguments, Language};
+use minirpcgen::cli::Arguments;
 use mrpc::schema::{self, Int, Interface, Kind, Member, Type};
 use mrpc::{from_json, to_json};
 
@@ -20,12 +20,8 @@ fn compile() -> (Interface, Vec<String>, Command) {
     minirpcgen::run(&Arguments {
         input: input.clone(),
         output: Some(directory.join("language")),
-        defines: Vec::new(),
-        dependencies: false,
-        dependency_file: None,
-        strict_enums: false,
         c_only: true,
-        language: Language::C,
+        ..Arguments::default()
     })
     .expect("generate");
     let interface = schema::load(&input, &[]).expect("load");

@@ -1,6 +1,7 @@
 //! One emitter for each output file.
 
 mod code;
+mod lua;
 mod minirpc_c;
 mod minirpc_h;
 mod peer_h;
@@ -30,6 +31,11 @@ pub fn emit(model: &Model) -> Vec<(String, String)> {
 /// The module for Python: its name and contents, and what there is to say about it.
 pub fn emit_python(model: &Model) -> Result<(String, String, Vec<Diagnostic>), String> {
     python::emit(model)
+}
+
+/// The dissector for Wireshark: its name and contents.
+pub fn emit_lua(model: &Model) -> (String, String) {
+    (format!("{}.lua", model.base), lua::emit(model))
 }
 
 /// The lines that every file starts with.

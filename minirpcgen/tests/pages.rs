@@ -1,8 +1,13 @@
-//! The manual page, minirpcgen(1): prose from here, the options from `cli`.
+//! The manual page and the completions are what the command line makes of itself; the page's
+//! prose is here. UPDATE_GOLDEN=1 writes them anew.
 
-use std::fmt::Write as _;
+mod common;
 
-use crate::cli;
+use std::path::Path;
+
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+use minirpcgen::cli::Cli;
 
 const DESCRIPTION: &str = r#"
 .B minirpcgen
@@ -42,6 +47,14 @@ with the types as dataclasses and enums, their XDR code, and the classes Client 
 Server for asyncio.
 It needs Python 3.11 or later and the package minirpc, which comes with libminirpc's
 sources.
+.PP
+With
+.B \-\-lua
+there is one output,
+.IR file .lua,
+a dissector for Wireshark, with which the preference
+.IR file .port
+and Decode As show messages with names and values.
 .PP
 The generated C needs the headers of libminirpc and
 .B \-lminirpc
@@ -179,42 +192,47 @@ const EXAMPLE: &str = r#"
 writes build/clock_client.h and the five other files.
 "#;
 
-pub fn page() -> String {
-    let mut page = String::new();
-    let _ = writeln!(
-        page,
-        ".\\\" Made from minirpcgen's sources: edit src/man.rs and src/cli.rs.\n\
-         .TH MINIRPCGEN 1 \"\" \"libminirpc {}\" \"User Commands\"\n\
-         .SH NAME\nminirpcgen \\- make C stubs for libminirpc\n\
-         .SH SYNOPSIS\n.B minirpcgen\n{}",
-        env!("CARGO_PKG_VERSION"),
-        escape(cli::SYNOPSIS)
-    );
-    section(&mut page, "DESCRIPTION", DESCRIPTION);
-    page.push_str(".SH OPTIONS\n");
-    for option in &cli::OPTIONS {
-        let flag = escape(option.flag);
-        if option.value.is_empty() {
-            let _ = writeln!(page, ".TP\n.B {flag}");
-        } else {
-            let _ = writeln!(page, ".TP\n.BI {flag} \" {}\"", escape(option.value));
-        }
-        let words: Vec<&str> = option.text.split_whitespace().collect();
-        let _ = writeln!(page, "{}", escape(&words.join(" ")));
+fn page() -> String {
+    let man = clap_mangen::Man::new(Cli::command());
+    let mut page = Vec::new();
+    man.render_title(&mut page).expect("render");
+    man.render_name_section(&mut page).expect("render");
+    man.render_synopsis_section(&mut page).expect("render");
+    page.extend(section("DESCRIPTION", DESCRIPTION).bytes());
+    man.render_options_section(&mut page).expect("render");
+    for (title, text) in [
+        ("LANGUAGE", LANGUAGE),
+        ("DECODING", DECODING),
+        ("ENVIRONMENT", ENVIRONMENT),
+        ("EXIT STATUS", STATUS),
+        ("EXAMPLE", EXAMPLE),
+        ("SEE ALSO", "\n.BR mrpc (1),\n.BR rpcgen (1)\n"),
+    ] {
+        page.extend(section(title, text).bytes());
     }
-    section(&mut page, "LANGUAGE", LANGUAGE);
-    section(&mut page, "DECODING", DECODING);
-    section(&mut page, "ENVIRONMENT", ENVIRONMENT);
-    section(&mut page, "EXIT STATUS", STATUS);
-    section(&mut page, "EXAMPLE", EXAMPLE);
-    section(&mut page, "SEE ALSO", "\n.BR rpcgen (1)\n");
-    page
+    String::from_utf8(page).expect("text")
 }
 
-fn section(page: &mut String, title: &str, text: &str) {
-    let _ = write!(page, ".SH {title}\n{}", text.trim_start());
+fn section(title: &str, text: &str) -> String {
+    format!(".SH \"{title}\"\n{}", text.trim_start())
 }
 
-fn escape(text: &str) -> String {
-    text.replace('\\', "\\e").replace('-', "\\-")
+fn completion(shell: Shell) -> String {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "minirpcgen", &mut text);
+    String::from_utf8(text).expect("text")
+}
+
+#[test]
+fn they_are_current() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let problems = [
+        ("minirpcgen.1", page()),
+        ("completions/minirpcgen.bash", completion(Shell::Bash)),
+        ("completions/_minirpcgen", completion(Shell::Zsh)),
+        ("completions/minirpcgen.fish", completion(Shell::Fish)),
+    ]
+    .into_iter()
+    .filter_map(|(file, text)| common::compare(&here.join(file), &text).err());
+    common::fail_on(problems.collect());
 }
