@@ -28,6 +28,9 @@ _mrpc() {
             mrpc,describe)
                 cmd="mrpc__subcmd__describe"
                 ;;
+            mrpc,doctor)
+                cmd="mrpc__subcmd__doctor"
+                ;;
             mrpc,mock)
                 cmd="mrpc__subcmd__mock"
                 ;;
@@ -50,7 +53,7 @@ _mrpc() {
 
     case "${cmd}" in
         mrpc)
-            opts="-h -V --help --version call send describe watch mock ping decode bench trace"
+            opts="-h -V --help --version call send describe watch mock ping decode bench trace doctor"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -148,7 +151,7 @@ _mrpc() {
             return 0
             ;;
         mrpc__subcmd__decode)
-            opts="-D -h --port --raw --help"
+            opts="-D -h --port --raw --as --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -160,6 +163,10 @@ _mrpc() {
                     ;;
                 --port)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -W "client server" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -180,6 +187,20 @@ _mrpc() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mrpc__subcmd__doctor)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;
@@ -278,7 +299,7 @@ _mrpc() {
             return 0
             ;;
         mrpc__subcmd__trace)
-            opts="-h --chrome --help"
+            opts="-h --chrome --svg --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

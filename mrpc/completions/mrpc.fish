@@ -32,9 +32,10 @@ complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "describe" -d 'Show proced
 complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "watch" -d 'Print what the peer sends, as JSON lines'
 complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "mock" -d 'A server that answers from a file'
 complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "ping" -d 'Call procedure 0, and print how long the refusal takes'
-complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "decode" -d 'A pcap or pcapng file as JSON lines'
+complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "decode" -d 'A capture (pcap, pcapng) or a MINIRPC_TRACE file as JSON lines'
 complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "bench" -d 'As many calls as the peer takes, for some time'
 complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "trace" -d 'A MINIRPC_TRACE file as a table of latencies by procedure'
+complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "doctor" -d 'Which library a program loads, what its stubs were made by, and limits'
 complete -c mrpc -n "__fish_mrpc_using_subcommand call" -s D -d 'Define a macro for the preprocessor' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand call" -l timeout -d 'For connecting, and for a call' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand call" -l max-reply -d 'The longest payload that is taken, in bytes' -r
@@ -70,8 +71,10 @@ complete -c mrpc -n "__fish_mrpc_using_subcommand ping" -l max-reply -d 'The lon
 complete -c mrpc -n "__fish_mrpc_using_subcommand ping" -s h -l help -d 'Print help'
 complete -c mrpc -n "__fish_mrpc_using_subcommand decode" -s D -d 'Define a macro for the preprocessor' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand decode" -l port -d 'The server\'s port: other connections are left out' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand decode" -l as -d 'Whose trace it is' -r -f -a "client\t''
+server\t''"
 complete -c mrpc -n "__fish_mrpc_using_subcommand decode" -l raw -d 'Payloads as hexadecimal digits'
-complete -c mrpc -n "__fish_mrpc_using_subcommand decode" -s h -l help -d 'Print help'
+complete -c mrpc -n "__fish_mrpc_using_subcommand decode" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -s D -d 'Define a macro for the preprocessor' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -l timeout -d 'For connecting, and for a call' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -l max-reply -d 'The longest payload that is taken, in bytes' -r
@@ -83,4 +86,6 @@ complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -s t -l time -d 'For ho
 complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -l json -d 'The figures as a JSON object'
 complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -s h -l help -d 'Print help'
 complete -c mrpc -n "__fish_mrpc_using_subcommand trace" -l chrome -d 'Instead, in the trace-event format that Perfetto and Chrome open'
+complete -c mrpc -n "__fish_mrpc_using_subcommand trace" -l svg -d 'Instead, as a picture'
 complete -c mrpc -n "__fish_mrpc_using_subcommand trace" -s h -l help -d 'Print help'
+complete -c mrpc -n "__fish_mrpc_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -105,7 +105,11 @@ pub enum Command {
         #[command(flatten)]
         limits: Limits,
     },
-    /// A pcap or pcapng file as JSON lines
+    /// A capture (pcap, pcapng) or a MINIRPC_TRACE file as JSON lines
+    #[command(
+        long_about = "A capture, as tcpdump and Wireshark write it (pcap, pcapng), or a \
+        MINIRPC_TRACE file as JSON lines. A trace has no payloads."
+    )]
     Decode {
         #[command(flatten)]
         file: File,
@@ -115,7 +119,10 @@ pub enum Command {
         /// Payloads as hexadecimal digits
         #[arg(long)]
         raw: bool,
-        /// The capture
+        /// Whose trace it is
+        #[arg(long = "as", value_name = "ROLE")]
+        role: Option<Role>,
+        /// The file
         capture: PathBuf,
     },
     /// As many calls as the peer takes, for some time
@@ -134,6 +141,19 @@ pub enum Command {
         /// Instead, in the trace-event format that Perfetto and Chrome open
         #[arg(long)]
         chrome: bool,
+        /// Instead, as a picture
+        #[arg(long, conflicts_with = "chrome")]
+        svg: bool,
+    },
+    /// Which library a program loads, what its stubs were made by, and limits
+    #[command(
+        long_about = "Which libminirpc a program loads, whether its stubs were made by rpcgen or \
+        minirpcgen, whether it needs -ltirpc, and the limits of this shell; each finding with what to do \
+        about it. The program is not run. Without one, what new programs would find."
+    )]
+    Doctor {
+        /// The program, or a library of it
+        program: Option<PathBuf>,
     },
 }
 

@@ -7,6 +7,7 @@ pub mod capture;
 pub mod cli;
 pub mod client;
 pub mod commands;
+pub mod elf;
 pub mod failure;
 pub mod from_json;
 pub mod hex;

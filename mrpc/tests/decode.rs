@@ -18,17 +18,23 @@ const INTERFACE: &str = "
 const SYN: u8 = 2;
 const ACK: u8 = 16;
 
-/// A capture of raw IP packets, between ports 5000 and 80, which is the server's.
-struct Capture(Vec<u8>);
+/// A capture of packets with something before their IP headers, between ports 5000 and 80,
+/// which is the server's.
+struct Capture(Vec<u8>, Vec<u8>);
 
 impl Capture {
+    /// Of raw IP packets.
     fn new() -> Capture {
+        Capture::of(101, &[])
+    }
+
+    fn of(link: u32, before: &[u8]) -> Capture {
         let mut bytes = Vec::new();
         bytes.extend(0xa1b2_c3d4u32.to_le_bytes());
         bytes.extend([2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
         bytes.extend(262_144u32.to_le_bytes());
-        bytes.extend(101u32.to_le_bytes());
-        Capture(bytes)
+        bytes.extend(link.to_le_bytes());
+        Capture(bytes, before.to_vec())
     }
 
     fn add(&mut self, from_server: bool, flags: u8, sequence: u32, payload: &[u8]) {
@@ -38,9 +44,11 @@ impl Capture {
             (5000u16, 80u16)
         };
         let len = 40 + payload.len();
+        let frame = (len + self.1.len()) as u32;
         self.0.extend([1, 0, 0, 0, 2, 0, 0, 0]);
-        self.0.extend((len as u32).to_le_bytes());
-        self.0.extend((len as u32).to_le_bytes());
+        self.0.extend(frame.to_le_bytes());
+        self.0.extend(frame.to_le_bytes());
+        self.0.extend(&self.1);
         self.0.extend([0x45, 0]);
         self.0.extend((len as u16).to_be_bytes());
         self.0
@@ -125,6 +133,27 @@ fn segments_of_one_byte_twice_and_out_of_order() {
         );
     }
     assert_eq!(capture.lines("bytes"), [REQUEST, REQUEST]);
+}
+
+/// Such as those of `mrpc ping`, or of a newer interface.
+#[test]
+fn unknown_procedures_are_shown_in_step() {
+    let mut capture = Capture::new();
+    capture.add(false, SYN, 99, &[]);
+    capture.add(true, SYN | ACK, 499, &[]);
+    let unknown = message(PENDING, 77, PAIR);
+    let empty = [0, 0, 0, 3, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0];
+    let known = message(PENDING, 1, PAIR);
+    let segment = [&unknown[..], &empty, &known].concat();
+    capture.add(false, ACK, 100, &segment);
+    assert_eq!(
+        capture.lines("unknown"),
+        [
+            r#""request","sequence":3,"name":77,"data":"0000000100000002"}"#,
+            r#""request","sequence":3,"name":0}"#,
+            REQUEST,
+        ]
+    );
 }
 
 #[test]
@@ -223,4 +252,169 @@ fn pcapng_with_ethernet_and_ipv6() {
     assert_eq!(out, format!("{head}{REQUEST}\n"));
     let (out, _, status) = run(&directory, &["decode", "x.mx", "c", "--port", "81"]);
     assert_eq!((out.as_str(), status), ("", 0));
+}
+
+#[test]
+fn link_types() {
+    let cooked = [0, 0, 3, 4, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0];
+    let cooked2 = [8, 0, 0, 0, 0, 0, 0, 1, 3, 4, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0];
+    let ethernet = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0];
+    for (link, before) in [
+        (0, &[2, 0, 0, 0][..]),
+        (0, &[0, 0, 0, 2]),
+        (108, &[0, 0, 0, 2]),
+        (1, &ethernet),
+        (12, &[]),
+        (101, &[]),
+        (228, &[]),
+        (113, &cooked),
+        (276, &cooked2),
+    ] {
+        let mut capture = Capture::of(link, before);
+        capture.add(false, ACK, 7, &message(PENDING, 1, PAIR));
+        assert_eq!(capture.lines(&format!("link-{link}")), [REQUEST], "{link}");
+    }
+    // None that is known.
+    let mut capture = Capture::of(105, &[]);
+    capture.add(false, ACK, 7, &message(PENDING, 1, PAIR));
+    assert_eq!(capture.lines("link-105"), [""; 0]);
+}
+
+/// Big-endian, and with nanoseconds.
+#[test]
+fn other_forms_of_pcap() {
+    let mut capture = Capture::new();
+    capture.add(false, ACK, 7, &message(PENDING, 1, PAIR));
+    let swap = |bytes: &[u8]| -> Vec<u8> {
+        let words = bytes
+            .chunks(4)
+            .map(|word| [word[3], word[2], word[1], word[0]]);
+        words.flatten().collect()
+    };
+    let mut big = swap(&capture.0[..4]);
+    big.extend([0, 2, 0, 4]);
+    big.extend(swap(&capture.0[8..40]));
+    big.extend(&capture.0[40..]);
+    assert_eq!(Capture(big, Vec::new()).lines("big"), [REQUEST]);
+    let mut nanoseconds = capture.0.clone();
+    nanoseconds[..4].copy_from_slice(&0xa1b2_3c4du32.to_le_bytes());
+    nanoseconds[28..32].copy_from_slice(&2000u32.to_le_bytes());
+    assert_eq!(Capture(nanoseconds, Vec::new()).lines("nano"), [REQUEST]);
+}
+
+/// As tcpdump -w - writes it.
+#[test]
+fn from_a_pipe() {
+    let directory = scratch("pipe");
+    let mut capture = Capture::new();
+    capture.add(false, ACK, 7, &message(PENDING, 1, PAIR));
+    fs::write(directory.join("x.mx"), INTERFACE).expect("write");
+    fs::write(directory.join("c"), &capture.0).expect("write");
+    let mrpc = env!("CARGO_BIN_EXE_mrpc");
+    let output = std::process::Command::new("sh")
+        .args(["-c", &format!("cat c | '{mrpc}' decode x.mx /dev/stdin")])
+        .current_dir(&directory)
+        .output()
+        .expect("run sh");
+    let out = String::from_utf8(output.stdout).expect("text");
+    assert!(out.trim_end().ends_with(REQUEST), "{out}");
+}
+
+const TRACE: &str = "\
+# time\tconnection\tkind\tcmd\tsequence\tstatus\tbytes\ttook_us\ttext
+10.000000\t1\tup\t0\t0\t0\t0\t0.000\t
+10.000100\t1\trequest_out\t1\t0\t0\t44\t0.000\t
+10.000200\t1\trequest_in\t1\t8\t0\t24\t0.000\t
+10.000260\t1\treply_in\t1\t0\t7\t16\t160.000\t
+10.000300\t1\tdispatched\t1\t8\t0\t0\t13.500\t
+10.000400\t1\tanswered\t1\t8\t0\t16\t12.250\t
+10.000500\t1\tmessage_in\t-1\t9\t0\t24\t0.000\t
+10.000600\t1\trequest_in\t5\t10\t0\t24\t0.000\t
+10.000700\t1\trefused\t5\t10\t-3\t16\t0.000\t
+10.000800\t1\tdown\t0\t0\t1\t0\t0.000\tthe end
+";
+
+#[test]
+fn traces_have_names_too() {
+    let directory = scratch("traces");
+    fs::write(directory.join("x.mx"), INTERFACE).expect("write");
+    fs::write(directory.join("t"), TRACE).expect("write");
+    let (out, err, status) = run(&directory, &["decode", "x.mx", "t"]);
+    assert_eq!((err.as_str(), status), ("", 0));
+    let line = |time, from, to, rest| {
+        format!(
+            "{{\"time\":10.000{time},\"connection\":1,\"from\":\"{from}\",\"to\":\"{to}\",\"kind\":{rest}}}\n"
+        )
+    };
+    // `event` is the client's: so it is the client's trace.
+    let expected = [
+        line(
+            100,
+            "client",
+            "server",
+            r#""request","sequence":0,"name":"add""#,
+        ),
+        line(
+            200,
+            "server",
+            "client",
+            r#""request","sequence":8,"name":"ask""#,
+        ),
+        line(
+            260,
+            "server",
+            "client",
+            r#""reply","sequence":0,"name":"add","status":7"#,
+        ),
+        line(
+            400,
+            "client",
+            "server",
+            r#""reply","sequence":8,"name":"ask","status":0"#,
+        ),
+        line(
+            500,
+            "server",
+            "client",
+            r#""message","sequence":9,"name":"event""#,
+        ),
+        line(
+            600,
+            "server",
+            "client",
+            r#""request","sequence":10,"name":5"#,
+        ),
+        line(
+            700,
+            "client",
+            "server",
+            r#""reply","sequence":10,"name":5,"status":-3"#,
+        ),
+    ];
+    assert_eq!(out, expected.concat());
+    let (out, _, status) = run(&directory, &["decode", "x.mx", "t", "--as", "server"]);
+    assert_eq!(status, 0);
+    assert!(out.starts_with(&line(
+        100,
+        "server",
+        "client",
+        r#""request","sequence":0,"name":"ask""#
+    )));
+    // Without the message it could be either's.
+    let either: String = TRACE
+        .lines()
+        .filter(|l| !l.contains("\t-1\t"))
+        .map(|l| l.to_owned() + "\n")
+        .collect();
+    fs::write(directory.join("t"), either).expect("write");
+    let (out, err, status) = run(&directory, &["decode", "x.mx", "t"]);
+    assert_eq!((out.as_str(), status), ("", 1));
+    assert!(
+        err.contains("say whose by --as client or --as server"),
+        "{err}"
+    );
+    fs::write(directory.join("t"), "# x\nhello\n").expect("write");
+    let (_, err, status) = run(&directory, &["decode", "x.mx", "t"]);
+    assert_eq!(status, 1);
+    assert!(err.contains("line 2 is none of a trace"), "{err}");
 }

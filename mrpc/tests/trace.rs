@@ -64,3 +64,69 @@ fn what_is_no_trace() {
     assert!(err.contains("t: line 2 is none of a trace"), "{err}");
     assert_eq!(run(&directory, &["trace", "missing"]).2, 1);
 }
+
+#[test]
+fn a_picture() {
+    let directory = scratch("picture");
+    fs::write(directory.join("t"), TRACE).expect("write");
+    let (out, err, status) = run(&directory, &["trace", "t", "--svg"]);
+    assert_eq!((err.as_str(), status), ("", 0));
+    assert!(
+        out.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\" ") && out.ends_with("</svg>\n")
+    );
+    for text in ["1: called 1 #0", "1: called 1 #1", "1: served 1 #0"] {
+        assert_eq!(out.matches(&format!(">{text}</text>")).count(), 1, "{out}");
+    }
+    for title in [
+        "call 1: 160 us",
+        "call 1: 22 us",
+        "wait 1: 14 us",
+        "handler 1: 12 us",
+    ] {
+        assert_eq!(
+            out.matches(&format!("<title>{title}</title>")).count(),
+            1,
+            "{title}: {out}"
+        );
+    }
+    assert_eq!(
+        out.matches("stroke=\"#b00020\"").count(),
+        1,
+        "one call failed"
+    );
+    assert_eq!(run(&directory, &["trace", "t", "--svg", "--chrome"]).2, 1);
+    // Of nothing, and of more than a picture holds.
+    fs::write(directory.join("t"), "").expect("write");
+    assert!(run(&directory, &["trace", "t", "--svg"])
+        .0
+        .ends_with("</svg>\n"));
+    let line = TRACE.lines().nth(3).expect("a line");
+    fs::write(directory.join("t"), format!("{line}\n").repeat(500)).expect("write");
+    let out = run(&directory, &["trace", "t", "--svg"]).0;
+    assert!(
+        out.contains(">100 more are left out</text>"),
+        "{}",
+        &out[..900]
+    );
+}
+
+/// docs/tracing.md shows a real one, as the program shows it.
+#[test]
+fn the_documented_trace() {
+    let docs = common::root().join("docs");
+    let page = fs::read_to_string(docs.join("tracing.md")).expect("tracing.md");
+    let (table, err, status) = run(&docs, &["trace", "treecopy.trace"]);
+    assert_eq!((err.as_str(), status), ("", 0));
+    let table: String = table.lines().map(|line| format!("    {line}\n")).collect();
+    assert!(page.contains(&table), "{table}");
+    let (picture, err, status) = run(&docs, &["trace", "treecopy.trace", "--svg"]);
+    assert_eq!((err.as_str(), status), ("", 0));
+    if std::env::var_os("MRPC_WRITE").is_some() {
+        fs::write(docs.join("treecopy.svg"), &picture).expect("write");
+    }
+    assert!(page.contains("](treecopy.svg)"));
+    assert!(
+        fs::read_to_string(docs.join("treecopy.svg")).expect("treecopy.svg") == picture,
+        "treecopy.svg is old: MRPC_WRITE=1 cargo test -p mrpc --test trace"
+    );
+}

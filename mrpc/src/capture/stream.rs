@@ -106,7 +106,8 @@ impl Direction {
                 cmd: word(8) as i32,
                 payload: Vec::new(),
             };
-            if len > most || !plausible(&frame, len) {
+            // In step there may also be a procedure that the interface does not have.
+            if len > most || !self.in_step && !plausible(&frame, len) {
                 at = self.bytes.len();
                 self.in_step = false;
                 break;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -9,11 +10,11 @@ use minirpcgen::ast::Side;
 use pcap_parser::{create_reader, Block, PcapBlockOwned, PcapError};
 use serde_json::Value;
 
-use super::{data, line, load};
+use super::{data, decode_trace, line, load};
 use crate::address::describe;
 use crate::capture::packet::{segment, Segment};
 use crate::capture::stream::Direction;
-use crate::cli;
+use crate::cli::{self, Role};
 use crate::failure::Failure;
 use crate::schema::Interface;
 use crate::wire::{Frame, OK};
@@ -27,19 +28,32 @@ pub fn decode(
     file: &cli::File,
     port: Option<u16>,
     raw: bool,
+    role: Option<Role>,
     capture: &Path,
 ) -> Result<(), Failure> {
+    let interface = load(file)?;
+    let wrong = |reason: String| Failure::usage(format!("{}: {reason}", capture.display()));
+    let mut opened = File::open(capture).map_err(|error| wrong(describe(&error)))?;
+    let mut first = [0; 1];
+    let read = opened.read(&mut first);
+    let read = read.map_err(|error| wrong(describe(&error)))?;
+    // A trace begins with its heading, or a time; what captures begin with is neither.
+    if matches!(first[0], b'#' | b'0'..=b'9') {
+        return decode_trace::decode(&interface, role.map(Side::from), capture);
+    }
     let mut decoder = Decoder {
-        interface: load(file)?,
+        interface,
         port,
         raw,
         connections: HashMap::new(),
         begun: 0,
     };
-    let wrong = |reason: String| Failure::usage(format!("{}: {reason}", capture.display()));
-    let opened = File::open(capture).map_err(|error| wrong(describe(&error)))?;
     let none = |_: PcapError<&[u8]>| wrong("no pcap or pcapng file, or damaged".to_owned());
-    let mut reader = create_reader(BLOCK, opened).map_err(none)?;
+    let begun = Begun {
+        first: first.into_iter().take(read).next(),
+        rest: opened,
+    };
+    let mut reader = create_reader(BLOCK, begun).map_err(none)?;
     let mut interfaces: Vec<(i32, u64, i64)> = Vec::new();
     let mut unit = 1e-6;
     loop {
@@ -87,6 +101,28 @@ pub fn decode(
             Err(error) => return Err(none(error)),
         };
         reader.consume(len);
+    }
+}
+
+/// A file, which may be a pipe, of which one byte has been read.
+struct Begun {
+    first: Option<u8>,
+    rest: File,
+}
+
+impl Read for Begun {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let Some((place, more)) = bytes.split_first_mut() else {
+            return Ok(0);
+        };
+        match self.first.take() {
+            // The reader of captures wants a whole header at once.
+            Some(byte) => {
+                *place = byte;
+                Ok(1 + self.rest.read(more)?)
+            }
+            None => self.rest.read(bytes),
+        }
     }
 }
 
@@ -207,7 +243,11 @@ fn show(
             procedure.and_then(|p| p.argument.as_ref()),
         ),
     };
-    let data = data(interface, ty, &frame.payload, raw);
+    // Of an unknown procedure there are only bytes.
+    let data = match procedure {
+        None if frame.payload.is_empty() => String::new(),
+        _ => data(interface, ty, &frame.payload, raw || procedure.is_none()),
+    };
     format!(
         "{{\"time\":{time:.6},\"connection\":{number},\"from\":\"{from}\",\"to\":\"{to}\",\
          \"kind\":\"{kind}\",\"sequence\":{},\"name\":{name}{status}{data}}}",

@@ -3,8 +3,11 @@
 mod bench;
 mod call;
 mod decode;
+mod decode_trace;
 mod describe;
+mod doctor;
 mod mock;
+mod picture;
 mod ping;
 mod trace;
 mod watch;
@@ -44,14 +47,23 @@ pub fn run(command: Command) -> Result<(), Failure> {
             file,
             port,
             raw,
+            role,
             capture,
-        } => decode::decode(&file, port, raw, &capture),
+        } => decode::decode(&file, port, raw, role, &capture),
         Command::Bench {
             peer,
             procedure,
             load,
         } => bench::bench(&peer, &procedure, &load),
-        Command::Trace { file, chrome } => trace::trace(&file, chrome),
+        Command::Trace { file, chrome, svg } => {
+            let form = match (chrome, svg) {
+                (true, _) => trace::Form::Events,
+                (false, true) => trace::Form::Picture,
+                (false, false) => trace::Form::Table,
+            };
+            trace::trace(&file, form)
+        }
+        Command::Doctor { program } => doctor::doctor(program.as_deref()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `mrpc trace`: a MINIRPC_TRACE file as a table, or for viewers of trace events.
+//! `mrpc trace`: a MINIRPC_TRACE file as a table, as a picture, or for viewers of trace events.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -7,21 +7,22 @@ use std::path::Path;
 
 use serde_json::json;
 
+use super::picture::Picture;
 use crate::address::describe;
 use crate::failure::Failure;
 
 /// A line of docs/tracing.md.
 #[derive(Debug, PartialEq)]
-struct Step<'a> {
-    time: f64,
-    connection: u64,
-    kind: &'a str,
-    cmd: i32,
-    sequence: u32,
-    status: i32,
-    bytes: u64,
-    took_us: f64,
-    text: &'a str,
+pub(super) struct Step<'a> {
+    pub time: f64,
+    pub connection: u64,
+    pub kind: &'a str,
+    pub cmd: i32,
+    pub sequence: u32,
+    pub status: i32,
+    pub bytes: u64,
+    pub took_us: f64,
+    pub text: &'a str,
 }
 
 impl<'a> Step<'a> {
@@ -43,7 +44,7 @@ impl<'a> Step<'a> {
     }
 
     /// What its `took_us` measures, if that is a time of its own.
-    fn measures(&self) -> Option<&'static str> {
+    pub fn measures(&self) -> Option<&'static str> {
         match self.kind {
             "reply_in" => Some("call"),
             "dispatched" => Some("wait"),
@@ -53,14 +54,23 @@ impl<'a> Step<'a> {
     }
 }
 
-pub fn trace(path: &Path, chrome: bool) -> Result<(), Failure> {
+/// What a file is shown as.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Table,
+    Events,
+    Picture,
+}
+
+/// Calls `take` with each step of a file.
+pub(super) fn steps(
+    path: &Path,
+    mut take: impl FnMut(&Step<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let wrong = |reason: String| Failure::usage(format!("{}: {reason}", path.display()));
     let file = File::open(path).map_err(|error| wrong(describe(&error)))?;
-    let mut out = BufWriter::new(io::stdout().lock());
     let mut from = BufReader::new(file);
-    let mut table = Table::default();
     let mut line = String::new();
-    let mut events = 0;
     for number in 1.. {
         line.clear();
         let read = from.read_line(&mut line);
@@ -77,18 +87,33 @@ pub fn trace(path: &Path, chrome: bool) -> Result<(), Failure> {
                 "line {number} is none of a trace (docs/tracing.md)"
             ))
         })?;
-        if chrome {
-            let begin = if events == 0 { "[\n" } else { ",\n" };
-            write!(out, "{begin}{}", event(&step)).map_err(|error| printing(&error))?;
-            events += 1;
-        } else {
-            table.add(&step);
-        }
+        take(&step)?;
     }
-    let end = match (chrome, events) {
-        (true, 0) => out.write_all(b"[]\n"),
-        (true, _) => out.write_all(b"\n]\n"),
-        (false, _) => table.print(&mut out),
+    Ok(())
+}
+
+pub fn trace(path: &Path, form: Form) -> Result<(), Failure> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut table = Table::default();
+    let mut picture = Picture::default();
+    let mut events = 0;
+    steps(path, |step| {
+        match form {
+            Form::Table => table.add(step),
+            Form::Picture => picture.add(step),
+            Form::Events => {
+                let begin = if events == 0 { "[\n" } else { ",\n" };
+                write!(out, "{begin}{}", event(step)).map_err(|error| printing(&error))?;
+                events += 1;
+            }
+        }
+        Ok(())
+    })?;
+    let end = match (form, events) {
+        (Form::Table, _) => table.print(&mut out),
+        (Form::Picture, _) => out.write_all(picture.svg().as_bytes()),
+        (Form::Events, 0) => out.write_all(b"[]\n"),
+        (Form::Events, _) => out.write_all(b"\n]\n"),
     };
     end.and_then(|()| out.flush())
         .map_err(|error| printing(&error))
