@@ -4,18 +4,15 @@
 //! no lock: the accepting right covers the descriptor, and who closes asks for it. If it is
 //! held, its holder closes.
 
-mod preface;
-
 use crate::conn::{Conn, ConnHub, First, Socket};
 use crate::error::{Errno, Result};
 use crate::reactor::{Place, Ready, Source, Turn};
 use crate::sync::right::{Held, Right};
-use crate::sync::{AtomicBool, AtomicI32, Mutex, Ordering};
+use crate::sync::{AtomicBool, AtomicI32, Ordering};
 use crate::sys::fd::Fd;
 use crate::sys::resolve::{resolve, Address};
 use crate::sys::socket_file::{self, SocketFile};
 use crate::sys::{clock, socket};
-use preface::Preface;
 use std::ffi::CStr;
 use std::os::fd::RawFd;
 use std::ptr;
@@ -35,8 +32,6 @@ pub struct Listener {
     closing: AtomicBool,
     place: OnceLock<Place>,
     accepting: Right<Accepting>,
-    /// Accepted, and not connections yet.
-    prefaces: Mutex<Vec<Arc<Preface>>>,
 }
 
 #[derive(Default)]
@@ -156,7 +151,6 @@ impl Listener {
             closing: AtomicBool::new(false),
             place: OnceLock::new(),
             accepting: Right::new(Accepting::default()),
-            prefaces: Mutex::new(Vec::new()),
         })
     }
 
@@ -208,10 +202,6 @@ impl Listener {
         if let Some(place) = self.place.get() {
             self.hub.shard.reactor.forget(*place);
         }
-        let prefaces = self.prefaces.lock().clone();
-        for preface in prefaces {
-            self.hub.shard.reactor.again(preface);
-        }
         self.hub.handle_gone();
     }
 
@@ -244,11 +234,7 @@ impl Listener {
             match socket::accept(fd) {
                 Ok((fd, from)) => {
                     accepting.resting = false;
-                    if self.hub.config.proxy_protocol() {
-                        Preface::begin(self, fd, from, turn);
-                    } else {
-                        self.admit(fd, from, turn);
-                    }
+                    self.welcome(fd, from, turn);
                 }
                 Err(Errno(libc::EAGAIN)) => {
                     accepting.resting = false;
@@ -286,7 +272,7 @@ impl Listener {
         new
     }
 
-    fn admit(&self, fd: Fd, from: Vec<u8>, turn: &mut Turn<'_, Arc<Conn>>) {
+    fn welcome(&self, fd: Fd, from: Vec<u8>, turn: &mut Turn<'_, Arc<Conn>>) {
         let registry = &self.hub.registry;
         let Ok(conn) = Conn::create(&self.hub, ptr::null_mut()) else {
             return registry.count(|sums| sums.refused += 1);

@@ -15,7 +15,6 @@ pub mod life;
 mod marks;
 pub mod outbox;
 pub mod payload;
-pub mod proxy;
 pub mod step;
 pub mod terms;
 
