@@ -35,6 +35,7 @@ pub struct Config {
     linger: AtomicU32,
     idle_timeout: AtomicU32,
     connect_timeout: AtomicU32,
+    proxy: AtomicBool,
     /// Something is set that sending and reading have to look at: else they look here only.
     special: AtomicBool,
     /// Held while that is found out.
@@ -63,6 +64,7 @@ impl Default for Config {
             linger: AtomicU32::new(60_000),
             idle_timeout: AtomicU32::new(0),
             connect_timeout: AtomicU32::new(0),
+            proxy: AtomicBool::new(false),
             special: AtomicBool::new(false),
             noting: Mutex::new(()),
         }
@@ -93,6 +95,16 @@ impl Config {
 
     pub fn listen_backlog(&self) -> u32 {
         self.backlog.load(Relaxed)
+    }
+
+    /// Whether accepted connections have to begin with a PROXY header.
+    pub fn set_proxy_protocol(&self, enabled: bool) -> Result<()> {
+        self.proxy.store(enabled, Relaxed);
+        Ok(())
+    }
+
+    pub fn proxy_protocol(&self) -> bool {
+        self.proxy.load(Relaxed)
     }
 
     pub fn set_accept_backoff(&self, ms: u32) -> Result<()> {

@@ -178,10 +178,23 @@ impl<C> Hub<C> {
     pub fn connection_gone(&self, accepted: bool) {
         self.totals.connections.fetch_sub(1, Ordering::Relaxed);
         if accepted {
-            self.totals.accepted.fetch_sub(1, Ordering::SeqCst);
-            if self.totals.door_shut.swap(false, Ordering::SeqCst) {
-                self.relieve();
-            }
+            self.accepted_gone();
+        }
+    }
+
+    /// A socket that is accepted, and has something to say before it is a connection.
+    pub fn preface_made(&self) {
+        self.totals.accepted.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub fn preface_gone(&self) {
+        self.accepted_gone();
+    }
+
+    fn accepted_gone(&self) {
+        self.totals.accepted.fetch_sub(1, Ordering::SeqCst);
+        if self.totals.door_shut.swap(false, Ordering::SeqCst) {
+            self.relieve();
         }
     }
 

@@ -4,15 +4,18 @@
 //! no lock: the accepting right covers the descriptor, and who closes asks for it. If it is
 //! held, its holder closes.
 
+mod preface;
+
 use crate::conn::{Conn, ConnHub, First, Socket};
 use crate::error::{Errno, Result};
 use crate::reactor::{Place, Ready, Source, Turn};
 use crate::sync::right::{Held, Right};
-use crate::sync::{AtomicBool, AtomicI32, Ordering};
+use crate::sync::{AtomicBool, AtomicI32, Mutex, Ordering};
 use crate::sys::fd::Fd;
 use crate::sys::resolve::{resolve, Address};
 use crate::sys::socket_file::{self, SocketFile};
 use crate::sys::{clock, socket};
+use preface::Preface;
 use std::ffi::CStr;
 use std::os::fd::RawFd;
 use std::ptr;
@@ -32,6 +35,8 @@ pub struct Listener {
     closing: AtomicBool,
     place: OnceLock<Place>,
     accepting: Right<Accepting>,
+    /// Accepted, and not connections yet.
+    prefaces: Mutex<Vec<Arc<Preface>>>,
 }
 
 #[derive(Default)]
@@ -151,6 +156,7 @@ impl Listener {
             closing: AtomicBool::new(false),
             place: OnceLock::new(),
             accepting: Right::new(Accepting::default()),
+            prefaces: Mutex::new(Vec::new()),
         })
     }
 
@@ -202,6 +208,10 @@ impl Listener {
         if let Some(place) = self.place.get() {
             self.hub.shard.reactor.forget(*place);
         }
+        let prefaces = self.prefaces.lock().clone();
+        for preface in prefaces {
+            self.hub.shard.reactor.again(preface);
+        }
         self.hub.handle_gone();
     }
 
@@ -234,7 +244,11 @@ impl Listener {
             match socket::accept(fd) {
                 Ok((fd, from)) => {
                     accepting.resting = false;
-                    self.welcome(fd, from, turn);
+                    if self.hub.config.proxy_protocol() {
+                        Preface::begin(self, fd, from, turn);
+                    } else {
+                        self.admit(fd, from, turn);
+                    }
                 }
                 Err(Errno(libc::EAGAIN)) => {
                     accepting.resting = false;
@@ -272,7 +286,7 @@ impl Listener {
         new
     }
 
-    fn welcome(&self, fd: Fd, from: Vec<u8>, turn: &mut Turn<'_, Arc<Conn>>) {
+    fn admit(&self, fd: Fd, from: Vec<u8>, turn: &mut Turn<'_, Arc<Conn>>) {
         let registry = &self.hub.registry;
         let Ok(conn) = Conn::create(&self.hub, ptr::null_mut()) else {
             return registry.count(|sums| sums.refused += 1);

@@ -221,6 +221,25 @@ int mrpc_set_listen_backlog(struct mrpc_conn_set *set, unsigned int backlog);
 int mrpc_set_accept_backoff(struct mrpc_conn_set *set, unsigned int ms);
 
 /**
+ * Sets whether connections begin with a header of the PROXY protocol, version 2, by which
+ * a load balancer says for whom it connects. The address that the accept function and
+ * mrpc_conn_get_peer_address() give is then that client's; it is the balancer's own where
+ * the header names nobody, as for its health checks (LOCAL). Where it is on, a connection
+ * that does not begin with such a header, or does not send it within 5 seconds, is refused:
+ * it is closed, counted, and told to the trace function (MRPC_TRACE_ERROR). The accept
+ * function is called when the header is complete.
+ *
+ * Whoever can connect can name any address: only the balancer should be able to.
+ *
+ * set: the set.
+ * enabled: 0 is off, which is the default, all else on.
+ *
+ * Returns 0; EINVAL if set is NULL. Holds for connections that are accepted later, by all
+ * of the set's listeners. Any thread may call it, also from a handler.
+ */
+int mrpc_set_proxy_protocol(struct mrpc_conn_set *set, int enabled);
+
+/**
  * Sets whether the kernel probes idle connections (SO_KEEPALIVE), so that a peer
  * that vanished is noticed.
  *

@@ -268,7 +268,8 @@ struct mrpc_set_stats {
 	uint64_t accepted;
 	uint64_t connected;
 	uint64_t bound;
-	/** Came to a listener, and went before their accept event. */
+	/** Came to a listener, and went before their accept event, or were not let in (see
+	    mrpc_set_proxy_protocol()). */
 	uint64_t connections_refused;
 	/** How they ended, by enum mrpc_disc_reason. */
 	uint64_t disconnected_user;

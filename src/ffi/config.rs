@@ -63,6 +63,27 @@ pub unsafe extern "C" fn mrpc_set_accept_backoff(set: *mut mrpc_conn_set, ms: c_
     unsafe { apply(set, |config| config.set_accept_backoff(ms)) }
 }
 
+/// Sets whether connections begin with a header of the PROXY protocol, version 2, by which
+/// a load balancer says for whom it connects. The address that the accept function and
+/// mrpc_conn_get_peer_address() give is then that client's; it is the balancer's own where
+/// the header names nobody, as for its health checks (LOCAL). Where it is on, a connection
+/// that does not begin with such a header, or does not send it within 5 seconds, is refused:
+/// it is closed, counted, and told to the trace function (MRPC_TRACE_ERROR). The accept
+/// function is called when the header is complete.
+///
+/// Whoever can connect can name any address: only the balancer should be able to.
+///
+/// set: the set.
+/// enabled: 0 is off, which is the default, all else on.
+///
+/// Returns 0; EINVAL if set is NULL. Holds for connections that are accepted later, by all
+/// of the set's listeners. Any thread may call it, also from a handler.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_set_proxy_protocol(set: *mut mrpc_conn_set, enabled: c_int) -> c_int {
+    // SAFETY: the caller passes NULL or a set that it holds.
+    unsafe { apply(set, |config| config.set_proxy_protocol(enabled != 0)) }
+}
+
 /// Sets whether the kernel probes idle connections (SO_KEEPALIVE), so that a peer
 /// that vanished is noticed.
 ///

@@ -15,6 +15,7 @@ pub mod life;
 mod marks;
 pub mod outbox;
 pub mod payload;
+pub mod proxy;
 pub mod step;
 pub mod terms;
 

@@ -13,6 +13,15 @@ pub struct Address {
 }
 
 impl Address {
+    /// That of a peer, as `accept` gives it.
+    pub fn of_peer(family: i32, bytes: &[u8]) -> Address {
+        Address {
+            family,
+            protocol: 0,
+            bytes: bytes.to_vec(),
+        }
+    }
+
     /// True for an IPv4 address in IPv6 form (RFC 4291, section 2.5.5.2).
     pub fn is_mapped(&self) -> bool {
         const PREFIX: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];

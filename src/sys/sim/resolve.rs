@@ -9,6 +9,13 @@ pub struct Address {
 }
 
 impl Address {
+    pub fn of_peer(family: i32, bytes: &[u8]) -> Address {
+        let port = bytes
+            .get(2..4)
+            .map_or(0, |p| u16::from_be_bytes([p[0], p[1]]));
+        Address { family, port }
+    }
+
     /// There are no files.
     pub fn path(&self) -> Option<&CStr> {
         None
