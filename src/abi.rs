@@ -265,6 +265,74 @@ pub struct mrpc_trace_event {
     pub text: *const c_char,
 }
 
+/// `struct iovec`
+pub type iovec = libc::iovec;
+
+/// `struct mrpc_transport_end`
+#[repr(C)]
+pub struct mrpc_transport_end {
+    pub size: usize,
+    pub server: c_int,
+    pub bound: c_int,
+    pub host: *const c_char,
+    pub address: *const sockaddr,
+    pub address_len: socklen_t,
+}
+
+/// `enum mrpc_transport_state`
+pub const TRANSPORT_READY: c_int = 1;
+pub const TRANSPORT_SEND: c_int = 2;
+pub const TRANSPORT_MORE: c_int = 4;
+pub const TRANSPORT_ENDED: c_int = 8;
+pub const TRANSPORT_FAILED: c_int = 16;
+
+/// `struct mrpc_transport`: as C may fill it in.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct mrpc_transport {
+    pub size: usize,
+    pub attach: Option<transport_attach_fn>,
+    pub detach: Option<transport_free_fn>,
+    pub open: Option<transport_open_fn>,
+    pub free: Option<transport_free_fn>,
+    pub receive: Option<transport_receive_fn>,
+    pub send: Option<transport_send_fn>,
+    pub end: Option<transport_end_fn>,
+    pub get_error: Option<transport_error_fn>,
+}
+
+pub type transport_attach_fn =
+    unsafe extern "C" fn(data: *mut c_void, server: c_int, shared: *mut *mut c_void) -> c_int;
+pub type transport_free_fn = unsafe extern "C" fn(shared_or_session: *mut c_void);
+pub type transport_open_fn = unsafe extern "C" fn(
+    shared: *mut c_void,
+    end: *const mrpc_transport_end,
+    session: *mut *mut c_void,
+    text: *mut c_char,
+    text_size: usize,
+) -> c_int;
+pub type transport_receive_fn = unsafe extern "C" fn(
+    session: *mut c_void,
+    wire: *const c_void,
+    len: usize,
+    taken: *mut usize,
+    plain: *mut c_void,
+    room: usize,
+    given: *mut usize,
+) -> c_int;
+pub type transport_send_fn = unsafe extern "C" fn(
+    session: *mut c_void,
+    plain: *const iovec,
+    count: usize,
+    taken: *mut usize,
+    wire: *mut c_void,
+    room: usize,
+    given: *mut usize,
+) -> c_int;
+pub type transport_end_fn = unsafe extern "C" fn(session: *mut c_void) -> c_int;
+pub type transport_error_fn =
+    unsafe extern "C" fn(session: *mut c_void, text: *mut c_char, size: usize);
+
 /// A request's key, as C holds it.
 pub fn message(key: u64) -> *mut mrpc_message {
     std::ptr::without_provenance_mut(key as usize)

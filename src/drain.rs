@@ -33,6 +33,10 @@ fn drain(limit: Option<Duration>) -> Result<()> {
     for conn in ticket::draining().ok_or(Errno::INVAL)?.registry.close() {
         conn.begin_drain(begun);
     }
+    if let Some(hub) = ticket::draining().filter(|hub| hub.has_arrivals()) {
+        // Handshakes under way end.
+        hub.shard.reactor.settings_changed();
+    }
     let end = limit.map(|limit| begun + limit);
     let ended = wait(end, |hub, now| {
         // All of them: one that has not ended must not keep another from its look.

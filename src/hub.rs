@@ -13,6 +13,7 @@ use crate::registry::Registry;
 use crate::shard::Shard;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicU8, AtomicUsize, Mutex, Ordering};
 use crate::sys::{env, fork, thread};
+use crate::transport::Transport;
 use std::ffi::c_void;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +56,8 @@ pub struct Hub<C> {
     draining: AtomicU8,
     pub config: Config,
     pub callbacks: Mutex<Callbacks>,
+    /// What its connections go through, those that are made from now on; None: nothing.
+    transport: Mutex<Option<Arc<Transport>>>,
     pub queue: ReadyQueue<Arc<C>>,
     pub shard: Shard<C>,
     /// Connections that are looked at as time passes; None at the end.
@@ -71,6 +74,8 @@ pub struct Totals {
     /// Active ones, and those of them that were accepted.
     connections: AtomicUsize,
     accepted: AtomicUsize,
+    /// Handshakes under way of those that will be.
+    arrivals: AtomicUsize,
     /// Bytes that they hold, where that is limited.
     memory: AtomicUsize,
     /// A listener rests until a connection ends.
@@ -104,6 +109,7 @@ impl<C> Hub<C> {
             draining: AtomicU8::new(DRAIN_NEVER),
             config: Config::default(),
             callbacks: Mutex::new(Callbacks::default()),
+            transport: Mutex::new(None),
             queue: ReadyQueue::new(),
             shard: Shard::new()?,
             watched: Mutex::new(Some(Vec::new())),
@@ -128,6 +134,16 @@ impl<C> Hub<C> {
 
     pub fn callbacks(&self) -> Callbacks {
         *self.callbacks.lock()
+    }
+
+    pub fn transport(&self) -> Option<Arc<Transport>> {
+        self.transport.lock().clone()
+    }
+
+    pub fn set_transport(&self, transport: Option<Arc<Transport>>) {
+        // The old one goes without the lock: C code may run.
+        let old = std::mem::replace(&mut *self.transport.lock(), transport);
+        drop(old);
     }
 
     /// An error in a forked child, where the set is dead and its locks may be held for ever.
@@ -189,6 +205,21 @@ impl<C> Hub<C> {
 
     pub fn preface_gone(&self) {
         self.accepted_gone();
+    }
+
+    /// A handshake began with a peer that was accepted: until it ends, it counts as one of those.
+    pub fn arrival_began(&self) {
+        self.preface_made();
+        self.totals.arrivals.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub fn arrival_ended(&self) {
+        self.totals.arrivals.fetch_sub(1, Ordering::SeqCst);
+        self.preface_gone();
+    }
+
+    pub fn has_arrivals(&self) -> bool {
+        self.totals.arrivals.load(Ordering::SeqCst) > 0
     }
 
     fn accepted_gone(&self) {

@@ -15,6 +15,7 @@
 //! hub         what a set's connections share; config: the settings; registry: which there are
 //! observer    what has to be noted of what happens; latency: how long it takes; trace: whom it is
 //!             told
+//! transport   what stands between messages and sockets: calls of C's tables, without I/O
 //! shard       one loop and what belongs to it
 //! queue       runnable lanes, parked dispatchers
 //! reactor/    the loop behind the driver token; spinning
@@ -34,7 +35,7 @@
 //! 1. Locks are leaves: one mutex per connection, one for the ready queue, one for the loop's
 //!    table, never two at once. The driver token and the reading rights are not locks: they are
 //!    only ever tried, and may be held while a lock is taken. **None of them is held while C
-//!    code runs.**
+//!    code runs**, but for the functions of transports, which neither block nor call us.
 //! 2. Mutate under the lock, take the outputs along, act on them after unlocking. Every output
 //!    goes to a waiter, to a lane, or is dropped, exactly once.
 //! 3. Phases only move forward (`proto::phase`), and the first reason wins.
@@ -79,6 +80,7 @@ mod sync;
 mod sys;
 mod timers;
 mod trace;
+mod transport;
 mod waiter;
 mod xdr;
 

@@ -6,7 +6,7 @@
 
 mod preface;
 
-use crate::conn::{Conn, ConnHub, First, Socket};
+use crate::conn::{Arrival, Conn, ConnHub, First, Socket};
 use crate::error::{Errno, Result};
 use crate::reactor::{Place, Ready, Source, Turn};
 use crate::sync::right::{Held, Right};
@@ -292,6 +292,9 @@ impl Listener {
             return registry.count(|sums| sums.refused += 1);
         };
         let socket = Socket::new(fd, self.family, from.clone());
+        if let Some(transport) = self.hub.transport() {
+            return Arrival::begin(&self.hub, &transport, conn, socket, from, turn);
+        }
         match conn.open(socket, First::Accept(from)) {
             Ok(true) => turn.found.push(conn),
             Ok(false) => {}

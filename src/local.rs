@@ -19,6 +19,8 @@ thread_local! {
     static FRAME: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
     static HANDLED: Cell<Option<Handled>> = const { Cell::new(None) };
     static BATCH: Cell<Moment> = const { Cell::new(Moment::NONE) };
+    static WIRE_IN: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    static WIRE_OUT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
     static READ: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     static WRITES_UNTIL: Cell<u64> = const { Cell::new(NEVER) };
 }
@@ -61,6 +63,29 @@ pub fn put_frame(mut frame: Vec<u8>) {
         frame.clear();
         let _ = FRAME.try_with(|f| f.set(frame));
     }
+}
+
+/// An empty buffer for bytes of the wire that are received; give it back with `put_wire_in`.
+pub fn take_wire_in() -> Vec<u8> {
+    WIRE_IN.try_with(Cell::take).unwrap_or_default()
+}
+
+pub fn put_wire_in(wire: Vec<u8>) {
+    let _ = WIRE_IN.try_with(|w| w.set(emptied(wire)));
+}
+
+/// As `take_wire_in`, for bytes that are sent, which may be in the midst of receiving.
+pub fn take_wire_out() -> Vec<u8> {
+    WIRE_OUT.try_with(Cell::take).unwrap_or_default()
+}
+
+pub fn put_wire_out(wire: Vec<u8>) {
+    let _ = WIRE_OUT.try_with(|w| w.set(emptied(wire)));
+}
+
+fn emptied(mut wire: Vec<u8>) -> Vec<u8> {
+    wire.clear();
+    wire
 }
 
 /// Runs `with` on the thread's receive buffer.

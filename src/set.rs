@@ -18,6 +18,7 @@ use crate::sync::right::{Held, Right};
 use crate::sync::{AtomicBool, Mutex, Ordering};
 use crate::sys::cancel;
 use crate::sys::{fork, thread};
+use crate::transport::Transport;
 use std::ffi::{c_void, CStr};
 use std::os::fd::RawFd;
 use std::sync::{Arc, Weak};
@@ -98,6 +99,17 @@ impl Set {
         reactor.settings_changed();
         // Those that time concerns may have waited for long enough.
         reactor.again(Arc::clone(&self.hub) as _);
+        Ok(())
+    }
+
+    /// What connections that are made from now on go through.
+    pub fn set_transport(
+        &self,
+        transport: impl FnOnce(bool) -> Result<Option<Transport>>,
+    ) -> Result<()> {
+        self.hub.check_process()?;
+        let transport = transport(self.hub.role().is_server())?;
+        self.hub.set_transport(transport.map(Arc::new));
         Ok(())
     }
 

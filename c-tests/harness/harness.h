@@ -144,6 +144,8 @@ struct pair {
 	char *port;                                     /* TCP: of the listener */
 	struct counter accepted;
 };
+/* If there is one, sets are given to it before anything connects; `server` is their role. */
+extern void (*pair_transport)(struct mrpc_conn_set *set, bool server);
 void pair_open(struct pair *p, int kind, const struct mrpc_protocol *client,
 	       const struct mrpc_protocol *server);
 /* Closes the client's end, waits for both disconnects (for sets without a

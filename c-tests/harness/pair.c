@@ -3,6 +3,8 @@
 
 #include <sys/socket.h>
 
+void (*pair_transport)(struct mrpc_conn_set *set, bool server);
+
 void probe_init(struct probe *p)
 {
 	memset(p, 0, sizeof(*p));
@@ -81,6 +83,10 @@ void pair_open(struct pair *p, int kind, const struct mrpc_protocol *client,
 	REQUIRE_EQ(mrpc_conn_set_create(&p->server_set, server, p), 0);
 	probe_watch(p->client_set);
 	probe_watch(p->server_set);
+	if (pair_transport != NULL) {
+		pair_transport(p->client_set, false);
+		pair_transport(p->server_set, true);
+	}
 	if (!(kind & PAIR_NO_CLIENT_DISPATCH))
 		REQUIRE_EQ(mrpc_start_dispatch_thread(p->client_set), 0);
 	if (!(kind & PAIR_NO_SERVER_DISPATCH))

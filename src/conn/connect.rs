@@ -33,9 +33,19 @@ impl Conn {
             .check_target(service)
             .map_err(|failure| self.note_failure(failure))?;
         let limit = self.hub().config.connect_timeout();
-        let make = || match limit {
-            Some(limit) => race(family, host, service, limit),
-            None => in_turn(family, host, service),
+        let transport = self.hub().transport();
+        let begun = transport.is_some().then(clock::now);
+        let make = || {
+            let socket = match limit {
+                Some(limit) => race(family, host, service, limit),
+                None => in_turn(family, host, service),
+            }?;
+            match (transport, begun) {
+                (Some(transport), Some(begun)) => {
+                    self.secure_connected(&transport, socket, host, begun)
+                }
+                _ => Ok(socket),
+            }
         };
         self.open_made(make, drop)?;
         self.hub().registry.count(|sums| sums.connected += 1);

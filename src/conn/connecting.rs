@@ -17,6 +17,7 @@
 //! INV-N3: from the beginning to the return of the callback the attempt holds the handle.
 
 use super::ends::not_opened;
+use super::handshake::Handshake;
 use super::life::First;
 use super::race::{Progress, Race, Rider};
 use super::{Conn, State};
@@ -27,10 +28,13 @@ use crate::reactor::{Place, Ready, Source, Turn};
 use crate::resolver::Asker;
 use crate::sync::right::Right;
 use crate::sync::Ordering;
-use crate::sys::cancel;
-use std::ffi::CStr;
+use crate::sys::{cancel, clock};
+use crate::transport::Transport;
+use std::ffi::{CStr, CString};
+use std::ops::ControlFlow;
 use std::os::fd::RawFd;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Whom an attempt is for.
 #[derive(Clone, Copy)]
@@ -60,8 +64,17 @@ pub(super) enum Closed {
 
 pub(super) struct Connecting {
     conn: Arc<Conn>,
+    begun: Instant,
+    /// What the handshake goes by, if there will be one.
+    transport: Option<(Arc<Transport>, Option<CString>)>,
     /// The driver's. None: it has ended.
-    race: Right<Option<Race>>,
+    stage: Right<Option<Stage>>,
+}
+
+/// How far an attempt has come.
+enum Stage {
+    Race(Race),
+    Handshake(Handshake, Place),
 }
 
 impl State {
@@ -111,9 +124,12 @@ impl Conn {
         let limit = self.hub.config.connect_timeout();
         let race = cancel::held_off(|| Race::new(family, host, service, limit))
             .map_err(|failure| self.give_up_opening(failure))?;
+        let transport = self.hub.transport();
         let connecting = Arc::new(Connecting {
             conn: Arc::clone(self),
-            race: Right::new(Some(race)),
+            begun: clock::now(),
+            transport: transport.map(|transport| (transport, host.map(CStr::to_owned))),
+            stage: Right::new(Some(Stage::Race(race))),
         });
         self.holds.fetch_add(1, Ordering::Relaxed);
         self.lock().rare().pending = Some(Pending {
@@ -176,35 +192,80 @@ impl Connecting {
         hub.shard.reactor.again(self);
     }
 
-    /// Some: the attempt has ended.
-    fn advance(
-        self: &Arc<Self>,
-        race: &mut Race,
-        turn: &mut Turn<'_, Arc<Conn>>,
-    ) -> Option<std::result::Result<super::Socket, Failure>> {
-        if self.conn.is_cancelled() {
-            return Some(Err(Failure::new(libc::ECANCELED, "closed")));
-        }
+    /// Goes as far as it can. None: the attempt has ended.
+    fn advance(self: &Arc<Self>, stage: Stage, turn: &mut Turn<'_, Arc<Conn>>) -> Option<Stage> {
         let source = Arc::clone(self) as _;
-        match race.advance(self) {
-            Progress::Stands(socket) => Some(Ok(socket)),
-            Progress::Failed(failure) => Some(Err(failure)),
-            Progress::Wait(Some(until)) => {
-                turn.at(until, source);
-                None
+        let mut race = match stage {
+            Stage::Race(race) => race,
+            Stage::Handshake(handshake, place) => return self.shake(handshake, place, turn),
+        };
+        let made = if self.conn.is_cancelled() {
+            Err(cancelled())
+        } else {
+            match race.advance(self) {
+                Progress::Stands(socket) => Ok(socket),
+                Progress::Failed(failure) => Err(failure),
+                Progress::Wait(until) => {
+                    match until {
+                        Some(until) => turn.at(until, source),
+                        None => turn.never(&source),
+                    }
+                    return Some(Stage::Race(race));
+                }
             }
-            Progress::Wait(None) => {
-                turn.never(&source);
-                None
-            }
+        };
+        race.end(self);
+        turn.never(&source);
+        let begun = made.and_then(|socket| self.begin_handshake(socket, turn));
+        match begun {
+            Ok(Begun::Handshake(handshake, place)) => self.shake(handshake, place, turn),
+            Ok(Begun::Stands(socket)) => self.finish(Ok(socket), turn),
+            Err(failure) => self.finish(Err(failure), turn),
         }
+    }
+
+    fn begin_handshake(
+        self: &Arc<Self>,
+        socket: super::Socket,
+        turn: &mut Turn<'_, Arc<Conn>>,
+    ) -> std::result::Result<Begun, Failure> {
+        let Some((transport, host)) = &self.transport else {
+            return Ok(Begun::Stands(socket));
+        };
+        let hub = &self.conn.hub;
+        let handshake = Handshake::begin(hub, transport, socket, host.as_deref(), self.begun)?;
+        let place = self.attend(handshake.fd()).map_err(not_opened)?;
+        turn.at(handshake.deadline(), Arc::clone(self) as _);
+        match place {
+            Some(place) => Ok(Begun::Handshake(handshake, place)),
+            None => Err(not_opened(Errno(libc::ENOMEM))),
+        }
+    }
+
+    fn shake(
+        self: &Arc<Self>,
+        handshake: Handshake,
+        place: Place,
+        turn: &mut Turn<'_, Arc<Conn>>,
+    ) -> Option<Stage> {
+        let ended = if self.conn.is_cancelled() {
+            Err(cancelled())
+        } else {
+            match handshake.advance() {
+                ControlFlow::Continue(_) => return Some(Stage::Handshake(handshake, place)),
+                ControlFlow::Break(ended) => ended,
+            }
+        };
+        turn.never(&(Arc::clone(self) as _));
+        self.leave(handshake.fd(), Some(place));
+        self.finish(handshake.end(ended), turn)
     }
 
     fn finish(
         &self,
         made: std::result::Result<super::Socket, Failure>,
         turn: &mut Turn<'_, Arc<Conn>>,
-    ) {
+    ) -> Option<Stage> {
         let conn = &self.conn;
         let opened = made.and_then(|socket| {
             let opened = conn.open(socket, First::Connect);
@@ -224,21 +285,32 @@ impl Connecting {
         if claimed {
             turn.found.push(Arc::clone(conn));
         }
+        None
     }
+}
+
+/// What a socket that stands comes to.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it is made once an attempt, and does not stay"
+)]
+enum Begun {
+    Stands(super::Socket),
+    Handshake(Handshake, Place),
+}
+
+fn cancelled() -> Failure {
+    Failure::new(libc::ECANCELED, "closed")
 }
 
 /// A socket, a time, an answer, or a close.
 impl Source<Arc<Conn>> for Connecting {
     fn on_ready(self: Arc<Self>, _: Ready, turn: &mut Turn<'_, Arc<Conn>>) {
-        let mut asked = self.race.ask();
+        let mut asked = self.stage.ask();
         while let Some(mut held) = asked {
             cancel::held_off(|| {
-                let Some(race) = held.as_mut() else { return };
-                if let Some(made) = self.advance(race, turn) {
-                    race.end(&self);
-                    *held = None;
-                    turn.never(&(Arc::clone(&self) as _));
-                    self.finish(made, turn);
+                if let Some(stage) = held.take() {
+                    *held = self.advance(stage, turn);
                 }
             });
             asked = held.release();

@@ -43,10 +43,17 @@ impl Conn {
             // What waits to be read, or was read just now, came in time: we are late.
             let fd = self.fd();
             let silent = quiet && fd >= 0 && !socket::has_input(fd) && !self.reading.is_held();
-            if silent && st.proto.part() {
+            let parts = silent && st.proto.part();
+            if parts {
                 self.publish(&st);
-                // Under the lock: without it, the descriptor may be closed.
-                socket::shutdown(fd, Direction::Write);
+            }
+            // Under the lock: without it, the descriptor may be closed.
+            match self.secure.get() {
+                None if parts => socket::shutdown(fd, Direction::Write),
+                Some(secure) if st.proto.life.phase() == Phase::Parting => {
+                    self.part_sealed(secure, fd);
+                }
+                _ => {}
             }
         }
         self.is_past(Phase::Closing)

@@ -1,5 +1,6 @@
 //! The two ends of a connection, as the application may ask for them, and why there is none.
 
+use super::transport::Secure;
 use super::{Conn, State};
 use crate::error::{Errno, Failure, Result};
 use crate::proto::life::Phase;
@@ -9,12 +10,13 @@ use crate::sys::resolve::Address;
 use crate::sys::socket;
 
 /// A connected socket.
-#[derive(Debug)]
 pub struct Socket {
     pub fd: Fd,
     pub family: i32,
     peer: Vec<u8>,
     local: Vec<u8>,
+    /// What its bytes go through.
+    secure: Option<Box<Secure>>,
 }
 
 impl Socket {
@@ -25,7 +27,21 @@ impl Socket {
             family,
             peer,
             local,
+            secure: None,
         }
+    }
+
+    pub(super) fn with(self, secure: Option<Box<Secure>>) -> Socket {
+        Socket { secure, ..self }
+    }
+
+    pub(super) fn peer(&self) -> &[u8] {
+        &self.peer
+    }
+
+    /// For a user to read.
+    pub(super) fn describe_peer(&self) -> String {
+        Address::of_peer(self.family, &self.peer).describe()
     }
 
     /// One that was connected to an address: refused if it was to itself, as happens where
@@ -47,12 +63,13 @@ impl Socket {
 pub(super) struct Ends(Box<[u8]>);
 
 impl Ends {
-    pub fn of(socket: Socket) -> (Fd, Ends) {
+    pub fn of(socket: Socket) -> (Fd, Ends, Option<Box<Secure>>) {
         let Socket {
             fd,
             family,
             peer,
             local,
+            secure,
         } = socket;
         let mut ends = vec![short(peer.len()), short(local.len())];
         ends.extend_from_slice(&peer);
@@ -62,7 +79,7 @@ impl Ends {
                 ends.extend_from_slice(&of.to_bytes());
             }
         }
-        (fd, Ends(ends.into()))
+        (fd, Ends(ends.into()), secure)
     }
 
     /// The peer's address, ours, and the rest.

@@ -82,8 +82,13 @@ impl Conn {
     pub fn bind(self: &Arc<Self>, fd: RawFd) -> Result<()> {
         self.hub.check_process()?;
         let (family, peer) = bindable(fd).map_err(|failure| self.note_failure(failure))?;
+        let transport = self.hub.transport();
         self.open_made(
-            || Ok(Socket::new(Fd::own(fd), family, peer)),
+            || {
+                let secure = transport.map(|transport| self.secure_bound(&transport, &peer));
+                let secure = secure.transpose()?;
+                Ok(Socket::new(Fd::own(fd), family, peer).with(secure))
+            },
             |fd| {
                 fd.into_raw();
             },
@@ -137,7 +142,7 @@ impl Conn {
         first: First,
     ) -> std::result::Result<bool, (Errno, Fd)> {
         let family = socket.family;
-        let (fd, ends) = Ends::of(socket);
+        let (fd, ends, secure) = Ends::of(socket);
         let raw = fd.as_raw();
         // With the right held, nothing is read before the state says so.
         let held = self.reading.try_take();
@@ -155,8 +160,16 @@ impl Conn {
             return Err((Errno(libc::ESHUTDOWN), fd));
         }
         socket::prepare(raw, family, hub.config.keepalive());
+        let early = secure.as_ref().is_some_and(|secure| secure.has_early());
+        if let Some(secure) = secure {
+            // Nothing is read or sent yet, so nobody has looked.
+            let _ = self.secure.set(secure);
+        }
         self.fd.store(fd.into_raw(), Ordering::Release);
-        let mut out = Outputs::default();
+        let mut out = Outputs {
+            resumed: early,
+            ..Outputs::default()
+        };
         let claimed = {
             let mut st = self.lock();
             st.place = Some(place);
@@ -172,6 +185,10 @@ impl Conn {
                 First::Connect => st.end_attempt(0),
             }
             out.watch = st.begin_watch(self);
+            if self.secure.get().is_some() {
+                // Of a bound socket, the handshake begins.
+                out.flush = st.proto.outbox.nudge();
+            }
             st.charge(self);
             st.proto.claim(&self.hub.config.limits())
         };
@@ -257,12 +274,16 @@ impl Conn {
     pub(super) fn shut(self: &Arc<Self>, reason: Reason, error: Option<String>) {
         let mut out = Outputs::default();
         let told = error.clone().filter(|_| self.hub.observer.traces());
+        let unshaken = error.is_some() && self.is_shaking();
         let (rare, reason, age) = {
             let mut st = self.lock();
             if st.proto.life.phase() >= Phase::Shut {
                 return;
             }
             if let Some(text) = error {
+                if self.secure.get().is_some() {
+                    st.rare().failure = Some(text.clone());
+                }
                 st.proto.io_error(text);
             }
             let Some(waiters) = st.proto.shut(reason) else {
@@ -278,6 +299,9 @@ impl Conn {
             let rare = rare.map(|rare| (std::mem::take(&mut rare.kept), rare.time.take()));
             (rare, st.proto.life.reason(), st.times.age_ms())
         };
+        if unshaken {
+            self.hub.registry.count(|sums| sums.handshakes_failed += 1);
+        }
         if let Some(text) = told {
             self.leave_error(&text);
         }
@@ -300,6 +324,10 @@ impl Conn {
         let mut st = self.lock();
         if self.fd() < 0 {
             return;
+        }
+        if let (Some(secure), false) = (self.secure.get(), st.proto.outbox.is_writing()) {
+            // If the socket takes it. A writer under way is in the midst of something else.
+            secure.part(self.fd());
         }
         if self.reading.is_waiting() {
             st.input_cut = true;

@@ -21,6 +21,7 @@ mod early;
 mod ends;
 mod events;
 mod flow;
+mod handshake;
 mod keys;
 mod life;
 mod observe;
@@ -30,12 +31,14 @@ mod receive;
 pub mod requests;
 mod send;
 mod stats;
+mod transport;
 mod wait;
 mod watch;
 
 pub use connecting::ConnectCall;
 pub use early::Terms;
 pub use ends::Socket;
+pub use handshake::Arrival;
 pub use life::First;
 pub use send::{Kind, SendError};
 
@@ -52,11 +55,13 @@ use crate::sys::eventfd::EventFd;
 use crate::sys::moment::Moment;
 use crate::waiter::Waiter;
 use attention::Attention;
+use once_cell::race::OnceBox;
 use receive::Reader;
 use std::collections::BTreeSet;
 use std::ffi::c_void;
 use std::os::fd::RawFd;
 use std::sync::{Arc, OnceLock};
+use transport::Secure;
 
 /// The hub of a set's connections.
 pub type ConnHub = Hub<Conn>;
@@ -92,6 +97,8 @@ pub struct Conn {
     slow: AtomicBool,
     /// Of its calls, in milliseconds; 0: none, TIMEOUT_INHERIT: the set's.
     call_timeout: AtomicU32,
+    /// Between its messages and the socket, of some connections; set before it is open.
+    secure: OnceBox<Secure>,
     /// Fetches a caller that waits on the socket, once calls were made that can be cancelled.
     wake: OnceLock<EventFd>,
 }
@@ -191,6 +198,7 @@ impl Conn {
             interrupt: AtomicBool::new(false),
             slow: AtomicBool::new(false),
             call_timeout: AtomicU32::new(TIMEOUT_INHERIT),
+            secure: OnceBox::new(),
             wake: OnceLock::new(),
         });
         conn.lock().handle = Some(Arc::clone(&conn));

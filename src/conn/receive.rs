@@ -23,7 +23,7 @@ const READS_PER_LOOK: u32 = 32;
 /// What the holder of the reading right owns.
 #[derive(Default)]
 pub struct Reader {
-    decoder: Decoder,
+    pub(super) decoder: Decoder,
     pub spin: Spin,
     /// Spinning would keep the CPU from the peer.
     pub peer_here: bool,
@@ -158,6 +158,9 @@ impl Conn {
         if buf.len() < READ_SIZE {
             buf.resize(READ_SIZE, 0);
         }
+        if let Some(secure) = self.secure.get() {
+            return self.read_sealed(secure, held, buf, wait, own);
+        }
         let reader: &mut Reader = held;
         let direct = reader.decoder.direct();
         let (result, wanted, appended) = match direct {
@@ -172,10 +175,7 @@ impl Conn {
         match result {
             Ok(0) => (self.stream_ended(fd), false),
             Ok(n) => {
-                if reader.reads % READS_PER_LOOK == 0 && self.hub.spin_limit().is_some() {
-                    reader.peer_here = self.hub.shard.note_peer(fd);
-                }
-                reader.reads = reader.reads.wrapping_add(1);
+                self.count_read(reader, fd);
                 let chunk = (!appended).then(|| &buf[..n]);
                 let (paused, claimed) = self.take_in(reader, chunk, own);
                 if paused {
@@ -194,6 +194,15 @@ impl Conn {
         }
     }
 
+    /// Something was read.
+    #[inline]
+    pub(super) fn count_read(&self, reader: &mut Reader, fd: i32) {
+        if reader.reads % READS_PER_LOOK == 0 && self.hub.spin_limit().is_some() {
+            reader.peer_here = self.hub.shard.note_peer(fd);
+        }
+        reader.reads = reader.reads.wrapping_add(1);
+    }
+
     /// True while reading has to wait until there is room: `State::settle` sees to it that it
     /// goes on then.
     fn is_resting(&self, reader: &mut Reader) -> bool {
@@ -210,13 +219,13 @@ impl Conn {
 
     /// Where reading rests, the end of the stream is not seen. If it is the end of both
     /// directions, no reply can be sent, and none is waited for.
-    fn look_for_life(self: &Arc<Self>) {
+    pub(super) fn look_for_life(self: &Arc<Self>) {
         if self.is_at(Phase::Open) && socket::has_hung_up(self.fd()) {
             self.hung_up();
         }
     }
 
-    fn nothing_there(self: &Arc<Self>) -> Got {
+    pub(super) fn nothing_there(self: &Arc<Self>) -> Got {
         if !self.is_at(Phase::Failing) {
             return Got::Nothing;
         }
@@ -225,7 +234,7 @@ impl Conn {
         self.failed("write", Errno(failure.unwrap_or(libc::EPIPE)))
     }
 
-    fn stream_ended(self: &Arc<Self>, fd: i32) -> Got {
+    pub(super) fn stream_ended(self: &Arc<Self>, fd: i32) -> Got {
         let mut out = Outputs::default();
         let mut st = self.lock();
         match st.proto.life.phase() {
@@ -261,14 +270,14 @@ impl Conn {
         Got::Ended
     }
 
-    fn failed(self: &Arc<Self>, what: &str, e: Errno) -> Got {
+    pub(super) fn failed(self: &Arc<Self>, what: &str, e: Errno) -> Got {
         self.shut(Reason::IoErr, Some(format!("{what} error: {}", text_of(e))));
         Got::Ended
     }
 
     /// Feeds what was read (None: it was appended to the partial frame) to the decoder, and acts
     /// on the frames. Returns (reading should pause, the lane was claimed).
-    fn take_in(
+    pub(super) fn take_in(
         self: &Arc<Self>,
         reader: &mut Reader,
         chunk: Option<&[u8]>,

@@ -7,6 +7,7 @@
 
 use super::early::Terms;
 use super::outputs::Outputs;
+use super::transport::Secure;
 use super::{AsyncCall, Conn, State};
 use crate::error::Errno;
 use crate::local;
@@ -227,7 +228,11 @@ impl Conn {
         let mut sent = 0;
         race_point();
         while sent < total {
-            match send_from(fd, pieces, sent) {
+            let put = match self.secure.get() {
+                None => send_from(fd, pieces, sent),
+                Some(secure) => secure.send(fd, pieces, sent),
+            };
+            match put {
                 Ok(n) => {
                     sent += n;
                     if sent < total && local::is_late() {
@@ -247,14 +252,18 @@ impl Conn {
             // Torn: half of the frame has left.
             return self.write_failed(Errno(libc::ENOMEM));
         };
+        let left = self.secure.get().map_or((0, false), Secure::left);
         let out = {
             let mut st = self.lock();
             let next = if st.proto.life.phase() >= Phase::Shut {
                 None
             } else {
+                if left.1 {
+                    st.proto.outbox.keep_control();
+                }
                 let next = st.proto.outbox.wrote_direct(rest, reply);
                 if sent < total {
-                    st.partly_sent(next, sent)
+                    st.partly_sent(next, sent + left.0 as usize)
                 } else {
                     next
                 }
@@ -272,8 +281,15 @@ impl Conn {
             race_point();
             let start = chunk.at;
             let mut late = false;
-            while chunk.at < chunk.bytes.len() && !late {
-                match socket::send(fd, &chunk.bytes[chunk.at..]) {
+            while (chunk.at < chunk.bytes.len() || chunk.control) && !late {
+                let bytes = &chunk.bytes[chunk.at..];
+                let put = match self.secure.get() {
+                    None => socket::send(fd, bytes),
+                    Some(secure) => {
+                        secure.send_chunk(fd, bytes, &mut chunk.begun, &mut chunk.control)
+                    }
+                };
+                match put {
                     Ok(n) => {
                         chunk.at += n;
                         late = local::is_late();

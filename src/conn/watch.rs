@@ -6,6 +6,7 @@
 //!   live peer that only does not read. So it is looked when the peer was heard last.
 //! - The connection waits for progress: it is closing, draining, or half closed, or not read from because
 //!   its replies are not taken, or in the middle of a frame while memory is short.
+//! - The handshake of its transport goes on.
 //! - The set has an idle timeout.
 
 use super::{Conn, ConnHub, Rare, State};
@@ -94,6 +95,7 @@ impl State {
     pub(super) fn begin_watch(&mut self, conn: &Conn) -> bool {
         let open = self.proto.life.phase() == Phase::Open;
         let calm = open && !self.proto.is_constrained() && !self.proto.is_draining();
+        let calm = calm && !conn.is_shaking();
         (!calm || conn.hub.config.is_special()) && self.watch_if_wanted(conn)
     }
 
@@ -102,6 +104,7 @@ impl State {
         let watched = |rare: &Rare| rare.watch.is_some();
         let begin = !self.rare.as_deref().is_some_and(watched)
             && match self.proto.life.phase() {
+                Phase::Open if conn.is_shaking() => true,
                 Phase::Open => config.watches_all() || self.waits_for(conn).is_some(),
                 _ => self.waits_for(conn).is_some(),
             };
@@ -152,6 +155,15 @@ impl State {
         let mut next: Option<Duration> = None;
         let mut again = |after: Duration| next = Some(next.map_or(after, |next| next.min(after)));
 
+        if conn.is_shaking() {
+            let limit = conn.handshake_limit();
+            let age = Duration::from_millis(self.times.age_ms());
+            if age >= limit {
+                let ms = limit.as_millis();
+                return Verdict::End(format!("the handshake was not complete within {ms} ms"));
+            }
+            again(period(limit).min(limit - age).max(SHORTEST));
+        }
         if let Some(what) = self.waits_for(conn) {
             let arrived = self.proto.counters.recv_bytes + self.partial() as u64;
             let progress = (arrived, self.taken(fd), self.proto.unanswered());

@@ -27,5 +27,6 @@ mod handle;
 mod limits;
 mod set;
 mod timeouts;
+mod transport;
 mod version;
 mod view;

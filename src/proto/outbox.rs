@@ -6,6 +6,8 @@
 //!         of events that sends them: no reply would come to flush them.
 //! INV-F3: frames leave in the order of their numbers, and a partial frame has one owner:
 //!         the front buffer, which only the writer takes.
+//! INV-F4: where a transport has bytes of its own to send (`control`), somebody writes, or the
+//!         socket is blocked: as INV-F1, but that the background has nothing to do with it.
 
 use super::marks::{self, Marks};
 
@@ -38,6 +40,11 @@ pub struct Outbox {
     on_wire: u32,
     /// On the background's list.
     listed: bool,
+    /// A transport has bytes to send that stand for none of ours, or for some that wait here.
+    control: bool,
+    /// Bytes of `front`, behind those that were sent, that a transport has taken: they cannot be
+    /// taken back.
+    front_begun: u32,
 }
 
 /// Who sends what is queued.
@@ -56,6 +63,10 @@ enum Writer {
 pub struct Chunk {
     pub bytes: Vec<u8>,
     pub at: usize,
+    /// Bytes behind `at` that a transport has taken, and that have not left.
+    pub begun: u32,
+    /// A transport has bytes to send.
+    pub control: bool,
 }
 
 impl Outbox {
@@ -137,7 +148,7 @@ impl Outbox {
 
     /// Takes bytes to send, if there are any, nobody writes and the socket is not blocked.
     pub fn begin_flush(&mut self) -> Option<Chunk> {
-        if self.writer != Writer::None || self.len == 0 {
+        if self.writer != Writer::None || (self.len == 0 && !self.control) {
             return None;
         }
         Some(self.take())
@@ -159,6 +170,7 @@ impl Outbox {
         if self.front.is_empty() {
             std::mem::swap(&mut self.front, &mut self.back);
             self.front_sent = 0;
+            self.front_begun = 0;
             self.front_whole = 0;
             self.front_replies = std::mem::take(&mut self.back_replies);
             self.on_wire += self.gathered;
@@ -168,7 +180,21 @@ impl Outbox {
         Chunk {
             bytes: std::mem::take(&mut self.front),
             at: self.front_sent,
+            begun: 0,
+            control: self.control,
         }
+    }
+
+    /// A transport has something to send, or takes bytes from now on: gives a chunk, which may be
+    /// empty, to who has to see to it; None: somebody who writes will.
+    pub fn nudge(&mut self) -> Option<Chunk> {
+        self.control = true;
+        self.writable()
+    }
+
+    /// The writer of a direct frame leaves bytes of a transport behind.
+    pub fn keep_control(&mut self) {
+        self.control = true;
     }
 
     /// The writer's report on a direct frame: `rest` is what the socket did not take.
@@ -181,8 +207,9 @@ impl Outbox {
             self.front_whole = rest.len();
             self.front = rest;
             self.front_sent = 0;
+            self.front_begun = 0;
         }
-        self.next(left)
+        self.next(left || self.control)
     }
 
     /// After `wrote_direct`, if the socket took nothing at all.
@@ -230,7 +257,8 @@ impl Outbox {
         let marks = self
             .front_marks
             .get_or_insert_with(|| Box::new(Marks::new(whole)));
-        marks.take_back(&mut self.front, sequence, self.front_sent)
+        let begun = self.front_sent + self.front_begun as usize;
+        marks.take_back(&mut self.front, sequence, begun)
     }
 
     /// Removes what was taken back, before a writer gets the rest.
@@ -248,11 +276,16 @@ impl Outbox {
     /// The writer's report on a chunk, of which `chunk.at` bytes have been sent in all.
     pub fn wrote(&mut self, mut chunk: Chunk, sent_now: usize) -> Option<Chunk> {
         self.len -= sent_now;
+        if self.writer != (Writer::Sends { edge: true }) {
+            // Else the transport may have more since.
+            self.control = chunk.control;
+        }
         let left = chunk.at < chunk.bytes.len();
         if left {
             self.front_replies = self.front_replies.min(short(chunk.bytes.len() - chunk.at));
             self.front = chunk.bytes;
             self.front_sent = chunk.at;
+            self.front_begun = chunk.begun;
             return self.next(left);
         }
         self.front_replies = 0;
@@ -261,7 +294,7 @@ impl Outbox {
             chunk.bytes.clear();
             self.back = chunk.bytes;
         }
-        self.next(left)
+        self.next(left || self.control)
     }
 
     fn next(&mut self, left: bool) -> Option<Chunk> {
@@ -304,13 +337,15 @@ impl Outbox {
     /// A writer found the connection dead: it sends no more.
     pub fn abandon(&mut self) {
         self.clear();
+        self.control = false;
         self.writer = Writer::None;
     }
 
     /// True if the connection has to be put on the background's list: bytes wait, and nobody
     /// else will send them.
     pub fn list(&mut self) -> bool {
-        if self.listed || self.len == 0 || self.writer != Writer::None {
+        let empty = self.len == 0 && !self.control;
+        if self.listed || empty || self.writer != Writer::None {
             return false;
         }
         self.listed = true;
@@ -533,6 +568,68 @@ mod tests {
         o.append(&request(0, 1, 100), 1, false);
         assert_eq!(o.take_back(0), Some(100));
         assert!(o.begin_flush().is_none() && o.begin_direct(1));
+    }
+
+    /// As a writer whose transport has taken `begun` bytes and sent none.
+    fn sealed(o: &mut Outbox, mut chunk: Chunk, begun: u32) -> Option<Chunk> {
+        chunk.begun = begun;
+        chunk.control = true;
+        o.wrote(chunk, 0)
+    }
+
+    #[test]
+    fn what_a_transport_has_taken_is_not_taken_back() {
+        let mut o = Outbox::default();
+        o.append(&request(1, 1, 100), 1, false);
+        o.append(&request(2, 1, 100), 1, false);
+        let c = o.begin_flush().unwrap();
+        assert!(sealed(&mut o, c, 50).is_none());
+        assert_eq!((o.take_back(1), o.len()), (None, 200));
+        assert_eq!((o.take_back(2), o.len()), (Some(100), 100));
+        let mut c = o.writable().unwrap();
+        assert_eq!((c.bytes.len(), c.at), (100, 0));
+        (c.at, c.begun, c.control) = (100, 0, false);
+        assert!(o.wrote(c, 100).is_none());
+        assert!(o.is_free());
+    }
+
+    #[test]
+    fn a_transport_with_something_to_send_finds_a_writer() {
+        // Nobody writes: who says so does.
+        let mut o = Outbox::default();
+        let c = o.nudge().unwrap();
+        assert!(c.bytes.is_empty() && c.control);
+        // The socket is full: the edge brings it up again.
+        assert!(o.wrote(c, 0).is_none());
+        assert!(!o.is_free() && o.begin_flush().is_none());
+        let mut c = o.writable().unwrap();
+        // Somebody writes, and goes on, whatever it has seen of the transport.
+        assert!(o.nudge().is_none());
+        c.control = false;
+        let mut c = o.wrote(c, 0).unwrap();
+        c.control = false;
+        assert!(o.wrote(c, 0).is_none());
+        assert!(o.is_free());
+        // With a frame of the writer's own.
+        assert!(o.begin_direct(0));
+        assert!(o.nudge().is_none());
+        let mut c = o.wrote_direct(Vec::new(), false).unwrap();
+        c.control = false;
+        assert!(o.wrote(c, 0).is_none());
+        // What is left of it waits for the edge.
+        assert!(o.begin_direct(0));
+        o.keep_control();
+        assert!(o.wrote_direct(Vec::new(), false).is_none());
+        assert!(!o.is_free() && o.writable().is_some());
+    }
+
+    #[test]
+    fn who_has_no_time_leaves_a_transport_to_the_background() {
+        let mut o = Outbox::default();
+        let c = o.nudge().unwrap();
+        let next = o.wrote(c, 0);
+        o.hand_over(next);
+        assert!(o.list() && o.begin_flush().is_some());
     }
 
     #[test]

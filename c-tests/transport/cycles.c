@@ -1,0 +1,7 @@
+/* PROTO: test.mx */
+/* MODES: plain (measures memory) */
+/* NEEDS: additions */
+/* destroy/cycles, over a transport. */
+#include "xor.h"
+
+#include "../destroy/cycles.c"
