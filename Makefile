@@ -3,7 +3,15 @@
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -n 1)
 SONAME := libminirpc.so.1
-HEADERS := minirpc.h types.h protocol.h xdr.h xdr_library.h
+HEADERS := minirpc.h types.h protocol.h transport.h xdr.h xdr_library.h
+
+# TLS=0: without libminirpc-tls, and without the crates that it needs.
+TLS ?= 1
+ifneq ($(TLS),0)
+NEED_TLS := openssl
+else
+WITHOUT_TLS := --exclude minirpc-tls
+endif
 
 # Where `install` puts things. DESTDIR goes in front of all of them.
 PREFIX ?= /usr/local
@@ -53,7 +61,7 @@ NEED_CARGO := c++ cpp
 NEED_GEN := c++ cpp libtirpc objcopy pkg-config readelf rpcgen
 NEED_ABI := c++ libtirpc nm readelf
 NEED_INSTALL := cpp pkg-config readelf
-NEED_C := ar c++ cpp libtirpc pkg-config rpcgen $(filter valgrind,$(MODE))
+NEED_C := ar c++ cpp libtirpc $(NEED_TLS) pkg-config rpcgen $(filter valgrind,$(MODE))
 demo: NEED += cpp tar
 check: NEED += $(sort $(NEED_CARGO) $(NEED_GEN) $(NEED_ABI) $(NEED_INSTALL) $(NEED_C))
 check-cargo: NEED += $(NEED_CARGO)
@@ -68,8 +76,8 @@ bench: NEED += cpp python3 $(if $(findstring --strace,$(BENCH)),strace) $(if $(f
 
 all: ## build the library, minirpcgen and mrpc into build/ (the default)
 	@scripts/need $(NEED)
-	$(CARGO) build --release --workspace $(CARGOFLAGS)
-	@scripts/lay-out $(TARGET)/$(RELEASE) $(BUILD) $(VERSION)
+	$(CARGO) build --release --workspace $(WITHOUT_TLS) $(CARGOFLAGS)
+	@TLS=$(TLS) scripts/lay-out $(TARGET)/$(RELEASE) $(BUILD) $(VERSION)
 
 demo: all ## build all, run the examples, copy this source tree through the RPC
 	examples/demo
@@ -89,7 +97,7 @@ check: ## check-cargo, -sim, -gen, -python, -abi, -install, -guide, -stress, -c;
 
 check-cargo: ## the Rust tests
 	@scripts/need $(NEED)
-	$(CARGO) test --workspace $(CARGOFLAGS)
+	$(CARGO) test --workspace $(WITHOUT_TLS) $(CARGOFLAGS)
 
 check-loom: ## the threading protocol, in every order of events (needs some minutes)
 	@scripts/need $(NEED)
@@ -136,6 +144,9 @@ check-abi: all ## headers without a warning; symbols, SONAME, size; the map of t
 	scripts/check-test-map
 	scripts/check-headers
 	scripts/check-library $(BUILD)/lib/libminirpc.so.$(VERSION)
+ifneq ($(TLS),0)
+	scripts/check-library $(BUILD)/lib/libminirpc-tls.so.$(VERSION)
+endif
 
 .PHONY: check-guide
 check-guide: all ## the guide's programs, and that it quotes them
@@ -154,9 +165,12 @@ bench: all ## measure it beside raw sockets, 10 minutes; BENCH=--quick and more
 bench-xdr: all ## generated code beside rpcgen's, as a ratio
 	bench/xdr/run
 
-header: ## make include/minirpc/minirpc.h of the comments in src/ffi
+header: ## make minirpc.h and tls.h in include/minirpc of the comments in src/ffi and tls/src/ffi.rs
 	@scripts/need $(NEED)
 	MINIRPC_HEADER=$(CURDIR)/include/minirpc/minirpc.h $(CARGO) check --lib
+ifneq ($(TLS),0)
+	MINIRPC_TLS_HEADER=$(CURDIR)/include/minirpc/tls.h $(CARGO) check -p minirpc-tls
+endif
 
 # Which flags of libtirpc a build with stubs from rpcgen needs; none where its
 # development files are not installed.
@@ -171,6 +185,15 @@ install: $(if $(BUILT),,all) ## install below PREFIX (also DESTDIR LIBDIR INCLUD
 		$(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(BASH_COMPLETIONS) \
 		$(DESTDIR)$(ZSH_COMPLETIONS) $(DESTDIR)$(FISH_COMPLETIONS)
 	$(INSTALL) -m 644 $(HEADERS:%=include/minirpc/%) $(DESTDIR)$(INCLUDEDIR)/minirpc
+ifneq ($(TLS),0)
+	$(INSTALL) -m 644 include/minirpc/tls.h $(DESTDIR)$(INCLUDEDIR)/minirpc
+	$(INSTALL) -m 755 $(BUILD)/lib/libminirpc-tls.so.$(VERSION) $(DESTDIR)$(LIBDIR)
+	ln -sf libminirpc-tls.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libminirpc-tls.so.1
+	ln -sf libminirpc-tls.so.1 $(DESTDIR)$(LIBDIR)/libminirpc-tls.so
+	sed -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+		minirpc-tls.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/minirpc-tls.pc
+	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/minirpc-tls.pc
+endif
 	$(INSTALL) -m 755 $(BUILD)/lib/libminirpc.so.$(VERSION) $(DESTDIR)$(LIBDIR)
 	ln -sf libminirpc.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libminirpc.so
@@ -194,6 +217,9 @@ install: $(if $(BUILT),,all) ## install below PREFIX (also DESTDIR LIBDIR INCLUD
 
 uninstall: ## remove what install put there
 	rm -f $(HEADERS:%=$(DESTDIR)$(INCLUDEDIR)/minirpc/%) \
+		$(DESTDIR)$(INCLUDEDIR)/minirpc/tls.h $(DESTDIR)$(LIBDIR)/libminirpc-tls.so \
+		$(DESTDIR)$(LIBDIR)/libminirpc-tls.so.1 $(DESTDIR)$(LIBDIR)/libminirpc-tls.so.$(VERSION) \
+		$(DESTDIR)$(LIBDIR)/pkgconfig/minirpc-tls.pc \
 		$(DESTDIR)$(LIBDIR)/libminirpc.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME) \
 		$(DESTDIR)$(LIBDIR)/libminirpc.so $(DESTDIR)$(LIBDIR)/libminirpc.a \
 		$(DESTDIR)$(LIBDIR)/pkgconfig/minirpc.pc $(DESTDIR)$(BINDIR)/minirpcgen \

@@ -1,0 +1,8 @@
+/* PROTO: test.mx */
+/* TIMEOUT: 60 */
+/* NEEDS: additions tls openssl */
+/* LIBS: -lminirpc-tls */
+/* timeouts/cancel_race, over TLS with a certificate on each side. */
+#include "tls.h"
+
+#include "../timeouts/cancel_race.c"

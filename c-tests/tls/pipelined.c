@@ -1,0 +1,7 @@
+/* PROTO: test.mx */
+/* NEEDS: additions tls openssl */
+/* LIBS: -lminirpc-tls */
+/* calls/pipelined, over TLS with a certificate on each side. */
+#include "tls.h"
+
+#include "../calls/pipelined.c"
