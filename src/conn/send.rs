@@ -7,7 +7,6 @@
 
 use super::early::Terms;
 use super::outputs::Outputs;
-use super::transport::Secure;
 use super::{AsyncCall, Conn, State};
 use crate::error::Errno;
 use crate::local;
@@ -252,18 +251,20 @@ impl Conn {
             // Torn: half of the frame has left.
             return self.write_failed(Errno(libc::ENOMEM));
         };
-        let left = self.secure.get().map_or((0, false), Secure::left);
+        let left = self.secure.get().map(|secure| secure.left());
         let out = {
             let mut st = self.lock();
             let next = if st.proto.life.phase() >= Phase::Shut {
                 None
             } else {
-                if left.1 {
-                    st.proto.outbox.keep_control();
-                }
-                let next = st.proto.outbox.wrote_direct(rest, reply);
+                let outbox = &mut st.proto.outbox;
+                let next = match left {
+                    None => outbox.wrote_direct(rest, reply),
+                    Some((_, control)) => outbox.wrote_sealed(rest, reply, control),
+                };
                 if sent < total {
-                    st.partly_sent(next, sent + left.0 as usize)
+                    let begun = left.map_or(0, |(begun, _)| begun as usize);
+                    st.partly_sent(next, sent + begun)
                 } else {
                     next
                 }

@@ -192,24 +192,40 @@ impl Outbox {
         self.writable()
     }
 
-    /// The writer of a direct frame leaves bytes of a transport behind.
-    pub fn keep_control(&mut self) {
-        self.control = true;
-    }
-
     /// The writer's report on a direct frame: `rest` is what the socket did not take.
     /// Gives the next bytes that the same writer has to send.
     pub fn wrote_direct(&mut self, rest: Vec<u8>, reply: bool) -> Option<Chunk> {
         let left = !rest.is_empty();
         if left {
-            self.len += rest.len();
-            self.front_replies = if reply { short(rest.len()) } else { 0 };
-            self.front_whole = rest.len();
-            self.front = rest;
-            self.front_sent = 0;
-            self.front_begun = 0;
+            self.keep(rest, reply);
         }
+        self.next(left)
+    }
+
+    /// As `wrote_direct`, with a transport, which may have more to send (`control`).
+    pub fn wrote_sealed(&mut self, rest: Vec<u8>, reply: bool, control: bool) -> Option<Chunk> {
+        let left = !rest.is_empty();
+        if left {
+            self.keep(rest, reply);
+        }
+        self.note_control(control);
         self.next(left || self.control)
+    }
+
+    fn note_control(&mut self, control: bool) {
+        if self.writer != (Writer::Sends { edge: true }) {
+            // Else the transport may have more since.
+            self.control = control;
+        }
+    }
+
+    fn keep(&mut self, rest: Vec<u8>, reply: bool) {
+        self.len += rest.len();
+        self.front_replies = if reply { short(rest.len()) } else { 0 };
+        self.front_whole = rest.len();
+        self.front = rest;
+        self.front_sent = 0;
+        self.front_begun = 0;
     }
 
     /// After `wrote_direct`, if the socket took nothing at all.
@@ -276,10 +292,7 @@ impl Outbox {
     /// The writer's report on a chunk, of which `chunk.at` bytes have been sent in all.
     pub fn wrote(&mut self, mut chunk: Chunk, sent_now: usize) -> Option<Chunk> {
         self.len -= sent_now;
-        if self.writer != (Writer::Sends { edge: true }) {
-            // Else the transport may have more since.
-            self.control = chunk.control;
-        }
+        self.note_control(chunk.control);
         let left = chunk.at < chunk.bytes.len();
         if left {
             self.front_replies = self.front_replies.min(short(chunk.bytes.len() - chunk.at));
@@ -613,13 +626,12 @@ mod tests {
         // With a frame of the writer's own.
         assert!(o.begin_direct(0));
         assert!(o.nudge().is_none());
-        let mut c = o.wrote_direct(Vec::new(), false).unwrap();
+        let mut c = o.wrote_sealed(Vec::new(), false, false).unwrap();
         c.control = false;
         assert!(o.wrote(c, 0).is_none());
         // What is left of it waits for the edge.
         assert!(o.begin_direct(0));
-        o.keep_control();
-        assert!(o.wrote_direct(Vec::new(), false).is_none());
+        assert!(o.wrote_sealed(Vec::new(), false, true).is_none());
         assert!(!o.is_free() && o.writable().is_some());
     }
 
