@@ -1,16 +1,17 @@
 """What many shards would share: counted, since there are not the cores to time it.
 
-A server of N shards runs under valgrind's lackey, which tells each instruction and each access to
+A server or client of N shards runs under valgrind's lackey, which tells each instruction and each access to
 memory; one thread runs at a time, and which one it is, valgrind tells, too. Each thread stands for
 a core of its own whose cache holds everything: a line *passes* when a thread reads what another
-has written, or writes what another holds. The client sends a call on each connection, one for each
-shard, then reads all replies, again and again.
+has written, or writes what another holds. The server gets a call on each connection, one for each
+shard, and again when all are answered; the client's threads call on a connection each.
 
 The library is the one that is installed, before it is stripped, and believes that it has so many
-CPUs. The kernel is not seen, and only the dispatchers count: the background goes by a clock that
-is a hundred times too fast here. Nobody spins.
+CPUs. The kernel is not seen, and only dispatchers and callers count: the background goes by a
+clock that is a hundred times too fast here. Nobody spins.
 """
 
+import contextlib
 import os
 import re
 import signal
@@ -26,20 +27,25 @@ from .report import markdown, number
 WARM, MARK = 10, -1
 # What a line's way from core to core takes: 40 to 100 ns on current servers.
 PASSING_NS = 60
-KINDS = {"one": "one set", "many": "a set each"}
+KINDS = {"one": "server, one set", "many": "server, a set each", "calls": "client, one set"}
 LOCKED = re.compile(r"^\s*([0-9a-f]+):\s+(lock\b|xchg .*\(|cas|swp|ld(add|set|clr|eor)|stl?xr)")
 ACQUIRES = re.compile(r"(try_)?lock(<|$)")  # in a file of a mutex: its first attempt
 
 
 class Record:
-    """Reads what lackey tells. `mark`: of the lines that mark; `locked`: addresses of
-    instructions that lock the bus. Both are known once the server runs."""
+    """Reads what lackey tells. `locked`: addresses of instructions that lock the bus, known,
+    like the mark, once the program runs."""
 
     def __init__(self):
-        self.mark, self.locked, self.phase, self.broken = None, frozenset(), 0, None
+        self.mark, self.own, self.locked, self.phase, self.broken = None, (), frozenset(), 0, None
         self.instructions, self.ran, self.passed = Counter(), Counter(), Counter()
         self.tid = 1
         self.holders = {}
+
+    def mark_at(self, address):
+        """A store there is a mark. Its line and the next are the program's, and do not count."""
+        self.own = (address >> 6, (address >> 6) + 1)
+        self.mark = re.compile(rb" [SM] 0*%x," % address)
 
     def read(self, stream):
         """To the end. A store to the mark begins: first to follow the lines, then to count; the
@@ -73,7 +79,7 @@ class Record:
         else:
             passes = held & ~me
             self.holders[place] = (me, True)
-        if passes and self.phase == 2:
+        if passes and self.phase == 2 and place not in self.own:
             self.passed[place, self.at, self.tid, held & ~me] += 1
 
 
@@ -148,27 +154,40 @@ def call_all(socks, value):
             raise OSError("a wrong reply")
 
 
-def run(libdir, kind, shards, rounds):
-    """One server of so many shards: what it did between the marks, per call."""
+@contextlib.contextmanager
+def recorded(libdir, *args, **others):
+    """Runs "shards ARGS" under lackey: (process, what it says first, its record)."""
     env = dict(os.environ, LD_LIBRARY_PATH=str(libdir), MINIRPC_SPIN_US="0",
                MALLOC_ARENA_MAX="512")  # as many arenas as on a machine with the cores
     out, told = os.pipe()
-    server = subprocess.Popen(
+    child = subprocess.Popen(
         ["valgrind", "--tool=lackey", "--trace-mem=yes", "--basic-counts=no", "--trace-sched=yes",
-         "--fair-sched=try", f"--log-fd={told}", str(process.OUT / "shards"), kind, str(shards)],
-        env=env, stdout=subprocess.PIPE, text=True, pass_fds=(told,))
+         "--fair-sched=try", f"--log-fd={told}", str(process.OUT / "shards"), *map(str, args)],
+        env=env, stdout=subprocess.PIPE, text=True, pass_fds=(told,), **others)
     os.close(told)
-    record, socks = Record(), []
+    record = Record()
     reader = threading.Thread(target=record.read, args=(os.fdopen(out, "rb", 1 << 20),))
     reader.start()
     try:
-        words = server.stdout.readline().split()
+        words = child.stdout.readline().split()
         if words[:1] != ["READY"]:
-            raise SystemExit(f"simulate: the server of {shards} shards did not start")
-        record.mark = re.compile(rb" [SM] 0*%x," % int(words[2], 16))
+            raise SystemExit(f"simulate: shards {args} did not start")
+        record.mark_at(int(words[2], 16))
+        yield child, words, record
+    finally:
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        reader.join()
+    if record.broken or record.phase != 3:
+        raise SystemExit(f"simulate: {record.broken or 'the marks were not seen'}")
+
+
+def run_server(libdir, kind, shards, rounds):
+    socks = []
+    with recorded(libdir, kind, shards) as (_, words, record):
+        ports = words[3:]
         for i in range(shards):
-            port = int(words[3:][i % len(words[3:])])
-            socks.append(socket.create_connection(("127.0.0.1", port)))
+            socks.append(socket.create_connection(("127.0.0.1", int(ports[i % len(ports)]))))
             socks[-1].settimeout(120)
             socks[-1].setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         call_all(socks, 1)
@@ -179,14 +198,34 @@ def run(libdir, kind, shards, rounds):
             for i in range(count):
                 call_all(socks, i)
         call_all(socks[:1], MARK)
-    finally:
-        for s in socks:
-            s.close()
-        server.send_signal(signal.SIGKILL)
-        server.wait()
-        reader.join()
-    if record.broken or record.phase != 3:
-        raise SystemExit(f"simulate: {record.broken or 'the marks were not seen'}")
+    for s in socks:
+        s.close()
+    return record, modules
+
+
+def run_client(libdir, kind, shards, rounds):
+    with subprocess.Popen([str(process.OUT / "raw"), "server", "w3"], text=True, stdout=subprocess.PIPE,
+                          env=dict(os.environ, BENCH_ALARM="300")) as server:
+        port = server.stdout.readline().split()[2]
+        with recorded(libdir, kind, shards, port, stdin=subprocess.PIPE) as (child, words, record):
+            def ask(calls):
+                child.stdin.write(f"{calls}\n")
+                child.stdin.flush()
+                if child.stdout.readline() != "done\n":
+                    raise SystemExit("simulate: the client has gone")
+
+            ask(1)
+            modules = Modules(words[1])
+            record.locked = modules.locked()
+            for calls in (0, WARM, 0, rounds, 0):
+                ask(calls)
+        server.kill()
+    return record, modules
+
+
+def run(libdir, kind, shards, rounds):
+    """What was done between the marks, per call."""
+    record, modules = (run_client if kind == "calls" else run_server)(libdir, kind, shards, rounds)
     return summary(record, modules, shards, rounds)
 
 

@@ -1,11 +1,14 @@
 /*
- * For bench/run --simulate: a server of many shards, with a dispatcher each. "shards one N" is
- * one set with N dispatchers, "shards many N" is N sets that know nothing of each other: what
- * they share, the process shares. Prints its pid, the address of `mark`, and a port a set.
+ * For bench/run --simulate: many shards. "shards one N" is a server with N dispatchers in one
+ * set, "shards many N" has N sets with one each that know nothing of each other: what they share,
+ * the process shares. "shards calls N PORT" is a client with N threads that make sync calls on a
+ * connection each, in one set. Prints its pid, the address of `own`, and a port a set.
  */
 #define _GNU_SOURCE
+#include "bench_client.h"
 #include "bench_server.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -15,11 +18,15 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-/* In a line of its own: a store is a mark in the record of what memory is touched. */
+/* Two cache lines of its own, which do not count. A store to the first word is a mark in the
+ * record of what memory is touched. */
 static struct {
-	_Alignas(64) volatile int32_t stored;
-	char rest[60];
-} mark;
+	_Alignas(64) volatile int32_t mark;
+	int calls; /* of each caller, between the barriers */
+	pthread_barrier_t begin, end;
+} own;
+
+_Static_assert(sizeof own == 128, "simulate.py leaves out two lines");
 
 static int shards;
 
@@ -47,7 +54,7 @@ static mrpc_status_t add(void *conn_data, struct mrpc_message *msg, num *in, num
 	(void)conn_data;
 	(void)msg;
 	if (*in < 0)
-		mark.stored = *in;
+		own.mark = *in;
 	*out = *in + 1;
 	return MINIRPC_OK;
 }
@@ -78,22 +85,73 @@ static int serve(int dispatchers)
 	return atoi(service);
 }
 
+static void *caller(void *conn)
+{
+	for (;;) {
+		pthread_barrier_wait(&own.begin);
+		for (num in = 0; in < own.calls; in++) {
+			num *out;
+
+			must(bench_add(conn, &in, &out), "add");
+			free(out);
+		}
+		pthread_barrier_wait(&own.end);
+	}
+	return NULL;
+}
+
+static void start_callers(const char *port)
+{
+	struct mrpc_conn_set *set;
+
+	pthread_barrier_init(&own.begin, NULL, (unsigned)shards + 1);
+	pthread_barrier_init(&own.end, NULL, (unsigned)shards + 1);
+	must(mrpc_conn_set_create(&set, bench_client, NULL), "mrpc_conn_set_create");
+	for (int i = 0; i < shards; i++) {
+		struct mrpc_connection *conn;
+		pthread_t t;
+
+		must(mrpc_conn_create(&conn, set, NULL), "mrpc_conn_create");
+		must(mrpc_connect(conn, AF_INET, "127.0.0.1", port), "mrpc_connect");
+		must(pthread_create(&t, NULL, caller, conn), "pthread_create");
+	}
+}
+
+/* Each line asks for so many calls of each caller; 0 marks. */
+static void obey(void)
+{
+	while (scanf("%d", &own.calls) == 1) {
+		if (own.calls == 0) {
+			own.mark = -1;
+		} else {
+			pthread_barrier_wait(&own.begin);
+			pthread_barrier_wait(&own.end);
+		}
+		puts("done");
+		fflush(stdout);
+	}
+}
+
 int main(int argc, char **argv)
 {
-	int one = argc == 3 && !strcmp(argv[1], "one");
+	int one = argc == 3 && !strcmp(argv[1], "one"), client = argc == 4 && !strcmp(argv[1], "calls");
 
-	shards = argc == 3 ? atoi(argv[2]) : 0;
-	if (shards < 1 || (!one && strcmp(argv[1], "many"))) {
-		fprintf(stderr, "usage: %s one|many N\n", argv[0]);
+	shards = argc >= 3 ? atoi(argv[2]) : 0;
+	if (shards < 1 || (!one && !client && (argc != 3 || strcmp(argv[1], "many")))) {
+		fprintf(stderr, "usage: %s one|many N | calls N PORT\n", argv[0]);
 		return 2;
 	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	alarm(300); /* nothing outlives its run */
-	printf("READY %d %lx", (int)getpid(), (unsigned long)(uintptr_t)&mark);
-	for (int i = 0; i < (one ? 1 : shards); i++)
+	if (client)
+		start_callers(argv[3]);
+	printf("READY %d %lx", (int)getpid(), (unsigned long)(uintptr_t)&own);
+	for (int i = 0; !client && i < (one ? 1 : shards); i++)
 		printf(" %d", serve(one ? shards : 1));
 	printf("\n");
 	fflush(stdout);
+	if (client)
+		obey();
 	for (;;)
 		pause();
 }
