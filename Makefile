@@ -82,6 +82,11 @@ all: ## build the library, minirpcgen and mrpc into build/ (the default)
 demo: all ## build all, run the examples, copy this source tree through the RPC
 	examples/demo
 
+.PHONY: demo-scale
+demo-scale: NEED += cpp haproxy
+demo-scale: all ## three servers behind HAProxy, which are replaced and killed under load
+	examples/scale-out/demo
+
 # One after the other, also with -j: the last line of each is its verdict.
 check: ## check-cargo, -sim, -gen, -python, -abi, -install, -guide, -stress, -c; MODE=valgrind or asan is for C tests
 	@scripts/need $(NEED)

@@ -23,6 +23,7 @@ struct again {
     char *host, *service;
     unsigned connections;
     unsigned attempts;                  /* that have failed since one succeeded */
+    unsigned failures;                  /* and over all */
     int undone;
     uint64_t random;
 };
@@ -156,7 +157,10 @@ mrpc_status_t again_call(struct again *again, enum again_what what, unsigned dea
         struct timespec sleep;
 
         status = attempt(again, left > 0 ? left : 1, call, data);
-        if (is_answer(status) || (what == AGAIN_UNDONE && !again->undone))
+        if (is_answer(status))
+            return status;
+        again->failures++;
+        if (what == AGAIN_UNDONE && !again->undone)
             return status;
         most = again->attempts < 8 ? FIRST_MS << again->attempts : MOST_MS;
         again->attempts++;
@@ -178,6 +182,11 @@ int again_was_undone(const struct again *again)
 unsigned again_connections(const struct again *again)
 {
     return again->connections;
+}
+
+unsigned again_failures(const struct again *again)
+{
+    return again->failures;
 }
 
 void again_destroy(struct again *again)

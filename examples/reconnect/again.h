@@ -32,6 +32,9 @@ int again_was_undone(const struct again *again);
 /* How many connections there have been. */
 unsigned again_connections(const struct again *again);
 
+/* How many attempts have come to nothing. */
+unsigned again_failures(const struct again *again);
+
 void again_destroy(struct again *again);
 
 #endif

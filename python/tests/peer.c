@@ -1,6 +1,7 @@
 /*
  * A peer in C for the tests in Python: `peer listen` is a server and says at which port;
- * `peer connect PORT` is a client. It ends when its input does.
+ * `peer connect PORT` is a client. It ends when its input does. With PEER_CERT, PEER_KEY and
+ * PEER_CA in the environment, all by TLS.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -8,6 +9,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#ifdef WITH_TLS
+#include <minirpc/tls.h>
+#endif
 #include "peer_client.h"
 #include "peer_server.h"
 #include "peer.h"
@@ -31,6 +35,22 @@ on_accept(void *set_data, struct mrpc_connection *conn, struct sockaddr *from, s
 	return NULL;
 }
 
+#ifdef WITH_TLS
+static void
+encrypt(struct mrpc_conn_set *set)
+{
+	struct mrpc_tls *tls;
+
+	if (getenv("PEER_CERT") == NULL)
+		return;
+	OK(mrpc_tls_create(&tls));
+	OK(mrpc_tls_set_identity(tls, getenv("PEER_CERT"), getenv("PEER_KEY")));
+	OK(mrpc_tls_trust(tls, getenv("PEER_CA")));
+	OK(mrpc_set_tls(set, tls));
+	mrpc_tls_unref(tls);
+}
+#endif
+
 int
 main(int argc, char **argv)
 {
@@ -43,6 +63,9 @@ main(int argc, char **argv)
 		return 2;
 	OK(mrpc_conn_set_create(&set, is_server ? peer_server : peer_client, NULL));
 	OK(mrpc_set_max_buf_len(set, 8 << 20));
+#ifdef WITH_TLS
+	encrypt(set);
+#endif
 	/* Handlers call the other side and wait for it. */
 	OK(mrpc_start_dispatch_thread(set));
 	OK(mrpc_start_dispatch_thread(set));

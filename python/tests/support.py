@@ -108,13 +108,16 @@ def value_of(codec: minirpc.Codec[T], source: random.Random) -> T:
 
 
 @asynccontextmanager
-async def c_peer(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def c_peer(
+    *arguments: str, **environment: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """The program in C, which ends when its input does."""
     program = await asyncio.create_subprocess_exec(
         BUILT / "peer",
         *arguments,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        env=os.environ | environment,
     )
     assert program.stdin is not None
     try:
@@ -126,8 +129,8 @@ async def c_peer(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
 
 
 @asynccontextmanager
-async def c_server() -> AsyncIterator[int]:
+async def c_server(**environment: str) -> AsyncIterator[int]:
     """The port of a server in C."""
-    async with c_peer("listen") as program:
+    async with c_peer("listen", **environment) as program:
         assert program.stdout is not None
         yield int(await asyncio.wait_for(program.stdout.readline(), 60))

@@ -13,7 +13,7 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-from support import c_peer, c_server
+from support import BUILT, c_peer, c_server
 
 import minirpc
 import peer
@@ -54,6 +54,9 @@ class Client(peer.Client):
     async def c_void(self) -> None:
         pass
 
+    async def c_echo_text(self, argument: str, /) -> str:
+        return argument
+
     async def c_note(self, argument: int, /) -> None:
         self.notes.put_nowait(argument)
 
@@ -66,6 +69,9 @@ class Server(peer.Server):
 
     async def s_echo_int_alias(self, argument: int, /) -> int:
         self.calls += 1
+        return argument
+
+    async def s_echo_text(self, argument: str, /) -> str:
         return argument
 
     async def s_repeat(self, argument: int, /) -> int:
@@ -339,36 +345,73 @@ class InPython(Base):
 class Tls(Base):
     """Both roles, with contexts that the caller makes."""
 
-    async def test_both_directions(self) -> None:
-        with tempfile.TemporaryDirectory() as directory:
-            key, certificate = Path(directory) / "key.pem", Path(directory) / "cert.pem"
-            subprocess.run(
-                ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-                 "-nodes", "-keyout", key, "-out", certificate, "-days", "2",
-                 "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
-                check=True, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
-            own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            own.load_cert_chain(certificate, key)
-            trusting = ssl.create_default_context(cafile=str(certificate))
-            async with await Server(ssl=own).start() as server:
-                client = await Client.connect(
-                    "127.0.0.1", server.port, ssl=trusting, server_hostname="localhost"
-                )
-                async with client:
-                    results = await asyncio.gather(*(client.s_repeat(20) for _ in range(20)))
-                    self.assertEqual(results, [20] * 20)
-                # What asyncio says of handshakes that fail.
-                logging.disable(logging.CRITICAL)
-                self.addCleanup(logging.disable, logging.NOTSET)
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.made = make_certificates(Path(directory.name))
+        self.own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.own.load_cert_chain(self.made["PEER_CERT"], self.made["PEER_KEY"])
+        self.trusting = ssl.create_default_context(cafile=self.made["PEER_CA"])
+        for context in (self.own, self.trusting):
+            context.set_alpn_protocols(["minirpc"])
+
+    async def test_in_python(self) -> None:
+        async with await Server(ssl=self.own).start() as server:
+            async with await Client.connect(
+                "127.0.0.1", server.port, ssl=self.trusting, server_hostname="localhost"
+            ) as client:
+                results = await asyncio.gather(*(client.s_repeat(20) for _ in range(20)))
+                self.assertEqual(results, [20] * 20)
+            # What asyncio says of handshakes that fail.
+            logging.disable(logging.CRITICAL)
+            self.addCleanup(logging.disable, logging.NOTSET)
+            for context, name in (
+                (self.trusting, "elsewhere"),
+                (ssl.create_default_context(), "localhost"),
+            ):
                 with self.assertRaises(ssl.SSLCertVerificationError):
                     await Client.connect(
-                        "127.0.0.1", server.port, ssl=trusting, server_hostname="elsewhere"
+                        "127.0.0.1", server.port, ssl=context, server_hostname=name
                     )
-                with self.assertRaises(ssl.SSLCertVerificationError):
-                    await Client.connect(
-                        "localhost", server.port, ssl=ssl.create_default_context()
-                    )
+
+    @unittest.skipUnless((BUILT / "with-tls").exists(), "there is no libminirpc-tls")
+    async def test_a_server_in_c(self) -> None:
+        async with c_server(**self.made) as port:
+            async with await Client.connect("localhost", port, ssl=self.trusting) as client:
+                results = await asyncio.gather(*(client.s_repeat(20) for _ in range(20)))
+                self.assertEqual(results, [20] * 20)
+                self.assertEqual(await client.s_bounce_text("x" * 1_000_000), "x" * 1_000_000)
+            with self.assertRaises(ssl.SSLCertVerificationError):
+                await Client.connect("localhost", port, ssl=ssl.create_default_context())
+
+    @unittest.skipUnless((BUILT / "with-tls").exists(), "there is no libminirpc-tls")
+    async def test_a_client_in_c(self) -> None:
+        async with await Server(ssl=self.own).start() as server:
+            async with c_peer("connect", str(server.port), **self.made):
+                while not server.connections:
+                    await asyncio.sleep(0.01)
+                (connection,) = server.connections
+                results = await asyncio.gather(*(connection.c_repeat(20) for _ in range(20)))
+                self.assertEqual(results, [20] * 20)
+                self.assertEqual(await connection.c_bounce_text("x" * 1_000_000), "x" * 1_000_000)
+
+
+def make_certificates(directory: Path) -> dict[str, str]:
+    """An authority, and one certificate of this machine for both sides."""
+    names = {"PEER_CA": "ca.pem", "PEER_CERT": "cert.pem", "PEER_KEY": "key.pem"}
+    (directory / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+    key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
+    for command in (
+        f"req -x509 {key} -keyout ca.key -out ca.pem -days 2 -subj /CN=authority",
+        f"req {key} -keyout key.pem -out request.pem -subj /CN=localhost",
+        "x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2"
+        " -extfile names -out cert.pem",
+    ):
+        subprocess.run(
+            ["openssl", *command.split()], cwd=directory, check=True, stderr=subprocess.DEVNULL
+        )
+    return {name: str(directory / file) for name, file in names.items()}
 
 
 if __name__ == "__main__":
