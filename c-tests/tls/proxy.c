@@ -1,6 +1,7 @@
 /* PROTO: test.mx */
 /* NEEDS: additions tls openssl */
 /* LIBS: -lminirpc-tls */
+/* MODES: plain asan (memcheck takes what the ciphers have written for uninitialised) */
 /*
  * mrpc_set_proxy_protocol with TLS behind it: the header comes first, in the clear, and the
  * handshake after it; the address is the header's. TLS without a header is refused, and so is
