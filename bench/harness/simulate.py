@@ -128,10 +128,10 @@ class Modules:
 
 
 def place_name(frames):
-    """The innermost place in this library's own source, or the function."""
+    """The innermost place in the library's own source, or the function."""
     for function, where in frames:
-        if where.startswith((f"{process.ROOT}/src/", "src/")):
-            file = re.sub(r" \(.*", "", where.split("src/", 1)[1])
+        if re.search(r"/src/.*\.rs:", where) and not re.match(r"/rustc/|.*/registry/src/", where):
+            file = re.sub(r" \(.*", "", where.rsplit("/src/", 1)[1])
             return f"src/{file}, {re.sub('<.*', '', function) or function}"
     return frames[0][0]
 
