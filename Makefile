@@ -116,7 +116,7 @@ check-sim: ## the library in a simulated system, by many schedules; SIM_SECONDS=
 		$(CARGO) test --profile sim --lib $(CARGOFLAGS) -- --nocapture $(or $(TESTS),sim_tests)
 
 STRESS_SECONDS ?= 2
-check-stress: all ## everything at once, with random delays; STRESS_SECONDS=n for each of ten runs
+check-stress: all ## everything at once, with random delays; STRESS_SECONDS=n for each of twelve runs
 	$(CARGO) build --release --lib --features chaos --target-dir $(TARGET)/chaos $(CARGOFLAGS)
 	$(INSTALL) -d $(BUILD)/chaos
 	$(INSTALL) $(TARGET)/chaos/$(RELEASE)/libminirpc.so $(BUILD)/chaos/$(SONAME)

@@ -30,6 +30,8 @@ pub struct Config {
     send_bytes: AtomicUsize,
     memory: AtomicUsize,
     connections: AtomicUsize,
+    /// 0: no bound but the number of CPUs.
+    loops: AtomicUsize,
     /// In milliseconds; 0 is never.
     call_timeout: AtomicU32,
     linger: AtomicU32,
@@ -60,6 +62,7 @@ impl Default for Config {
             send_bytes: AtomicUsize::new(flow::DEFAULT.send_bytes),
             memory: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
+            loops: AtomicUsize::new(0),
             call_timeout: AtomicU32::new(0),
             linger: AtomicU32::new(60_000),
             idle_timeout: AtomicU32::new(0),
@@ -214,6 +217,19 @@ impl Config {
 
     pub fn max_connections(&self) -> usize {
         self.connections.load(Relaxed)
+    }
+
+    /// 0: as many as there are CPUs.
+    pub fn set_max_loops(&self, loops: u32) -> Result<()> {
+        self.loops.store(loops as usize, Relaxed);
+        Ok(())
+    }
+
+    pub fn max_loops(&self) -> usize {
+        match self.loops.load(Relaxed) {
+            0 => usize::MAX,
+            loops => loops,
+        }
     }
 
     /// For calls that are made later; 0: none.

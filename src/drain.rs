@@ -35,7 +35,7 @@ fn drain(limit: Option<Duration>) -> Result<()> {
     }
     if let Some(hub) = ticket::draining().filter(|hub| hub.has_arrivals()) {
         // Handshakes under way end.
-        hub.shard.reactor.settings_changed();
+        hub.shards.settings_changed();
     }
     let end = limit.map(|limit| begun + limit);
     let ended = wait(end, |hub, now| {

@@ -1,4 +1,4 @@
-//! What a set's connections, dispatchers and background share: the loop, the ready queue, the
+//! What a set's connections, dispatchers and background share: the loops, the ready queue, the
 //! settings, the counts of who uses the set.
 //!
 //! Generic over the connection, which stands above: `C` is only ever carried.
@@ -10,7 +10,7 @@ use crate::observer::Observer;
 use crate::protocol::Role;
 use crate::queue::ReadyQueue;
 use crate::registry::Registry;
-use crate::shard::Shard;
+use crate::shards::Shards;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicU8, AtomicUsize, Mutex, Ordering};
 use crate::sys::{env, fork, thread};
 use crate::transport::Transport;
@@ -51,6 +51,8 @@ pub struct Hub<C> {
     /// Connection handles made so far.
     numbered: AtomicU64,
     dispatchers: AtomicUsize,
+    /// Those of them that wait in the library, each for a loop of its own.
+    waiting: AtomicUsize,
     ending: AtomicBool,
     /// What `mrpc_drain` has come to.
     draining: AtomicU8,
@@ -59,7 +61,7 @@ pub struct Hub<C> {
     /// What its connections go through, those that are made from now on; None: nothing.
     transport: Mutex<Option<Arc<Transport>>>,
     pub queue: ReadyQueue<Arc<C>>,
-    pub shard: Shard<C>,
+    pub shards: Shards<C>,
     /// Connections that are looked at as time passes; None at the end.
     watched: Mutex<Option<Vec<Arc<C>>>>,
     pub totals: Totals,
@@ -105,13 +107,14 @@ impl<C> Hub<C> {
             handles: AtomicUsize::new(0),
             numbered: AtomicU64::new(0),
             dispatchers: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
             ending: AtomicBool::new(false),
             draining: AtomicU8::new(DRAIN_NEVER),
             config: Config::default(),
             callbacks: Mutex::new(Callbacks::default()),
             transport: Mutex::new(None),
             queue: ReadyQueue::new(),
-            shard: Shard::new()?,
+            shards: Shards::new()?,
             watched: Mutex::new(Some(Vec::new())),
             totals: Totals::default(),
             registry: Registry::new(),
@@ -173,7 +176,7 @@ impl<C> Hub<C> {
 
     /// Somebody has to see what was queued; false if no dispatcher waits for anything.
     pub fn wake_dispatcher(&self) -> bool {
-        self.queue.wake(|| self.shard.reactor.wake())
+        self.queue.wake_one() || self.shards.end_wait()
     }
 
     // --- totals
@@ -272,12 +275,12 @@ impl<C> Hub<C> {
     /// Those that rest are told in the next turn: not here, where a connection may be locked.
     fn relieve(&self) {
         self.totals.relief.store(true, Ordering::SeqCst);
-        self.shard.reactor.wake();
+        self.shards.home().reactor.wake();
     }
 
     pub fn tell_of_relief(&self) {
         if self.totals.relief.swap(false, Ordering::SeqCst) {
-            self.shard.reactor.settings_changed();
+            self.shards.settings_changed();
         }
     }
 
@@ -304,7 +307,7 @@ impl<C> Hub<C> {
 
     /// At the end: what is still listed would keep its connection, and so the hub, for ever.
     pub fn clear_lists(&self) {
-        self.shard.clear_lists();
+        self.shards.clear_lists();
         drop(self.watched.lock().take());
     }
 
@@ -347,7 +350,7 @@ impl<C> Hub<C> {
                 Some(users + if last && counted { RELEASING } else { 0 })
             });
         if counted && dropped.is_ok_and(|users| users % RELEASING == 1) {
-            self.shard.reactor.wake_counting(RELEASED);
+            self.shards.home().reactor.wake_counting(RELEASED);
         }
     }
 
@@ -394,8 +397,8 @@ impl<C> Hub<C> {
         }
         if !self.ending.swap(true, Ordering::SeqCst) {
             self.queue.end();
-            self.shard.reactor.wake();
-            self.shard.ring_background();
+            self.shards.wake_all();
+            self.shards.ring_background();
         }
     }
 
@@ -407,8 +410,30 @@ impl<C> Hub<C> {
         let last = self.dispatchers.fetch_sub(n, Ordering::SeqCst) == n;
         if last && self.check_process().is_ok() {
             // Whether the set ends or lives on without dispatchers, the background takes over.
-            self.shard.ring_background();
+            self.shards.ring_background();
         }
+    }
+
+    /// Dispatchers come that will wait in the library.
+    pub fn waiting_came(&self, n: usize) {
+        self.waiting.fetch_add(n, Ordering::SeqCst);
+        self.fit_shards();
+    }
+
+    /// They do not any more: a loop may have to leave.
+    pub fn waiting_gone(&self, n: usize) {
+        self.waiting.fetch_sub(n, Ordering::SeqCst);
+        if self.check_process().is_ok() {
+            self.shards.ring_background();
+        }
+    }
+
+    /// Brings as many loops into use as dispatchers and settings want.
+    pub fn fit_shards(&self) {
+        self.shards.fit(|| {
+            let waiting = self.waiting.load(Ordering::SeqCst);
+            waiting.min(self.config.max_loops())
+        });
     }
 
     /// True when the background may end: nobody uses the set or dispatches for it any more.
@@ -423,7 +448,7 @@ impl<C> Hub<C> {
         }
         let fd = self.queue.event_fd().unwrap_or(-1);
         // From now on nobody may come to the loop but the background.
-        self.shard.ring_background();
+        self.shards.ring_background();
         fd
     }
 }

@@ -16,7 +16,7 @@
 //! observer    what has to be noted of what happens; latency: how long it takes; trace: whom it is
 //!             told
 //! transport   what stands between messages and sockets: calls of C's tables, without I/O
-//! shard       one loop and what belongs to it
+//! shards      the loops: shard (one, and what belongs to it), roster (which are in use)
 //! queue       runnable lanes, parked dispatchers
 //! reactor/    the loop behind the driver token; spinning
 //! resolver    threads that resolve names
@@ -32,7 +32,7 @@
 //!
 //! # Invariants
 //!
-//! 1. Locks are leaves: one mutex per connection, one for the ready queue, one for the loop's
+//! 1. Locks are leaves: one mutex per connection, one for the ready queue, one for each loop's
 //!    table, never two at once. The driver token and the reading rights are not locks: they are
 //!    only ever tried, and may be held while a lock is taken. **None of them is held while C
 //!    code runs**, but for the functions of transports, which neither block nor call us.
@@ -72,8 +72,10 @@ mod queue;
 mod reactor;
 mod registry;
 mod resolver;
+mod roster;
 mod set;
 mod shard;
+mod shards;
 #[cfg(all(test, sim))]
 mod sim_tests;
 mod sync;

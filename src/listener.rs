@@ -164,7 +164,7 @@ impl Listener {
     fn listen_on(self: &Arc<Self>, fd: RawFd) -> Result<()> {
         self.fd.store(fd, Ordering::SeqCst);
         let source: Arc<dyn Source<Arc<Conn>>> = Arc::clone(self) as _;
-        let place = self.hub.shard.reactor.register(fd, source)?;
+        let place = self.hub.shards.home().reactor.register(fd, source)?;
         self.hub.handle_made();
         let _ = self.place.set(place);
         Ok(())
@@ -184,7 +184,7 @@ impl Listener {
     fn close_held(&self, _accepting: &Held<'_, Accepting>) {
         let fd = self.fd.swap(-1, Ordering::SeqCst);
         if fd >= 0 {
-            self.hub.shard.reactor.detach(fd);
+            self.hub.shards.home().reactor.detach(fd);
             // Before the socket is closed: from then on others may replace it.
             if let Some(file) = &self.file {
                 file.remove();
@@ -206,11 +206,11 @@ impl Listener {
     /// A closed listener is not on its set's list any more: lets go of the set.
     pub fn retire(&self) {
         if let Some(place) = self.place.get() {
-            self.hub.shard.reactor.forget(*place);
+            self.hub.shards.home().reactor.forget(*place);
         }
         let prefaces = self.prefaces.lock().clone();
         for preface in prefaces {
-            self.hub.shard.reactor.again(preface);
+            self.hub.shards.home().reactor.again(preface);
         }
         self.hub.handle_gone();
     }
@@ -324,6 +324,6 @@ impl Source<Arc<Conn>> for Listener {
 
     fn on_settings(self: Arc<Self>) {
         let hub = Arc::clone(&self.hub);
-        hub.shard.reactor.again(self);
+        hub.shards.home().reactor.again(self);
     }
 }

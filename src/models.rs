@@ -5,7 +5,8 @@
 
 use crate::bell::Bell;
 use crate::proto::payload::Payload;
-use crate::queue::ReadyQueue;
+use crate::queue::{ReadyQueue, Seat};
+use crate::roster::Roster;
 use crate::sync::right::{Held, Right};
 use crate::sync::{AtomicBool, AtomicUsize, Mutex, Ordering};
 use crate::waiter::{Outcome, Parker, Waiter};
@@ -192,11 +193,13 @@ fn no_event_waits_while_a_dispatcher_sits_in_the_poll() {
         struct Shared {
             token: Right<()>,
             queue: ReadyQueue<u32>,
+            seat: Seat,
             poll: Poll,
         }
         let shared = Arc::new(Shared {
             token: Right::new(()),
             queue: ReadyQueue::new(),
+            seat: Seat::default(),
             poll: Poll::new(),
         });
         let held = shared.token.try_take();
@@ -205,7 +208,7 @@ fn no_event_waits_while_a_dispatcher_sits_in_the_poll() {
             let parker = std::sync::Arc::new(Parker::new());
             while theirs.queue.pop().is_none() {
                 if let Some(_held) = theirs.token.try_take() {
-                    theirs.queue.wait_in_poll(|may_wait| {
+                    theirs.seat.wait(&theirs.queue, |may_wait| {
                         theirs.poll.turn(may_wait);
                     });
                 } else if theirs.queue.enlist(&parker) {
@@ -218,7 +221,9 @@ fn no_event_waits_while_a_dispatcher_sits_in_the_poll() {
         });
         drop(held);
         shared.queue.push([1]);
-        shared.queue.wake(|| shared.poll.wake());
+        if !shared.queue.wake_one() && shared.seat.is_taken() {
+            shared.poll.wake();
+        }
         dispatcher.join().unwrap();
     });
 }
@@ -409,5 +414,189 @@ fn a_ring_ends_the_wait_that_comes_next() {
         over.store(true, Ordering::SeqCst);
         bell.ring(|| poll.wake());
         background.join().unwrap();
+    });
+}
+
+/// INV-Q1 with two loops: one of the dispatchers may be woken for both events, and wakes the other
+/// when it finds more than it takes. With all preemptions it would take hours.
+#[test]
+fn events_find_the_dispatchers_of_several_loops() {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(|| {
+        struct Shared {
+            queue: ReadyQueue<u32>,
+            loops: [(Right<()>, Seat, Poll); 2],
+        }
+        impl Shared {
+            fn wake(&self) {
+                if self.queue.wake_one() {
+                    return;
+                }
+                if let Some((_, _, poll)) = self.loops.iter().find(|(_, seat, _)| seat.is_taken()) {
+                    poll.wake();
+                }
+            }
+        }
+        fn dispatch(s: &Shared, at: usize) {
+            loop {
+                if s.queue.pop().is_some() {
+                    if !s.queue.is_empty() {
+                        s.wake();
+                    }
+                    // Its handler takes for ever.
+                    return;
+                }
+                let (token, seat, poll) = &s.loops[at];
+                let _held = token.try_take().expect("each has a loop of its own");
+                seat.wait(&s.queue, |may_wait| {
+                    poll.turn(may_wait);
+                });
+            }
+        }
+        let shared = Arc::new(Shared {
+            queue: ReadyQueue::new(),
+            loops: [0, 1].map(|_| (Right::new(()), Seat::default(), Poll::new())),
+        });
+        let dispatchers = [0, 1].map(|at| {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || dispatch(&shared, at))
+        });
+        for event in 0..2 {
+            shared.queue.push([event]);
+            shared.wake();
+        }
+        for dispatcher in dispatchers {
+            dispatcher.join().unwrap();
+        }
+    });
+}
+
+/// A loop that is taken out of use, while a connection joins it and is to be called again there.
+struct Leaving {
+    roster: Roster,
+    /// Which loop the connection belongs to.
+    shard: AtomicUsize,
+    joined: AtomicBool,
+    /// By loop: it is listed to be called again.
+    again: [AtomicBool; 2],
+    called: AtomicUsize,
+}
+
+impl Leaving {
+    fn turn(&self, at: usize) {
+        if self.again[at].swap(false, Ordering::SeqCst) {
+            self.called.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// As the background: until nothing is left there.
+    fn empty(&self) {
+        loop {
+            if self.roster.members(1) == 0 && !self.again[1].load(Ordering::SeqCst) {
+                return;
+            }
+            let here = self.joined.load(Ordering::SeqCst) && self.shard.load(Ordering::SeqCst) == 1;
+            if here {
+                self.shard.store(0, Ordering::SeqCst);
+                self.roster.moved(1, 0);
+            }
+            self.turn(1);
+            thread::yield_now();
+        }
+    }
+}
+
+/// INV-S1, INV-S2.
+#[test]
+fn nobody_is_left_in_a_loop_that_leaves() {
+    model(|| {
+        let shared = Arc::new(Leaving {
+            roster: Roster::new(2),
+            shard: AtomicUsize::new(0),
+            joined: AtomicBool::new(false),
+            again: [0, 1].map(|_| AtomicBool::new(false)),
+            called: AtomicUsize::new(0),
+        });
+        shared.roster.set_active(2);
+        // Another, which goes: the one that comes would find the second loop the emptier one.
+        assert_eq!(shared.roster.join(), 0);
+        let theirs = Arc::clone(&shared);
+        let joining = thread::spawn(move || {
+            let at = theirs.roster.join();
+            theirs.shard.store(at, Ordering::SeqCst);
+            theirs.joined.store(true, Ordering::SeqCst);
+            // As `Conn::call_again`.
+            let mut at = at;
+            loop {
+                theirs.again[at].swap(true, Ordering::SeqCst);
+                let now = theirs.shard.load(Ordering::SeqCst);
+                if now == at {
+                    return;
+                }
+                at = now;
+            }
+        });
+        shared.roster.set_active(1);
+        shared.empty();
+        joining.join().unwrap();
+        shared.empty();
+        shared.turn(0);
+        assert_eq!(shared.roster.members(1), 0);
+        assert!(
+            shared.called.load(Ordering::SeqCst) > 0,
+            "it is not called again"
+        );
+    });
+}
+
+/// INV-S3.
+#[test]
+fn a_dispatcher_that_comes_back_gets_a_loop() {
+    model(|| {
+        struct Shared {
+            queue: ReadyQueue<u32>,
+            token: Right<()>,
+            adopted: AtomicBool,
+            poll: Poll,
+        }
+        let shared = Arc::new(Shared {
+            queue: ReadyQueue::new(),
+            token: Right::new(()),
+            adopted: AtomicBool::new(false),
+            poll: Poll::new(),
+        });
+        let theirs = Arc::clone(&shared);
+        // Waits in a loop of its own, and in this one, in which nothing happens.
+        let adopter = thread::spawn(move || {
+            let Some(held) = theirs.token.try_take() else {
+                return;
+            };
+            theirs.adopted.store(true, Ordering::SeqCst);
+            theirs.poll.turn(!theirs.queue.has_parked());
+            let asked = theirs.queue.has_parked();
+            theirs.adopted.store(false, Ordering::SeqCst);
+            drop(held);
+            if asked {
+                theirs.queue.wake_one();
+            }
+        });
+        let parker = std::sync::Arc::new(Parker::new());
+        let held = loop {
+            if let Some(held) = shared.token.try_take() {
+                break held;
+            }
+            if shared.queue.enlist(&parker) {
+                if shared.token.is_held() {
+                    if shared.adopted.load(Ordering::SeqCst) {
+                        shared.poll.wake();
+                    }
+                    parker.park(None);
+                }
+                shared.queue.delist(&parker);
+            }
+        };
+        adopter.join().unwrap();
+        drop(held);
     });
 }

@@ -13,14 +13,13 @@ use std::sync::Arc;
 /// INV-Q1: `parked` lists dispatchers that sleep or are about to; whoever takes one off the
 ///         list pokes it. A dispatcher lists itself, then looks at the queue once more; a
 ///         pusher pushes, then looks at the list. So one of them sees the other. The same
-///         holds for a dispatcher that waits in the poll instead, and says so first.
-///         Dispatchers that run handlers, or dispatch by hand, come by themselves.
+///         holds for a dispatcher that waits in a poll instead, and says so first (`Seat`).
+///         Whoever was woken, and finds more than it takes, wakes another. Dispatchers that
+///         run handlers, or dispatch by hand, come by themselves.
 pub struct ReadyQueue<T> {
     inner: Mutex<Inner<T>>,
     len: AtomicUsize,
     parked: AtomicUsize,
-    /// A dispatcher waits in the poll, or is about to.
-    in_poll: AtomicBool,
     /// Made when the application asks for it, and touched only then.
     fd: OnceCell<EventFd>,
 }
@@ -44,7 +43,6 @@ impl<T> ReadyQueue<T> {
             }),
             len: AtomicUsize::new(0),
             parked: AtomicUsize::new(0),
-            in_poll: AtomicBool::new(false),
             fd: OnceCell::new(),
         }
     }
@@ -144,27 +142,6 @@ impl<T> ReadyQueue<T> {
         self.parked.store(inner.parked.len(), Ordering::SeqCst);
     }
 
-    /// Runs `wait` as what `end_poll` of `wake` ends; it is told whether it may wait at all.
-    pub fn wait_in_poll(&self, wait: impl FnOnce(bool)) {
-        self.in_poll.store(true, Ordering::SeqCst);
-        race_point();
-        wait(self.is_empty());
-        // Seen late, this costs one wake-up for nothing.
-        self.in_poll.store(false, Ordering::Release);
-    }
-
-    /// After a push: somebody has to see it. False if no dispatcher waits for anything.
-    pub fn wake(&self, end_poll: impl FnOnce()) -> bool {
-        if self.wake_one() {
-            return true;
-        }
-        let waits = self.in_poll.load(Ordering::SeqCst);
-        if waits {
-            end_poll();
-        }
-        waits
-    }
-
     /// Wakes one parked dispatcher; false if there is none.
     pub fn wake_one(&self) -> bool {
         if !self.has_parked() {
@@ -179,5 +156,25 @@ impl<T> ReadyQueue<T> {
             p.poke();
             true
         })
+    }
+}
+
+/// Where a dispatcher waits in a poll, for those who queue something (INV-Q1).
+#[derive(Default)]
+pub struct Seat(AtomicBool);
+
+impl Seat {
+    /// Runs `wait`, which is told whether it may wait at all.
+    pub fn wait<T>(&self, queue: &ReadyQueue<T>, wait: impl FnOnce(bool)) {
+        self.0.store(true, Ordering::SeqCst);
+        race_point();
+        wait(queue.is_empty());
+        // Seen late, this costs one wake-up for nothing.
+        self.0.store(false, Ordering::Release);
+    }
+
+    /// A dispatcher waits, or is about to.
+    pub fn is_taken(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
     }
 }

@@ -50,7 +50,7 @@ impl Set {
             set.hub.set_cookie(set.as_handle().cast());
         }
         let source: Weak<Set> = Arc::downgrade(&set);
-        set.hub.shard.reactor.set_waker_source(source);
+        set.hub.shards.home().reactor.set_waker_source(source);
         background::start(Arc::clone(&set.hub), Arc::clone(&set) as _)?;
         Ok(set)
     }
@@ -95,10 +95,18 @@ impl Set {
     pub fn change(&self, change: impl FnOnce(&Config) -> Result<()>) -> Result<()> {
         self.hub.check_process()?;
         change(&self.hub.config)?;
-        let reactor = &self.hub.shard.reactor;
-        reactor.settings_changed();
+        let shards = &self.hub.shards;
+        shards.settings_changed();
         // Those that time concerns may have waited for long enough.
-        reactor.again(Arc::clone(&self.hub) as _);
+        shards.home().reactor.again(Arc::clone(&self.hub) as _);
+        Ok(())
+    }
+
+    /// Bounds the loops in use; 0: none but the number of CPUs.
+    pub fn set_max_loops(&self, loops: u32) -> Result<()> {
+        self.hub.check_process()?;
+        self.hub.config.set_max_loops(loops)?;
+        self.hub.fit_shards();
         Ok(())
     }
 
@@ -177,7 +185,7 @@ impl Set {
             asked = list.release();
         }
         self.to_retire.store(true, Ordering::SeqCst);
-        self.hub.shard.reactor.wake();
+        self.hub.shards.home().reactor.wake();
     }
 
     fn change_listeners<R>(&self, change: impl FnOnce(&mut Listeners) -> R) -> R {
@@ -223,7 +231,7 @@ impl Set {
         }
         if late {
             self.to_retire.store(true, Ordering::SeqCst);
-            self.hub.shard.reactor.wake();
+            self.hub.shards.home().reactor.wake();
         }
     }
 
@@ -253,8 +261,10 @@ impl Set {
         self.hub.check_process()?;
         // Counted here, so that the set cannot end before the thread has begun.
         self.hub.dispatchers_came(1);
+        self.hub.waiting_came(1);
         let spawned = thread::spawn_detached::<DispatchThread>(Arc::clone(&self.hub));
         if spawned.is_err() {
+            self.hub.waiting_gone(1);
             self.hub.dispatchers_gone(1);
         }
         spawned

@@ -1,20 +1,31 @@
-//! One loop, and what is left for the background that looks after it.
+//! One loop of a set, and what is left there for the background that looks after it.
 //!
 //! Generic over the connection, which stands above.
 
-use crate::bell::Bell;
 use crate::error::Result;
+use crate::queue::{ReadyQueue, Seat};
 use crate::reactor::Reactor;
-use crate::sync::{race_point, AtomicBool, Mutex, Ordering};
-use crate::sys::{env, socket, thread};
+use crate::sync::{AtomicBool, AtomicU8, Mutex, Ordering};
+use crate::sys::{socket, thread};
 use std::sync::Arc;
+
+/// Who sees to a loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Care {
+    /// Dispatchers drive it as they come.
+    Usual,
+    /// The background has found that none did for a tick.
+    Neglected,
+    /// A dispatcher waits in it beside its own.
+    Adopted,
+}
 
 pub struct Shard<C> {
     pub reactor: Reactor<Arc<C>>,
-    /// How its background is reached.
-    pub bell: Bell,
-    /// False with MINIRPC_TICK=0.
-    pub ticks: bool,
+    care: AtomicU8,
+    /// A dispatcher waits in the poll.
+    seat: Seat,
     /// Connections that gathered bytes.
     dirty: Mutex<Vec<Arc<C>>>,
     has_dirty: AtomicBool,
@@ -28,8 +39,8 @@ impl<C> Shard<C> {
     pub fn new() -> Result<Shard<C>> {
         Ok(Shard {
             reactor: Reactor::new()?,
-            bell: Bell::default(),
-            ticks: env::var("MINIRPC_TICK").is_none_or(|v| v != "0"),
+            care: AtomicU8::new(Care::Usual as u8),
+            seat: Seat::default(),
             dirty: Mutex::new(Vec::new()),
             has_dirty: AtomicBool::new(false),
             lent: Mutex::new(Vec::new()),
@@ -37,33 +48,42 @@ impl<C> Shard<C> {
         })
     }
 
-    /// Makes the background look at everything once more.
-    pub fn ring_background(&self) {
-        self.bell.ring(|| self.reactor.wake());
+    // --- dispatchers
+
+    /// Runs `wait` as what `end_wait` ends; it is told whether it may wait at all.
+    pub fn wait_in_poll(&self, queue: &ReadyQueue<Arc<C>>, wait: impl FnOnce(bool)) {
+        self.seat.wait(queue, wait);
     }
 
-    /// Whoever frees the token calls this: nobody may be left to drive.
     #[inline]
-    pub fn token_freed(&self) {
-        self.bell.ring_if_asleep();
+    pub fn is_cared_for(&self, care: Care) -> bool {
+        self.care.load(Ordering::SeqCst) == care as u8
+    }
+
+    /// With its token held.
+    pub fn set_care(&self, care: Care) {
+        self.care.store(care as u8, Ordering::SeqCst);
+    }
+
+    pub fn is_waited_in(&self) -> bool {
+        self.seat.is_taken()
+    }
+
+    /// Ends a dispatcher's wait in the poll; false if there is none.
+    pub fn end_wait(&self) -> bool {
+        let waits = self.is_waited_in();
+        if waits {
+            self.reactor.wake();
+        }
+        waits
     }
 
     // --- gathered bytes
 
-    /// A connection gathered bytes. `expected`: a reply that is due, or the end of a batch of
-    /// events, will send them, unless the peer or a handler takes its time; then a tick does.
-    pub fn add_dirty(&self, conn: Arc<C>, expected: bool) {
-        {
-            let mut dirty = self.dirty.lock();
-            dirty.push(conn);
-            self.has_dirty.store(true, Ordering::SeqCst);
-        }
-        race_point();
-        if expected && self.ticks {
-            self.bell.ring_unless_awake(|| self.reactor.wake());
-        } else {
-            self.ring_background();
-        }
+    pub fn add_dirty(&self, conn: Arc<C>) {
+        let mut dirty = self.dirty.lock();
+        dirty.push(conn);
+        self.has_dirty.store(true, Ordering::SeqCst);
     }
 
     pub fn has_dirty(&self) -> bool {
@@ -82,15 +102,8 @@ impl<C> Shard<C> {
 
     // --- lent connections
 
-    /// Whether a connection may leave the loop's attention: somebody has to tick for it.
-    pub fn can_lend(&self) -> bool {
-        self.ticks
-    }
-
-    /// A connection was lent to its sync callers.
-    pub fn lent(&self, conn: Arc<C>) {
+    pub fn add_lent(&self, conn: Arc<C>) {
         self.lent.lock().push(conn);
-        self.ring_background();
     }
 
     pub fn take_lent(&self) -> Vec<Arc<C>> {

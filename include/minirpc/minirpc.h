@@ -402,6 +402,22 @@ int mrpc_conn_close(struct mrpc_connection *conn);
 int mrpc_start_dispatch_thread(struct mrpc_conn_set *set);
 
 /**
+ * Bounds the loops that a set waits for its sockets with. There is one for each
+ * dispatcher that waits in mrpc_dispatch_loop() or was made by
+ * mrpc_start_dispatch_thread(), up to the number of CPUs that the process could run
+ * on when the set was made; each beyond the first costs three descriptors. A
+ * connection belongs to one of them, and its events run in any dispatcher, in their
+ * order, as with one loop. Dispatching by hand has one loop.
+ *
+ * set: the set.
+ * loops: how many; 0, the default, is no bound of its own.
+ *
+ * Returns 0; EINVAL if set is NULL. Holds at once: connections of loops that are not
+ * used any more move to others. Any thread may call it, also from a handler.
+ */
+int mrpc_set_max_loops(struct mrpc_conn_set *set, unsigned int loops);
+
+/**
  * Registers the calling thread as a dispatcher of a set, as it must be before
  * mrpc_dispatch() and mrpc_dispatch_loop(). A thread may serve several sets.
  *

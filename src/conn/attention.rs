@@ -51,11 +51,11 @@ impl Conn {
                 quiet: 0,
             };
             self.publish(&st);
-            self.hub.shard.reactor.set_interest(self.fd(), place, false);
+            self.shard().reactor.set_interest(self.fd(), place, false);
             unlisted
         };
         if unlisted {
-            self.hub.shard.lent(Arc::clone(self));
+            self.hub.shards.lent(self.shard_number(), Arc::clone(self));
         }
     }
 
@@ -65,7 +65,7 @@ impl Conn {
             return;
         }
         if let Some(place) = st.place {
-            self.hub.shard.reactor.set_interest(self.fd(), place, true);
+            self.shard().reactor.set_interest(self.fd(), place, true);
         }
         st.attention = Attention::LoopAgain;
         self.publish(st);

@@ -189,7 +189,7 @@ impl Connecting {
     /// Sees to it that the loop looks at the attempt.
     pub fn wake(self: Arc<Self>) {
         let hub = Arc::clone(&self.conn.hub);
-        hub.shard.reactor.again(self);
+        hub.shards.home().reactor.again(self);
     }
 
     /// Goes as far as it can. None: the attempt has ended.
@@ -330,13 +330,13 @@ impl Rider for Arc<Connecting> {
     }
 
     fn attend(&self, fd: RawFd) -> Result<Option<Place>> {
-        let reactor = &self.conn.hub.shard.reactor;
+        let reactor = &self.conn.hub.shards.home().reactor;
         reactor.register(fd, Arc::clone(self) as _).map(Some)
     }
 
     fn leave(&self, fd: RawFd, place: Option<Place>) {
         if let Some(place) = place {
-            self.conn.hub.shard.reactor.deregister(fd, place);
+            self.conn.hub.shards.home().reactor.deregister(fd, place);
         }
     }
 }

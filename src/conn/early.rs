@@ -187,7 +187,7 @@ impl Conn {
     /// Asks to be called at this time.
     #[cold]
     pub(super) fn ask_for_time(self: &Arc<Self>, time: u64) {
-        let reactor = &self.hub.shard.reactor;
+        let reactor = &self.hub.shards.home().reactor;
         reactor.call_at(time, Arc::clone(self) as _);
         // The end of the connection may not have seen it.
         if self.is_past(crate::proto::life::Phase::Closing) {
@@ -198,7 +198,7 @@ impl Conn {
     #[cold]
     pub(super) fn forget_time(self: &Arc<Self>) {
         let source: Arc<dyn Source<Arc<Conn>>> = Arc::clone(self) as _;
-        self.hub.shard.reactor.forget_time(&source);
+        self.hub.shards.home().reactor.forget_time(&source);
     }
 
     /// The connection's time has come.

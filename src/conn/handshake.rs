@@ -277,7 +277,12 @@ impl Arrival {
                 from,
             })),
         });
-        match hub.shard.reactor.register(fd, Arc::clone(&arrival) as _) {
+        match hub
+            .shards
+            .home()
+            .reactor
+            .register(fd, Arc::clone(&arrival) as _)
+        {
             Ok(place) => {
                 let _ = arrival.place.set(place);
                 turn.at(deadline, Arc::clone(&arrival) as _);
@@ -377,7 +382,7 @@ impl Arrival {
     /// The loop has nothing more to do with it.
     fn leave(self: &Arc<Self>, fd: i32, turn: &mut Turn<'_, Arc<Conn>>) {
         if let Some(place) = self.place.get() {
-            self.hub.shard.reactor.deregister(fd, *place);
+            self.hub.shards.home().reactor.deregister(fd, *place);
         }
         turn.never(&(Arc::clone(self) as _));
         self.hub.arrival_ended();
@@ -408,6 +413,6 @@ impl Source<Arc<Conn>> for Arrival {
 
     fn on_settings(self: Arc<Self>) {
         let hub = Arc::clone(&self.hub);
-        hub.shard.reactor.again(self);
+        hub.shards.home().reactor.again(self);
     }
 }

@@ -146,7 +146,7 @@ impl Conn {
         let raw = fd.as_raw();
         // With the right held, nothing is read before the state says so.
         let held = self.reading.try_take();
-        let place = match self.hub.shard.reactor.register(raw, Arc::clone(self) as _) {
+        let place = match self.join_shard(raw) {
             Ok(place) => place,
             Err(e) => return Err((e, fd)),
         };
@@ -156,7 +156,7 @@ impl Conn {
         if !hub.connection_made(self.id, Arc::clone(self), accepted) {
             // Its user, or its attempt, holds it.
             self.holds.fetch_sub(1, Ordering::Relaxed);
-            hub.shard.reactor.deregister(raw, place);
+            self.leave_shard(raw, place);
             return Err((Errno(libc::ESHUTDOWN), fd));
         }
         socket::prepare(raw, family, hub.config.keepalive());
@@ -199,7 +199,7 @@ impl Conn {
             while let Some(held) = asked {
                 asked = held.release();
             }
-            self.hub.shard.reactor.again(Arc::clone(self) as _);
+            self.call_again();
         }
         Ok(claimed)
     }
@@ -367,7 +367,7 @@ impl Conn {
             return;
         }
         if let Some(place) = place {
-            self.hub.shard.reactor.deregister(fd, place);
+            self.leave_shard(fd, place);
         }
         let fd = Fd::own(fd);
         // Closing with unread bytes sends a reset, which may overtake our last messages. Without

@@ -24,6 +24,7 @@ mod flow;
 mod handshake;
 mod keys;
 mod life;
+mod moving;
 mod observe;
 mod outputs;
 mod race;
@@ -95,6 +96,8 @@ pub struct Conn {
     interrupt: AtomicBool,
     /// Its handlers took long lately.
     slow: AtomicBool,
+    /// The number of its loop; changes under the state's lock, with the reading right held.
+    shard: AtomicU8,
     /// Of its calls, in milliseconds; 0: none, TIMEOUT_INHERIT: the set's.
     call_timeout: AtomicU32,
     /// Between its messages and the socket, of some connections; set before it is open.
@@ -126,7 +129,6 @@ struct State {
     sleepers: Vec<Arc<Waiter>>,
     pace: flow::Pace,
     times: stats::Times,
-    /// Of what is being gathered, if somebody watches.
     /// While somebody watches.
     moment: Option<Box<Moment>>,
     rare: Option<Box<Rare>>,
@@ -197,6 +199,7 @@ impl Conn {
             mirror: AtomicU8::new(Phase::New as u8),
             interrupt: AtomicBool::new(false),
             slow: AtomicBool::new(false),
+            shard: AtomicU8::new(0),
             call_timeout: AtomicU32::new(TIMEOUT_INHERIT),
             secure: OnceBox::new(),
             wake: OnceLock::new(),

@@ -55,7 +55,7 @@ impl Conn {
             self.hub.schedule(Arc::clone(self));
         }
         if out.resumed {
-            self.hub.shard.reactor.again(Arc::clone(self) as _);
+            self.call_again();
         }
         if out.watch {
             self.list_watched();
@@ -63,7 +63,7 @@ impl Conn {
         if let Some(chunk) = out.flush {
             self.write_out(chunk);
         } else if out.left {
-            self.hub.shard.add_dirty(Arc::clone(self), false);
+            self.add_dirty(false);
         }
         if out.drained {
             self.shut(Reason::User, None);

@@ -198,7 +198,7 @@ impl Conn {
     #[inline]
     pub(super) fn count_read(&self, reader: &mut Reader, fd: i32) {
         if reader.reads % READS_PER_LOOK == 0 && self.hub.spin_limit().is_some() {
-            reader.peer_here = self.hub.shard.note_peer(fd);
+            reader.peer_here = self.shard().note_peer(fd);
         }
         reader.reads = reader.reads.wrapping_add(1);
     }
@@ -415,7 +415,7 @@ impl Conn {
                 budget -= 1;
                 if budget == 0 {
                     drop(held);
-                    self.hub.shard.reactor.again(Arc::clone(self) as _);
+                    self.call_again();
                     return self.promote_sleeper();
                 }
             }

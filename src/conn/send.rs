@@ -168,7 +168,7 @@ impl Conn {
         if let Some(chunk) = flush {
             self.write_out(chunk);
         } else if left {
-            self.hub.shard.add_dirty(Arc::clone(self), expected);
+            self.add_dirty(expected);
         }
         if let Some(time) = time {
             self.ask_for_time(time);

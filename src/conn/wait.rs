@@ -214,7 +214,7 @@ impl Conn {
         spin: Option<Duration>,
         buf: &mut Vec<u8>,
     ) {
-        if lend && !self.is_lent() && self.hub.shard.can_lend() && !local::is_handling() {
+        if lend && !self.is_lent() && self.hub.shards.can_lend() && !local::is_handling() {
             self.lend();
         }
         let mut lost = false;

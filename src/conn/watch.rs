@@ -212,7 +212,11 @@ impl Conn {
     /// After `begin_watch`, without the lock.
     pub(super) fn list_watched(self: &Arc<Self>) {
         self.hub.watch(Arc::clone(self));
-        self.hub.shard.reactor.again(Arc::clone(&self.hub) as _);
+        self.hub
+            .shards
+            .home()
+            .reactor
+            .again(Arc::clone(&self.hub) as _);
     }
 
     /// When to look again; None: not unless it is listed anew.

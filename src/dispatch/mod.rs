@@ -1,8 +1,8 @@
 //! Dispatchers: application threads that run events.
 //!
-//! A dispatcher with nothing to run takes the driver token if it is free, turns the loop, and
-//! runs what the turn found; if the token is taken, it parks. The token, like every lock, is
-//! let go of before any C code runs.
+//! A dispatcher with nothing to run takes the driver token of a loop, turns it, and runs what the
+//! turn found; if all tokens are taken, it parks. The token, like every lock, is let go of before
+//! any C code runs.
 
 pub mod ticket;
 pub mod upcall;
@@ -11,7 +11,8 @@ use crate::conn::{Conn, ConnHub};
 use crate::error::{Errno, Result};
 use crate::local;
 use crate::reactor::spin::{self, End};
-use crate::reactor::{Driver, Found};
+use crate::reactor::{self, Driver, Found};
+use crate::shard::{Care, Shard};
 use crate::sync::race_point;
 use crate::sys::thread::Thread;
 use crate::sys::{cancel, clock};
@@ -45,31 +46,111 @@ impl ConnHub {
         }
     }
 
-    /// Turns the loop if the token is free, waiting up to `limit`. None: it was taken.
-    /// Some(Some(conn)): the first of the connections found runnable, for the caller to run;
-    /// the others have been queued.
-    fn drive(self: &Arc<Self>, limit: Option<Duration>) -> Option<Option<Arc<Conn>>> {
-        let mut driver = self.shard.reactor.try_drive()?;
+    /// Turns a loop whose token is free, `seat` if it can be that, waiting up to `limit`. None:
+    /// all were taken. Some(Some(conn)): the first of the connections found runnable, for the
+    /// caller to run; the others have been queued.
+    fn drive(
+        self: &Arc<Self>,
+        seat: &mut usize,
+        limit: Option<Duration>,
+    ) -> Option<Option<Arc<Conn>>> {
+        let (at, mut driver) = self.shards.try_drive(*seat)?;
+        *seat = at;
+        let shard = self.shards.at(at);
+        if !shard.is_cared_for(Care::Usual) {
+            shard.set_care(Care::Usual);
+        }
         let mut found = Found::default();
         if limit.is_some() {
             driver.turn(limit, &mut found);
-        } else if !self.turn_spinning(&mut driver, &mut found) {
-            self.turn_blocking(&mut driver, &mut found);
+            drop(driver);
+        } else {
+            self.wait_in(at, driver, &mut found);
         }
-        drop(driver);
-        self.shard.token_freed();
+        self.shards.token_freed();
         if !found.rest.is_empty() {
             self.queue.push(found.rest);
+        }
+        // Also if it was queued before: whoever did so may have woken us for it.
+        if found.first.is_some() && !self.queue.is_empty() {
             self.wake_dispatcher();
         }
         self.observer.tell();
         Some(found.first)
     }
 
-    fn turn_blocking(&self, driver: &mut Driver<'_, Arc<Conn>>, found: &mut Found<Arc<Conn>>) {
-        let measures = self.spin_limit().is_some() && !self.shard.peer_is_here();
+    /// Waits until something is found, or may have been queued. What is ready in loops whose
+    /// drivers are busy goes first; those that are neglected are waited in, too.
+    fn wait_in<'a>(
+        &'a self,
+        at: usize,
+        mut driver: Driver<'a, Arc<Conn>>,
+        found: &mut Found<Arc<Conn>>,
+    ) {
+        let mut adopted = Vec::new();
+        for (shard, mut other) in self.shards.undriven(at) {
+            other.help(found);
+            if shard.is_cared_for(Care::Neglected) {
+                adopted.push((shard, other));
+            } else {
+                drop(other);
+                self.shards.token_freed();
+            }
+        }
+        if !found.is_empty() {
+            return;
+        }
+        if !adopted.is_empty() {
+            self.turn_several(at, driver, adopted, found);
+        } else if !self.turn_spinning(at, &mut driver, found) {
+            self.turn_blocking(at, &mut driver, found);
+        }
+    }
+
+    /// Waits in its own loop and in those that it adopts.
+    fn turn_several<'a>(
+        &'a self,
+        at: usize,
+        driver: Driver<'a, Arc<Conn>>,
+        adopted: Vec<(&'a Shard<Conn>, Driver<'a, Arc<Conn>>)>,
+        found: &mut Found<Arc<Conn>>,
+    ) {
+        let (shards, mut others): (Vec<_>, Vec<_>) = adopted.into_iter().unzip();
+        shards
+            .iter()
+            .for_each(|shard| shard.set_care(Care::Adopted));
+        race_point();
+        others.push(driver);
+        self.shards.at(at).wait_in_poll(&self.queue, |may_wait| {
+            if may_wait && !self.is_ending() && !self.queue.has_parked() {
+                reactor::wait_any(&others);
+            }
+            if let Some((driver, others)) = others.split_last_mut() {
+                driver.turn(Some(Duration::ZERO), found);
+                others.iter_mut().for_each(|other| other.help(found));
+            }
+        });
+        // Whoever has parked since wants a loop of its own.
+        let asked = self.queue.has_parked();
+        let care = if asked { Care::Usual } else { Care::Neglected };
+        shards.iter().for_each(|shard| shard.set_care(care));
+        drop(others);
+        self.shards.token_freed();
+        if asked {
+            self.queue.wake_one();
+        }
+    }
+
+    fn turn_blocking(
+        &self,
+        at: usize,
+        driver: &mut Driver<'_, Arc<Conn>>,
+        found: &mut Found<Arc<Conn>>,
+    ) {
+        let shard = self.shards.at(at);
+        let measures = self.spin_limit().is_some() && !shard.peer_is_here();
         let start = measures.then(clock::now);
-        self.queue.wait_in_poll(|may_wait| {
+        shard.wait_in_poll(&self.queue, |may_wait| {
             let wait = may_wait && !self.is_ending();
             driver.turn((!wait).then_some(Duration::ZERO), found);
         });
@@ -81,13 +162,14 @@ impl ConnHub {
     /// Polls without sleeping for a while, if that has paid lately. True: something came.
     fn turn_spinning(
         &self,
+        at: usize,
         driver: &mut Driver<'_, Arc<Conn>>,
         found: &mut Found<Arc<Conn>>,
     ) -> bool {
         let Some(limit) = self.spin_limit() else {
             return false;
         };
-        if self.shard.peer_is_here() || !driver.spin().wanted() {
+        if self.shards.at(at).peer_is_here() || !driver.spin().wanted() {
             return false;
         }
         let end = spin::poll(limit, || {
@@ -107,7 +189,7 @@ impl ConnHub {
     }
 }
 
-/// What `mrpc_start_dispatch_thread` starts; counted as a dispatcher already.
+/// What `mrpc_start_dispatch_thread` starts; counted as a dispatcher that waits already.
 pub struct DispatchThread;
 
 impl Thread for DispatchThread {
@@ -117,6 +199,9 @@ impl Thread for DispatchThread {
     fn run(set: Arc<ConnHub>) {
         set.register_dispatcher();
         set.dispatchers_gone(1);
+        if !ticket::set_waiting(Arc::as_ptr(&set), true) {
+            set.waiting_gone(1);
+        }
         // Its registration ends with the thread, also if a handler ends that.
         dispatch_loop(set);
     }
@@ -138,15 +223,25 @@ pub fn dispatch_loop(mut hub: Arc<ConnHub>) -> i32 {
         Ok(key) => key,
         Err(Errno(e)) => return e,
     };
+    // Until the loop returns, or, if a handler leaves it, the registration ends.
+    if ticket::set_waiting(key, true) {
+        hub.waiting_came(1);
+    }
+    let mut seat = 0;
     let mut runs = 0;
     loop {
-        match next_runnable(&hub, &mut runs) {
+        match next_runnable(&hub, &mut seat, &mut runs) {
             Next::Run(conn) => {
                 drop(hub);
                 run(conn, usize::MAX);
             }
             Next::Look => drop(hub),
-            Next::Ended => return libc::ENXIO,
+            Next::Ended => {
+                if ticket::set_waiting(key, false) {
+                    hub.waiting_gone(1);
+                }
+                return libc::ENXIO;
+            }
         }
         cancel::point();
         hub = match ticket::registered(key) {
@@ -166,13 +261,13 @@ enum Next {
 }
 
 /// Takes a connection with events to run, or waits for one.
-fn next_runnable(hub: &Arc<ConnHub>, runs: &mut u32) -> Next {
+fn next_runnable(hub: &Arc<ConnHub>, seat: &mut usize, runs: &mut u32) -> Next {
     if hub.is_ending() || hub.check_process().is_err() {
         return Next::Ended;
     }
     if *runs >= RUNS_PER_LOOK {
         *runs = 0;
-        if let Some(Some(conn)) = hub.drive(Some(Duration::ZERO)) {
+        if let Some(Some(conn)) = hub.drive(seat, Some(Duration::ZERO)) {
             hub.queue.push([conn]);
         }
     }
@@ -183,15 +278,16 @@ fn next_runnable(hub: &Arc<ConnHub>, runs: &mut u32) -> Next {
         }
         return Next::Run(conn);
     }
-    match hub.drive(None) {
+    match hub.drive(seat, None) {
         Some(None) => {}
         Some(Some(conn)) => return Next::Run(conn),
         None => {
             let parker = local::parker();
             if hub.queue.enlist(&parker) {
-                // The token may have been freed before we were listed.
+                // A token may have been freed before we were listed.
                 race_point();
-                if hub.shard.reactor.is_driven() && !hub.is_ending() {
+                if hub.shards.are_driven() && !hub.is_ending() {
+                    hub.shards.reclaim();
                     parker.park(None);
                 }
                 hub.queue.delist(&parker);

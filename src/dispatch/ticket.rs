@@ -67,7 +67,7 @@ struct Ticket {
 struct Local {
     ticket: Option<Ticket>,
     spare: Batch,
-    registered: Vec<(Arc<ConnHub>, u32)>,
+    registered: Vec<Registration>,
     /// The set that the thread drains, in which it may run handlers.
     draining: Option<Arc<ConnHub>>,
 }
@@ -81,8 +81,11 @@ impl Drop for Local {
         if let Some(hub) = self.draining.take() {
             hub.end_drain();
         }
-        for (set, times) in self.registered.drain(..) {
-            set.dispatchers_gone(times as usize);
+        for registration in self.registered.drain(..) {
+            registration.stop_waiting();
+            registration
+                .hub
+                .dispatchers_gone(registration.times as usize);
         }
     }
 }
@@ -256,32 +259,67 @@ pub fn draining() -> Option<Arc<ConnHub>> {
 
 // --- the sets that a thread dispatches for
 
+struct Registration {
+    hub: Arc<ConnHub>,
+    times: u32,
+    /// The thread waits for events in the library: it is counted as one that drives a loop.
+    waits: bool,
+}
+
+impl Registration {
+    fn stop_waiting(&self) {
+        if self.waits {
+            self.hub.waiting_gone(1);
+        }
+    }
+}
+
 /// Counts a registration; false if the thread cannot keep any.
 pub fn register(set: &Arc<ConnHub>) -> bool {
-    with_local(
-        |l| match l.registered.iter_mut().find(|(s, _)| Arc::ptr_eq(s, set)) {
-            Some((_, times)) => *times += 1,
-            None => l.registered.push((Arc::clone(set), 1)),
-        },
-    )
+    with_local(|l| {
+        let mut registered = l.registered.iter_mut();
+        match registered.find(|r| Arc::ptr_eq(&r.hub, set)) {
+            Some(registration) => registration.times += 1,
+            None => l.registered.push(Registration {
+                hub: Arc::clone(set),
+                times: 1,
+                waits: false,
+            }),
+        }
+    })
     .is_some()
+}
+
+/// The registered thread waits for events in the library from now on, or does not any more. True:
+/// that is new, and has to be counted.
+#[must_use]
+pub fn set_waiting(key: *const ConnHub, waits: bool) -> bool {
+    let changed = with_local(|l| {
+        let mut registered = l.registered.iter_mut();
+        let registration = registered.find(|r| Arc::as_ptr(&r.hub) == key)?;
+        Some(std::mem::replace(&mut registration.waits, waits) != waits)
+    });
+    changed.flatten().unwrap_or(false)
 }
 
 /// Takes one registration back; false if there is none.
 pub fn unregister(set: &Arc<ConnHub>) -> bool {
     let removed = with_local(|l| {
-        let at = l.registered.iter().position(|(s, _)| Arc::ptr_eq(s, set))?;
-        l.registered[at].1 -= 1;
+        let at = l.registered.iter().position(|r| Arc::ptr_eq(&r.hub, set))?;
+        l.registered[at].times -= 1;
         // Dropped outside: it may be the last reference.
-        Some((l.registered[at].1 == 0).then(|| l.registered.swap_remove(at).0))
+        Some((l.registered[at].times == 0).then(|| l.registered.swap_remove(at)))
     });
+    if let Some(Some(Some(last))) = &removed {
+        last.stop_waiting();
+    }
     removed.flatten().is_some()
 }
 
 /// The set at this address, if the thread is registered for it.
 pub fn registered(key: *const ConnHub) -> Option<Arc<ConnHub>> {
     with_local(|l| {
-        let mut sets = l.registered.iter().map(|(s, _)| s);
+        let mut sets = l.registered.iter().map(|r| &r.hub);
         sets.find(|s| Arc::as_ptr(s) == key).map(Arc::clone)
     })
     .flatten()

@@ -4,7 +4,7 @@ use super::handle;
 use crate::abi::{mrpc_conn_set, mrpc_connection};
 use crate::dispatch;
 use crate::error::Errno;
-use core::ffi::c_int;
+use core::ffi::{c_int, c_uint};
 use std::sync::Arc;
 
 /// Starts a thread that runs the set's events until the set ends. May be called
@@ -22,6 +22,28 @@ pub unsafe extern "C" fn mrpc_start_dispatch_thread(set: *mut mrpc_conn_set) -> 
     handle::code(
         set.ok_or(Errno::INVAL)
             .and_then(|set| set.spawn_dispatcher()),
+    )
+}
+
+/// Bounds the loops that a set waits for its sockets with. There is one for each
+/// dispatcher that waits in mrpc_dispatch_loop() or was made by
+/// mrpc_start_dispatch_thread(), up to the number of CPUs that the process could run
+/// on when the set was made; each beyond the first costs three descriptors. A
+/// connection belongs to one of them, and its events run in any dispatcher, in their
+/// order, as with one loop. Dispatching by hand has one loop.
+///
+/// set: the set.
+/// loops: how many; 0, the default, is no bound of its own.
+///
+/// Returns 0; EINVAL if set is NULL. Holds at once: connections of loops that are not
+/// used any more move to others. Any thread may call it, also from a handler.
+#[no_mangle]
+pub unsafe extern "C" fn mrpc_set_max_loops(set: *mut mrpc_conn_set, loops: c_uint) -> c_int {
+    // SAFETY: the caller passes NULL or a set that it holds.
+    let set = unsafe { handle::set(set) };
+    handle::code(
+        set.ok_or(Errno::INVAL)
+            .and_then(|set| set.set_max_loops(loops)),
     )
 }
 

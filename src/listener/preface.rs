@@ -54,7 +54,7 @@ impl Preface {
             state: Right::new(None),
         });
         let source = Arc::clone(&preface) as _;
-        let Ok(place) = hub.shard.reactor.register(fd.as_raw(), source) else {
+        let Ok(place) = hub.shards.home().reactor.register(fd.as_raw(), source) else {
             // No memory: the peer sees it closed.
             return hub.registry.count(|sums| sums.refused += 1);
         };
@@ -124,7 +124,7 @@ impl Preface {
         let State { fd, place, .. } = state;
         let listener = &self.listener;
         let hub = &listener.hub;
-        hub.shard.reactor.deregister(fd.as_raw(), place);
+        hub.shards.home().reactor.deregister(fd.as_raw(), place);
         match end {
             End::Client(client) => {
                 let from = address(client).unwrap_or_else(|| self.from.clone());

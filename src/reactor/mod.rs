@@ -11,7 +11,7 @@ use crate::proto::terms::NEVER;
 use crate::sync::right::{Held, Right};
 use crate::sync::{race_point, AtomicU64, AtomicUsize, Mutex, Ordering};
 use crate::sys::eventfd::EventFd;
-use crate::sys::poll::{Events, Interest, Poll, Registry, SourceFd, Token};
+use crate::sys::poll::{self, Events, Interest, Poll, Registry, SourceFd, Token};
 use crate::sys::{cancel, clock};
 use crate::timers::Timers;
 use slab::Slab;
@@ -257,7 +257,7 @@ impl<F> Reactor<F> {
         self.token.is_held()
     }
 
-    /// Turns made so far.
+    /// Turns made so far by those who drive it.
     pub fn turns(&self) -> u64 {
         self.turns.load(Ordering::Relaxed)
     }
@@ -383,11 +383,19 @@ impl<F> Driver<'_, F> {
     /// One turn: waits up to `limit` (None: without bound; not at all if there is work
     /// already), then calls every source that is ready. Returns how many were called.
     pub fn turn(&mut self, limit: Option<Duration>, found: &mut Found<F>) -> usize {
+        let turns = &self.reactor.turns;
+        turns.store(turns.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        self.turn_uncounted(limit, found)
+    }
+
+    /// A turn, without waiting, of a loop that others drive.
+    pub fn help(&mut self, found: &mut Found<F>) {
+        self.turn_uncounted(Some(Duration::ZERO), found);
+    }
+
+    fn turn_uncounted(&mut self, limit: Option<Duration>, found: &mut Found<F>) -> usize {
         let reactor = self.reactor;
         let state = &mut *self.state;
-        reactor
-            .turns
-            .store(reactor.turns.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         let limit = state.bound(limit, reactor.has_pending(), reactor.timers.first());
         race_point();
         // Interrupted by a signal: a turn without events.
@@ -450,6 +458,18 @@ impl<F> Driver<'_, F> {
         state.ready = ready;
         called
     }
+}
+
+/// Waits until one of these loops has something for its driver.
+pub fn wait_any<F>(drivers: &[Driver<'_, F>]) {
+    let bound = |driver: &Driver<'_, F>| {
+        let reactor = driver.reactor;
+        let first = reactor.timers.first();
+        driver.state.bound(None, reactor.has_pending(), first)
+    };
+    let limit = drivers.iter().filter_map(bound).min();
+    race_point();
+    cancel::held_off(|| poll::wait_any(drivers.iter().map(|d| &d.state.poll), limit));
 }
 
 impl<F> Reactor<F> {

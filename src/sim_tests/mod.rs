@@ -9,6 +9,7 @@ mod every;
 mod explore;
 mod gathered;
 mod listening;
+mod loops;
 mod pair;
 mod runner;
 mod timers;

@@ -9,7 +9,7 @@ use crate::sys::sim::net::{self, Nature};
 use std::time::Duration;
 
 /// Ticks, looks at what is lent, handlers that take a while: nothing takes as long as this.
-const SOON: Duration = Duration::from_millis(200);
+pub const SOON: Duration = Duration::from_millis(200);
 
 #[test]
 fn a_call_is_answered() {
@@ -38,7 +38,7 @@ fn act(end: usize, number: u64) {
 }
 
 /// Threads of both ends, of which each does some things one after the other.
-fn traffic(seed: u64, threads: u64, things: u64) -> Vec<usize> {
+pub fn traffic(seed: u64, threads: u64, things: u64) -> Vec<usize> {
     let thread = |n: u64| {
         let end = (n % 2) as usize;
         let act_all = move || {

@@ -144,7 +144,7 @@ fn poll(fd: RawFd, events: libc::c_short, limit: Option<Duration>) -> libc::c_sh
     p.revents
 }
 
-fn poll_all(fds: &mut [libc::pollfd], limit: Option<Duration>) {
+pub(super) fn poll_all(fds: &mut [libc::pollfd], limit: Option<Duration>) {
     let mut limit = limit.map(Timespec::new);
     let limit = limit.as_mut().map_or(ptr::null_mut(), ptr::from_mut);
     let (no_mask, size) = (0usize, 0usize);

@@ -189,3 +189,22 @@ impl Poll {
         }
     }
 }
+
+/// As `sys::linux::poll`: two of them at most.
+pub fn wait_any<'a>(polls: impl Iterator<Item = &'a Poll>, limit: Option<Duration>) {
+    wait::point();
+    let fds: Vec<RawFd> = polls.map(|poll| poll.fd.as_raw()).collect();
+    assert!(fds.len() == 2, "a simulated machine has two CPUs");
+    let deadline = limit.map(wait::deadline);
+    let mut late = limit == Some(Duration::ZERO);
+    let ready = || {
+        net::with(|n| {
+            fds.iter()
+                .any(|fd| n.epoll(*fd).items.iter().any(|i| i.ready))
+        })
+    };
+    while !late && !ready() {
+        wait::trace(|| format!("waits for {fds:?}"));
+        late = wait::sleep(Key::Files(fds[0], fds[1]), deadline);
+    }
+}
