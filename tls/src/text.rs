@@ -65,6 +65,7 @@ pub fn of_error(e: &Error, peer: &str) -> String {
             PeerIncompatible::ServerDoesNotSupportTls12Or13
             | PeerIncompatible::Tls12NotOffered
             | PeerIncompatible::Tls12NotOfferedOrEnabled
+            | PeerIncompatible::SignatureAlgorithmsExtensionRequired
             | PeerIncompatible::SupportedVersionsExtensionRequired => {
                 format!("the {peer} speaks neither TLS 1.2 nor 1.3")
             }
@@ -80,6 +81,9 @@ pub fn of_error(e: &Error, peer: &str) -> String {
         Error::InvalidCertRevocationList(why) => format!("a revocation list is not valid: {why:?}"),
         Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
             "the key does not belong to the certificate".to_string()
+        }
+        Error::General(why) if why == "incompatible signing key" => {
+            format!("the {peer} does not accept signatures by our kind of key")
         }
         other => format!("TLS with the {peer}: {other}"),
     }
@@ -102,7 +106,8 @@ fn of_alert(alert: AlertDescription, peer: &str) -> String {
         AlertDescription::CertificateUnknown => "our certificate does not suit it".to_string(),
         AlertDescription::AccessDenied => "our certificate gives no access".to_string(),
         AlertDescription::HandshakeFailure => {
-            "it finds no cipher suite or certificate that suits both".to_string()
+            "it finds no cipher suite or kind of key in common, or requires a certificate of us"
+                .to_string()
         }
         AlertDescription::ProtocolVersion => "no version of TLS in common".to_string(),
         AlertDescription::InsufficientSecurity => "it wants stronger ciphers".to_string(),
@@ -162,6 +167,9 @@ pub fn of_certificate(e: &CertificateError, what: &str) -> String {
         CertificateError::UnsupportedSignatureAlgorithmContext { .. }
         | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
             format!("{what} is signed in a way that we do not accept")
+        }
+        CertificateError::Other(other) if other.to_string() == "UnsupportedCertVersion" => {
+            format!("{what} is not of version 3")
         }
         CertificateError::Other(other) => format!("{what} is not accepted: {other}"),
         other => format!("{what} is not accepted: {other}"),
