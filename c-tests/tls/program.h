@@ -43,6 +43,22 @@ static inline struct program program_start(const char *const *argv)
 	return p;
 }
 
+/* Whether a program has said that, so far. */
+static inline bool program_said(const char *what)
+{
+	char path[512], line[1024];
+	bool said = false;
+	FILE *log;
+
+	snprintf(path, sizeof(path), "%s/programs", getenv("TEST_SCRATCH"));
+	log = fopen(path, "r");
+	while (log != NULL && fgets(line, sizeof(line), log) != NULL)
+		said = said || strstr(line, what) != NULL;
+	if (log != NULL)
+		fclose(log);
+	return said;
+}
+
 /* It has nothing more to do. */
 static inline void program_stop(struct program *p)
 {
@@ -77,7 +93,7 @@ static inline void free_port(char port[8])
 	close(fd);
 }
 
-/* Words of a line that are set apart by blanks; cert() for those that begin with @. */
+/* Words of a line that are set apart by blanks; cert() for what begins with @. */
 struct words {
 	char text[2048];
 	const char *argv[64];
@@ -93,9 +109,13 @@ static inline const char *const *words(struct words *w, const char *format, ...)
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
 	for (word = strtok_r(line, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
+		char *name = strchr(word, '@');
+		bool file = name == word || (name != NULL && name[-1] == '=');
+
 		w->argv[n++] = w->text + used;
-		used += (size_t)snprintf(w->text + used, sizeof(w->text) - used, "%s",
-					 word[0] == '@' ? cert(word + 1) : word) + 1;
+		used += (size_t)snprintf(w->text + used, sizeof(w->text) - used, "%.*s%s",
+					 (int)(file ? name - word : (long)strlen(word)), word,
+					 file ? cert(name + 1) : "") + 1;
 		REQUIRE(used < sizeof(w->text) && n < 63);
 	}
 	w->argv[n] = NULL;

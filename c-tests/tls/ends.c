@@ -1,0 +1,235 @@
+/* NEEDS: additions tls openssl */
+/* LIBS: -lminirpc-tls */
+/* PROTO: test.mx */
+/* TIMEOUT: 60 */
+/* The ends of TLS connections: announced by either side, cut, stalled in the handshake, changed on
+ * their way; renegotiation. */
+#include "program.h"
+#include "../drain/drain.h"
+
+static struct counter accepted = COUNTER_INIT;
+static struct probe server_probe;
+static struct mrpc_connection *server;
+static struct mrpc_conn_set *server_set, *client_set;
+static char *port;
+
+static mrpc_status_t ping(void *data, struct mrpc_message *msg)
+{
+	(void)data;
+	(void)msg;
+	return MINIRPC_OK;
+}
+
+static const struct test_server_operations ops = { .ping = ping };
+
+static void *note_accept(void *data, struct mrpc_connection *conn, struct sockaddr *from,
+			 socklen_t len)
+{
+	(void)data;
+	(void)from;
+	(void)len;
+	CHECK_EQ(test_server_set_operations(conn, &ops), 0);
+	server = conn;
+	counter_add(&accepted, 1);
+	return &server_probe;
+}
+
+static uint64_t failed(void)
+{
+	struct mrpc_set_stats stats = { .size = sizeof(stats) };
+
+	CHECK_EQ(mrpc_get_stats(server_set, &stats), 0);
+	return stats.handshakes_failed;
+}
+
+/* Stands between a client and the server, and does with the bytes what is wanted. */
+struct between {
+	pthread_t thread;
+	int listener;
+	char port[8];
+	_Atomic int cut;        /* 1: ends both without a word; 2: changes a byte first */
+};
+
+static void *pass_on(void *arg)
+{
+	struct between *b = arg;
+	int near = peer_accept(b->listener), far = peer_connect(port);
+	struct pollfd p[2] = { { near, POLLIN, 0 }, { far, POLLIN, 0 } };
+	char buf[65536];
+	ssize_t got;
+	int i;
+
+	while (b->cut != 1) {
+		poll(p, 2, 20);
+		for (i = 0; i < 2; i++) {
+			if (!(p[i].revents & (POLLIN | POLLHUP)))
+				continue;
+			got = recv(p[i].fd, buf, sizeof(buf), MSG_DONTWAIT);
+			if (got == 0)
+				goto over;
+			if (got > 0 && b->cut == 2)
+				buf[got - 1] ^= 1;
+			if (got > 0 && send(p[1 - i].fd, buf, (size_t)got, MSG_NOSIGNAL) != got)
+				goto over;
+		}
+	}
+over:
+	close(near);
+	close(far);
+	close(b->listener);
+	return NULL;
+}
+
+static void stand_between(struct between *b)
+{
+	b->cut = 0;
+	b->listener = peer_listen(b->port);
+	b->thread = thread_start(pass_on, b);
+}
+
+static struct mrpc_connection *connect_by(const char *by, struct probe *probe)
+{
+	struct mrpc_connection *conn;
+
+	probe_init(probe);
+	probe_init(&server_probe);
+	counter_init(&accepted);
+	REQUIRE_EQ(mrpc_conn_create(&conn, client_set, probe), 0);
+	REQUIRE_EQ(mrpc_connect(conn, AF_INET, "127.0.0.1", by), 0);
+	REQUIRE(COUNTER_WAIT(&accepted, 1));
+	CHECK_EQ(test_ping(conn), MINIRPC_OK);
+	return conn;
+}
+
+int main(void)
+{
+	enum { SLOW = 1000 };
+	/* A ClientHello begins like this, and goes on for 512 bytes. */
+	static const unsigned char half[] = { 22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3 };
+	static int fds[SLOW];
+	struct between between;
+	struct mrpc_connection *conn, *other;
+	struct probe probe, other_probe;
+	struct drain drain;
+	struct program p;
+	struct words w;
+	uint64_t before;
+	int64_t start;
+	int i;
+
+	signal(SIGPIPE, SIG_IGN);
+	REQUIRE_EQ(mrpc_conn_set_create(&client_set, test_client, NULL), 0);
+	REQUIRE_EQ(mrpc_conn_set_create(&server_set, test_server, NULL), 0);
+	probe_watch(client_set);
+	probe_watch(server_set);
+	tls_mutual(client_set, false);
+	tls_mutual(server_set, true);
+	REQUIRE_EQ(mrpc_start_dispatch_thread(client_set), 0);
+	REQUIRE_EQ(mrpc_start_dispatch_thread(server_set), 0);
+	REQUIRE_EQ(mrpc_set_accept_func(server_set, note_accept), 0);
+	REQUIRE_EQ(mrpc_set_listen_backlog(server_set, SLOW), 0);
+	REQUIRE_EQ(mrpc_listen(server_set, AF_INET, "127.0.0.1", &port), 0);
+
+	SECTION("announced by either side, it is clean");
+	conn = connect_by(port, &probe);
+	CHECK_EQ(mrpc_conn_close(server), 0);
+	COUNTER_WAIT(&probe.disconnects, 1);
+	CHECK_EQ(probe.reason, MRPC_DISC_CLOSED);
+	CHECK_EQ(counter_get(&probe.ioerrs), 0);
+	COUNTER_WAIT(&server_probe.disconnects, 1);
+	mrpc_conn_unref(server);
+	mrpc_conn_unref(conn);
+
+	SECTION("cut, it is an error on both sides");
+	stand_between(&between);
+	conn = connect_by(between.port, &probe);
+	between.cut = 1;
+	thread_join(between.thread);
+	COUNTER_WAIT(&probe.disconnects, 1);
+	COUNTER_WAIT(&server_probe.disconnects, 1);
+	CHECK_EQ(probe.reason, MRPC_DISC_IOERR);
+	CHECK_EQ(server_probe.reason, MRPC_DISC_IOERR);
+	CHECK_STR(probe.text, "the stream was cut: its end was not announced");
+	CHECK_STR(server_probe.text, "the stream was cut: its end was not announced");
+	CHECK_EQ(test_ping(conn), MINIRPC_NETWORK_FAILURE);
+	mrpc_conn_unref(server);
+	mrpc_conn_unref(conn);
+
+	SECTION("a byte that was changed on its way ends it, and no call comes of it");
+	stand_between(&between);
+	conn = connect_by(between.port, &probe);
+	between.cut = 2;
+	CHECK_EQ(test_ping(conn), MINIRPC_NETWORK_FAILURE);
+	COUNTER_WAIT(&server_probe.disconnects, 1);
+	CHECK_EQ(server_probe.reason, MRPC_DISC_IOERR);
+	CHECK_MSG(strstr(server_probe.text, "was changed on its way") != NULL, "the error is: %s",
+		  server_probe.text);
+	COUNTER_WAIT(&probe.disconnects, 1);
+	thread_join(between.thread);
+	mrpc_conn_unref(server);
+	mrpc_conn_unref(conn);
+
+	SECTION("a client that renegotiates is refused");
+	p = program_start(words(&w, "openssl s_client -tls1_2 -connect 127.0.0.1:%s -CAfile @ca.pem "
+				"-cert @client.pem -key @client.key -servername localhost", port));
+	counter_init(&accepted);
+	probe_init(&server_probe);
+	if (COUNTER_WAIT(&accepted, 1)) {
+		/* A line that begins with R asks for it. It takes the answer for an error, and goes. */
+		CHECK_EQ(send(p.fd, "R\n", 2, 0), 2);
+		COUNTER_WAIT(&server_probe.disconnects, 1);
+		WAIT_FOR(program_said("no renegotiation"));
+		mrpc_conn_unref(server);
+	}
+	program_stop(&p);
+
+	SECTION("1000 handshakes that stall: others are served, and each ends in time");
+	before = failed();
+	REQUIRE_EQ(mrpc_set_connect_timeout(server_set, 3000 * (unsigned)scaled(1)), 0);
+	for (i = 0; i < SLOW; i++) {
+		fds[i] = peer_connect(port);
+		CHECK_EQ(send(fds[i], half, sizeof(half) - (size_t)(i % 11), 0),
+			 (ssize_t)(sizeof(half) - (size_t)(i % 11)));
+	}
+	other = connect_by(port, &other_probe);
+	start = now_ms();
+	for (i = 0; i < 100; i++)
+		CHECK_EQ(test_ping(other), MINIRPC_OK);
+	CHECK(now_ms() - start < scaled(2000));
+	for (i = 0; i < SLOW; i++) {
+		char byte;
+
+		CHECK_EQ(recv(fds[i], &byte, 1, 0), 0);
+		close(fds[i]);
+	}
+	WAIT_FOR(failed() == before + SLOW);
+	CHECK_EQ(test_ping(other), MINIRPC_OK);
+	CHECK_EQ(counter_get(&other_probe.disconnects), 0);
+	REQUIRE_EQ(mrpc_set_connect_timeout(server_set, 0), 0);
+
+	SECTION("a drain announces the end to a peer of another make, which can answer it");
+	CHECK_EQ(mrpc_conn_close(other), 0);
+	COUNTER_WAIT(&server_probe.disconnects, 1);
+	mrpc_conn_unref(server);
+	mrpc_conn_unref(other);
+	counter_init(&accepted);
+	probe_init(&server_probe);
+	p = program_start(words(&w, "openssl s_client -quiet -tls1_3 -connect 127.0.0.1:%s "
+				"-CAfile @ca.pem -cert @client.pem -key @client.key "
+				"-servername localhost", port));
+	REQUIRE(COUNTER_WAIT(&accepted, 1));
+	peer_send(p.fd, 3, MINIRPC_PENDING, 1, NULL, 0);
+	PEER_EXPECT(p.fd, 3, MINIRPC_OK, 1, NULL, 0);
+	drain_start(&drain, server_set, 10000);
+	CHECK_EQ(drain_join(&drain), 0);
+	CHECK_EQ(server_probe.reason, MRPC_DISC_CLOSED);
+	CHECK_EQ(counter_get(&server_probe.ioerrs), 0);
+	program_stop(&p);
+	mrpc_conn_unref(server);
+
+	mrpc_listen_close(server_set);
+	mrpc_conn_set_unref(client_set);
+	mrpc_conn_set_unref(server_set);
+	free(port);
+	return tap_done();
+}

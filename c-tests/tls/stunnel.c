@@ -1,0 +1,109 @@
+/* NEEDS: additions tls openssl stunnel */
+/* LIBS: -lminirpc-tls */
+/* PROTO: test.mx */
+/* A plain peer, as of 0.3.3, with stunnel in front of it, in both directions. */
+#include "program.h"
+
+#include "test_client.h"
+#include "test_server.h"
+
+static struct counter accepted = COUNTER_INIT;
+static struct probe server_probe, client_probe;
+static struct mrpc_connection *server;
+
+static mrpc_status_t echo(void *data, struct mrpc_message *msg, blob *in, blob *out)
+{
+	(void)data;
+	(void)msg;
+	out->blob_len = in->blob_len;
+	out->blob_val = malloc(in->blob_len + 1);
+	memcpy(out->blob_val, in->blob_val, in->blob_len);
+	return MINIRPC_OK;
+}
+
+static const struct test_server_operations ops = { .echo = echo };
+
+static void *note_accept(void *data, struct mrpc_connection *conn, struct sockaddr *from,
+			 socklen_t len)
+{
+	(void)data;
+	(void)from;
+	(void)len;
+	CHECK_EQ(test_server_set_operations(conn, &ops), 0);
+	server = conn;
+	counter_add(&accepted, 1);
+	return &server_probe;
+}
+
+static struct program tunnel(const char *near, const char *far, const char *more)
+{
+	char path[512];
+	struct words w;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/stunnel.conf", getenv("TEST_SCRATCH"));
+	file = fopen(path, "w");
+	REQUIRE(file != NULL);
+	fprintf(file, "foreground = quiet\npid =\n[minirpc]\naccept = 127.0.0.1:%s\n"
+		"connect = 127.0.0.1:%s\n%s", near, far, more);
+	fclose(file);
+	return program_start(words(&w, "stunnel %s", path));
+}
+
+static void run(bool client_is_plain)
+{
+	struct mrpc_conn_set *client_set, *server_set;
+	struct mrpc_connection *conn;
+	struct program p;
+	char more[2048], near[8], *far = NULL;
+	blob in = { 15000, calloc(1, 15000) }, *out = NULL;
+	int i;
+
+	probe_init(&server_probe);
+	probe_init(&client_probe);
+	counter_init(&accepted);
+	REQUIRE_EQ(mrpc_conn_set_create(&client_set, test_client, NULL), 0);
+	REQUIRE_EQ(mrpc_conn_set_create(&server_set, test_server, NULL), 0);
+	probe_watch(client_set);
+	probe_watch(server_set);
+	REQUIRE_EQ(mrpc_start_dispatch_thread(client_set), 0);
+	REQUIRE_EQ(mrpc_start_dispatch_thread(server_set), 0);
+	tls_mutual(client_is_plain ? server_set : client_set, client_is_plain);
+	REQUIRE_EQ(mrpc_set_accept_func(server_set, note_accept), 0);
+	REQUIRE_EQ(mrpc_listen(server_set, AF_INET, "127.0.0.1", &far), 0);
+	free_port(near);
+	snprintf(more, sizeof(more), "client = %s\ncert = %s\nkey = %s\nCAfile = %s\nverifyChain = yes\n",
+		 client_is_plain ? "yes" : "no", cert(client_is_plain ? "client.pem" : "p256.pem"),
+		 cert(client_is_plain ? "client.key" : "p256.key"), cert("ca.pem"));
+	p = tunnel(near, far, more);
+	REQUIRE_EQ(mrpc_conn_create(&conn, client_set, &client_probe), 0);
+	REQUIRE_EQ(connect_when_there(conn, "127.0.0.1", near), 0);
+	REQUIRE(COUNTER_WAIT(&accepted, 1));
+	for (i = 0; i < 100; i++) {
+		REQUIRE_EQ(test_echo(conn, &in, &out), MINIRPC_OK);
+		CHECK_EQ(out->blob_len, in.blob_len);
+		free_blob(out, 1);
+	}
+	CHECK_EQ(mrpc_conn_close(conn), 0);
+	COUNTER_WAIT(&client_probe.disconnects, 1);
+	COUNTER_WAIT(&server_probe.disconnects, 1);
+	CHECK_EQ(server_probe.reason, MRPC_DISC_CLOSED);
+	CHECK_EQ(counter_get(&client_probe.ioerrs) + counter_get(&server_probe.ioerrs), 0);
+	mrpc_conn_unref(conn);
+	mrpc_conn_unref(server);
+	mrpc_listen_close(server_set);
+	mrpc_conn_set_unref(client_set);
+	mrpc_conn_set_unref(server_set);
+	program_stop(&p);
+	free(in.blob_val);
+	free(far);
+}
+
+int main(void)
+{
+	SECTION("a plain client");
+	run(true);
+	SECTION("a plain server");
+	run(false);
+	return tap_done();
+}
