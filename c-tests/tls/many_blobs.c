@@ -1,5 +1,6 @@
 /* PROTO: test.mx */
 /* NEEDS: additions tls openssl */
+/* MODES: plain asan (memcheck takes what the ciphers have written for uninitialised) */
 /* LIBS: -lminirpc-tls */
 /* calls/many_blobs, over TLS with a certificate on each side. */
 #include "tls.h"

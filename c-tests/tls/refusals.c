@@ -1,4 +1,5 @@
 /* NEEDS: additions tls openssl */
+/* MODES: plain asan (memcheck takes what the ciphers have written for uninitialised) */
 /* LIBS: -lminirpc-tls */
 /* PROTO: test.mx */
 /* TIMEOUT: 120 */

@@ -1,4 +1,5 @@
 /* NEEDS: additions tls openssl stunnel */
+/* MODES: plain asan (memcheck takes what the ciphers have written for uninitialised) */
 /* LIBS: -lminirpc-tls */
 /* PROTO: test.mx */
 /* A plain peer, as of 0.3.3, with stunnel in front of it, in both directions. */
