@@ -2,10 +2,14 @@
 dissector, minirpcgen, mrpc, the interface, and the script that captures."""
 
 import collections
+import glob
 import json
+import os
+import random
 import struct
 import subprocess
 import sys
+import time
 
 import captures
 from captures import Capture, message, segments
@@ -309,6 +313,39 @@ done = subprocess.run(["tshark", "-n", "-r", "both.pcap", "-X", "lua_script:" + 
                        "-d", "tcp.port==7777,wire"], capture_output=True, text=True)
 check("WIRE" in done.stdout and "event message #0, back request #1" in done.stdout,
       "the list of packets", done.stdout)
+
+# Damaged payloads: what mrpc's codec refuses, which is compared with C's, the dissector refuses.
+seed = int(os.environ.get("SEED") or time.time_ns() % 2**32)
+chance = random.Random(seed)
+damaged = []
+for number in range(600):
+    data = bytearray(chance.choice([one for one in sent if one.cmd in (1, -1)]).data[16:])
+    for _ in range(chance.randrange(3)):
+        if data:
+            data[chance.randrange(len(data))] = chance.choice((0, 1, 2, 4, 255))
+    if chance.randrange(4) == 0:
+        data = data[:chance.randrange(0, len(data) + 1, 4)]
+    damaged.append(message(True, number, -1, 1, bytes(data)))
+capture = Capture("damaged.pcap")
+capture.handshake()
+for one in damaged:
+    capture.packet(True, 24, one.data)
+capture.close()
+refused = [" ".join(experts).count("Does not decode") > 0 for _, _, experts in said("damaged.pcap")]
+done = subprocess.run([mrpc, "decode", interface, "damaged.pcap", "--port", "7777"],
+                      capture_output=True, text=True)
+expected = ["error" in json.loads(line) for line in done.stdout.splitlines()]
+check(refused == expected and len(expected) == 600 and 50 < sum(refused) < 550,
+      "the same refusals; SEED=%d" % seed, sum(refused), sum(expected), len(refused),
+      [n for n, pair in enumerate(zip(refused, expected)) if pair[0] != pair[1]][:5])
+
+# Those of all interfaces load.
+for path in sorted(glob.glob(os.path.join(os.path.dirname(interface), "../golden/*.mx"))):
+    subprocess.run([minirpcgen, "--lua", "-o", "golden", path], check=True)
+    done = subprocess.run(["tshark", "-n", "-r", "both.pcap", "-X", "lua_script:golden.lua",
+                           "-d", "tcp.port==7777,golden", "-V"], capture_output=True, text=True)
+    said_wrong = [line for line in (done.stderr + done.stdout).splitlines() if "Lua" in line]
+    check(done.returncode == 0 and not said_wrong, path, said_wrong[:3])
 
 # Names with capitals, and one that Wireshark has already.
 for base, protocol in ("Wire", "wire"), ("tcp", "tcp_minirpc"):
