@@ -10,7 +10,7 @@ TLS ?= 1
 ifneq ($(TLS),0)
 NEED_TLS := openssl
 else
-WITHOUT_TLS := --exclude minirpc-tls
+WITHOUT_TLS := --exclude minirpc-tls --no-default-features
 endif
 
 # Where `install` puts things. DESTDIR goes in front of all of them.
@@ -57,7 +57,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 # The tools that targets need beside those of `all`, which looks for all of them before
 # anything is built: what is set for a target here holds for what it depends on.
 NEED := cargo cc crates strip
-NEED_CARGO := c++ cpp
+NEED_CARGO := c++ cpp $(NEED_TLS)
 NEED_GEN := c++ cpp libtirpc objcopy pkg-config readelf rpcgen
 NEED_ABI := c++ libtirpc nm readelf
 NEED_INSTALL := cpp pkg-config readelf

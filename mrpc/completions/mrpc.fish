@@ -39,15 +39,25 @@ complete -c mrpc -n "__fish_mrpc_needs_command" -f -a "doctor" -d 'Which library
 complete -c mrpc -n "__fish_mrpc_using_subcommand call" -s D -d 'Define a macro for the preprocessor' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand call" -l timeout -d 'For connecting, and for a call' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand call" -l max-reply -d 'The longest payload that is taken, in bytes' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand call" -l ca -d 'Trust the authorities of this PEM file, not the system\'s; mock asks for certificates then' -r -F
+complete -c mrpc -n "__fish_mrpc_using_subcommand call" -l cert -d 'Our certificate, and behind it those of authorities between, in PEM' -r -F
+complete -c mrpc -n "__fish_mrpc_using_subcommand call" -l key -d 'Its key, in PEM' -r -F
+complete -c mrpc -n "__fish_mrpc_using_subcommand call" -l name -d 'The name that the server\'s certificate has to be for, if not the address\'s' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand call" -l as -d 'Which end of the connection this is' -r -f -a "client\t''
 server\t''"
+complete -c mrpc -n "__fish_mrpc_using_subcommand call" -l tls -d 'Speak TLS'
 complete -c mrpc -n "__fish_mrpc_using_subcommand call" -l raw -d 'Payloads, in and out, as hexadecimal digits'
 complete -c mrpc -n "__fish_mrpc_using_subcommand call" -s h -l help -d 'Print help'
 complete -c mrpc -n "__fish_mrpc_using_subcommand send" -s D -d 'Define a macro for the preprocessor' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand send" -l timeout -d 'For connecting, and for a call' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand send" -l max-reply -d 'The longest payload that is taken, in bytes' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand send" -l ca -d 'Trust the authorities of this PEM file, not the system\'s; mock asks for certificates then' -r -F
+complete -c mrpc -n "__fish_mrpc_using_subcommand send" -l cert -d 'Our certificate, and behind it those of authorities between, in PEM' -r -F
+complete -c mrpc -n "__fish_mrpc_using_subcommand send" -l key -d 'Its key, in PEM' -r -F
+complete -c mrpc -n "__fish_mrpc_using_subcommand send" -l name -d 'The name that the server\'s certificate has to be for, if not the address\'s' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand send" -l as -d 'Which end of the connection this is' -r -f -a "client\t''
 server\t''"
+complete -c mrpc -n "__fish_mrpc_using_subcommand send" -l tls -d 'Speak TLS'
 complete -c mrpc -n "__fish_mrpc_using_subcommand send" -l raw -d 'Payloads, in and out, as hexadecimal digits'
 complete -c mrpc -n "__fish_mrpc_using_subcommand send" -s h -l help -d 'Print help'
 complete -c mrpc -n "__fish_mrpc_using_subcommand describe" -s D -d 'Define a macro for the preprocessor' -r
@@ -55,19 +65,34 @@ complete -c mrpc -n "__fish_mrpc_using_subcommand describe" -s h -l help -d 'Pri
 complete -c mrpc -n "__fish_mrpc_using_subcommand watch" -s D -d 'Define a macro for the preprocessor' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand watch" -l timeout -d 'For connecting, and for a call' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand watch" -l max-reply -d 'The longest payload that is taken, in bytes' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand watch" -l ca -d 'Trust the authorities of this PEM file, not the system\'s; mock asks for certificates then' -r -F
+complete -c mrpc -n "__fish_mrpc_using_subcommand watch" -l cert -d 'Our certificate, and behind it those of authorities between, in PEM' -r -F
+complete -c mrpc -n "__fish_mrpc_using_subcommand watch" -l key -d 'Its key, in PEM' -r -F
+complete -c mrpc -n "__fish_mrpc_using_subcommand watch" -l name -d 'The name that the server\'s certificate has to be for, if not the address\'s' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand watch" -l as -d 'Which end of the connection this is' -r -f -a "client\t''
 server\t''"
+complete -c mrpc -n "__fish_mrpc_using_subcommand watch" -l tls -d 'Speak TLS'
 complete -c mrpc -n "__fish_mrpc_using_subcommand watch" -l raw -d 'Payloads as hexadecimal digits'
 complete -c mrpc -n "__fish_mrpc_using_subcommand watch" -s h -l help -d 'Print help'
 complete -c mrpc -n "__fish_mrpc_using_subcommand mock" -s D -d 'Define a macro for the preprocessor' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand mock" -l timeout -d 'For connecting, and for a call' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand mock" -l max-reply -d 'The longest payload that is taken, in bytes' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand mock" -l ca -d 'Trust the authorities of this PEM file, not the system\'s; mock asks for certificates then' -r -F
+complete -c mrpc -n "__fish_mrpc_using_subcommand mock" -l cert -d 'Our certificate, and behind it those of authorities between, in PEM' -r -F
+complete -c mrpc -n "__fish_mrpc_using_subcommand mock" -l key -d 'Its key, in PEM' -r -F
+complete -c mrpc -n "__fish_mrpc_using_subcommand mock" -l name -d 'The name that the server\'s certificate has to be for, if not the address\'s' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand mock" -l as -d 'Which end of the connection this is' -r -f -a "client\t''
 server\t''"
+complete -c mrpc -n "__fish_mrpc_using_subcommand mock" -l tls -d 'Speak TLS'
 complete -c mrpc -n "__fish_mrpc_using_subcommand mock" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mrpc -n "__fish_mrpc_using_subcommand ping" -s c -l count -d 'How often' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand ping" -l timeout -d 'For connecting, and for a call' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand ping" -l max-reply -d 'The longest payload that is taken, in bytes' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand ping" -l ca -d 'Trust the authorities of this PEM file, not the system\'s; mock asks for certificates then' -r -F
+complete -c mrpc -n "__fish_mrpc_using_subcommand ping" -l cert -d 'Our certificate, and behind it those of authorities between, in PEM' -r -F
+complete -c mrpc -n "__fish_mrpc_using_subcommand ping" -l key -d 'Its key, in PEM' -r -F
+complete -c mrpc -n "__fish_mrpc_using_subcommand ping" -l name -d 'The name that the server\'s certificate has to be for, if not the address\'s' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand ping" -l tls -d 'Speak TLS'
 complete -c mrpc -n "__fish_mrpc_using_subcommand ping" -s h -l help -d 'Print help'
 complete -c mrpc -n "__fish_mrpc_using_subcommand decode" -s D -d 'Define a macro for the preprocessor' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand decode" -l port -d 'The server\'s port: other connections are left out' -r
@@ -78,11 +103,16 @@ complete -c mrpc -n "__fish_mrpc_using_subcommand decode" -s h -l help -d 'Print
 complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -s D -d 'Define a macro for the preprocessor' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -l timeout -d 'For connecting, and for a call' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -l max-reply -d 'The longest payload that is taken, in bytes' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -l ca -d 'Trust the authorities of this PEM file, not the system\'s; mock asks for certificates then' -r -F
+complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -l cert -d 'Our certificate, and behind it those of authorities between, in PEM' -r -F
+complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -l key -d 'Its key, in PEM' -r -F
+complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -l name -d 'The name that the server\'s certificate has to be for, if not the address\'s' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -l as -d 'Which end of the connection this is' -r -f -a "client\t''
 server\t''"
 complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -s c -l connections -d 'How many connections' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -s n -l outstanding -d 'How many calls may wait for their replies on each' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -s t -l time -d 'For how long' -r
+complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -l tls -d 'Speak TLS'
 complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -l json -d 'The figures as a JSON object'
 complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -s h -l help -d 'Print help'
 complete -c mrpc -n "__fish_mrpc_using_subcommand trace" -l chrome -d 'Instead, in the trace-event format that Perfetto and Chrome open'

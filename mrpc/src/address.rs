@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream, ToSocketAddrs as _};
+use std::net::{IpAddr, Shutdown, TcpListener, TcpStream, ToSocketAddrs as _};
 #[cfg(target_os = "linux")]
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
@@ -12,6 +12,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crate::failure::{Exit, Failure};
+use crate::tls::{Session, Settings};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
@@ -72,13 +73,15 @@ impl fmt::Display for Address {
 pub enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Tls(Session, Box<Stream>),
 }
 
 macro_rules! each {
-    ($stream:expr, $inner:ident => $do:expr) => {
+    ($stream:expr, $inner:ident => $do:expr, $session:pat, $below:ident => $tls:expr) => {
         match $stream {
             Stream::Tcp($inner) => $do,
             Stream::Unix($inner) => $do,
+            Stream::Tls($session, $below) => $tls,
         }
     };
 }
@@ -88,6 +91,9 @@ impl Stream {
         Ok(match self {
             Stream::Tcp(stream) => Stream::Tcp(stream.try_clone()?),
             Stream::Unix(stream) => Stream::Unix(stream.try_clone()?),
+            Stream::Tls(session, below) => {
+                Stream::Tls(session.clone(), Box::new(below.try_clone()?))
+            }
         })
     }
 
@@ -95,27 +101,49 @@ impl Stream {
         each!(self, inner => {
             inner.set_read_timeout(read)?;
             inner.set_write_timeout(write)
+        }, _, below => below.set_timeouts(read, write))
+    }
+
+    /// Nothing more will come from here.
+    pub fn finish(&mut self) -> io::Result<()> {
+        each!(self, inner => inner.shutdown(Shutdown::Write), session, below => {
+            session.finish(below)?;
+            below.finish()
         })
     }
 
-    pub fn finish(&self) -> io::Result<()> {
-        each!(self, inner => inner.shutdown(Shutdown::Write))
+    /// Tells the peer of a TLS connection that nothing was cut off.
+    pub fn say_goodbye(&mut self) {
+        if let Stream::Tls(session, below) = self {
+            // Who is gone needs none.
+            let _ = session.finish(below);
+        }
+    }
+
+    /// The same with TLS; the handshake is done when it returns.
+    pub fn secured(
+        mut self,
+        tls: &Settings,
+        address: Option<(&Address, Option<IpAddr>)>,
+    ) -> io::Result<Stream> {
+        let session = tls.open(&mut self, address)?;
+        Ok(Stream::Tls(session, Box::new(self)))
     }
 }
 
 impl Read for Stream {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        each!(self, inner => inner.read(bytes))
+        each!(self, inner => inner.read(bytes), session, below => session.read(below, bytes))
     }
 }
 
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        each!(self, inner => inner.write(bytes))
+        each!(self, inner => inner.write(bytes), session, below => session.write(below, bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        each!(self, inner => inner.flush())
+        each!(self, inner => inner.flush(), _, below => below.flush())
     }
 }
 
@@ -130,14 +158,14 @@ fn abstract_address(_: &str) -> io::Result<SocketAddr> {
 }
 
 impl Address {
-    /// In the time given, with the look-up of the name.
-    pub fn connect(&self, timeout: Duration) -> Result<Stream, Failure> {
+    /// In the time given, with the look-up of the name, and TLS.
+    pub fn connect(&self, timeout: Duration, tls: Option<&Settings>) -> Result<Stream, Failure> {
         let (done, result) = mpsc::channel();
-        let address = self.clone();
+        let (address, tls) = (self.clone(), tls.cloned());
         // Neither a look-up nor a Unix socket's full backlog can be waited for in time.
         std::thread::spawn(move || {
             // The receiver is gone if time is up.
-            let _ = done.send(address.connect_now(timeout));
+            let _ = done.send(address.connect_now(timeout, tls.as_ref()));
         });
         let failed = |why: &dyn fmt::Display| {
             let message = format!("cannot connect to {self}: {why}");
@@ -151,13 +179,26 @@ impl Address {
         }
     }
 
-    fn connect_now(&self, timeout: Duration) -> io::Result<Stream> {
+    fn connect_now(&self, timeout: Duration, tls: Option<&Settings>) -> io::Result<Stream> {
+        let (stream, at) = self.connect_plain(timeout)?;
+        let Some(tls) = tls else {
+            return Ok(stream);
+        };
+        stream.set_timeouts(Some(timeout), Some(timeout))?;
+        let stream = stream.secured(tls, Some((self, at)))?;
+        stream.set_timeouts(None, None)?;
+        Ok(stream)
+    }
+
+    /// Also what address it came to.
+    fn connect_plain(&self, timeout: Duration) -> io::Result<(Stream, Option<IpAddr>)> {
+        let unix = |stream| (Stream::Unix(stream), None);
         let (host, port) = match self {
             Address::Tcp { host, port } => (host.as_str(), *port),
-            Address::Unix(path) => return UnixStream::connect(path).map(Stream::Unix),
+            Address::Unix(path) => return UnixStream::connect(path).map(unix),
             Address::Abstract(name) => {
                 let address = abstract_address(name)?;
-                return UnixStream::connect_addr(&address).map(Stream::Unix);
+                return UnixStream::connect_addr(&address).map(unix);
             }
         };
         let end = Instant::now() + timeout;
@@ -171,7 +212,7 @@ impl Address {
             match TcpStream::connect_timeout(&address, left) {
                 Ok(stream) => {
                     stream.set_nodelay(true)?;
-                    return Ok(Stream::Tcp(stream));
+                    return Ok((Stream::Tcp(stream), Some(address.ip())));
                 }
                 Err(error) => last = error,
             }

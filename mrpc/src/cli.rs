@@ -104,6 +104,8 @@ pub enum Command {
         count: u32,
         #[command(flatten)]
         limits: Limits,
+        #[command(flatten)]
+        tls: Tls,
     },
     /// A capture (pcap, pcapng) or a MINIRPC_TRACE file as JSON lines
     #[command(
@@ -194,6 +196,8 @@ pub struct Peer {
     pub file: File,
     #[command(flatten)]
     pub limits: Limits,
+    #[command(flatten)]
+    pub tls: Tls,
     /// Which end of the connection this is
     #[arg(long = "as", value_name = "ROLE")]
     pub role: Option<Role>,
@@ -207,6 +211,31 @@ pub struct Limits {
     /// The longest payload that is taken, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
     pub max_reply: u32,
+}
+
+/// Without its options where TLS has been left out of the program.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Tls {
+    /// Speak TLS
+    #[cfg(feature = "tls")]
+    #[arg(long)]
+    pub tls: bool,
+    /// Trust the authorities of this PEM file, not the system's; mock asks for certificates then
+    #[cfg(feature = "tls")]
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    pub ca: Option<PathBuf>,
+    /// Our certificate, and behind it those of authorities between, in PEM
+    #[cfg(feature = "tls")]
+    #[arg(long, value_name = "FILE", requires_all = ["key", "tls"])]
+    pub cert: Option<PathBuf>,
+    /// Its key, in PEM
+    #[cfg(feature = "tls")]
+    #[arg(long, value_name = "FILE", requires_all = ["cert", "tls"])]
+    pub key: Option<PathBuf>,
+    /// The name that the server's certificate has to be for, if not the address's
+    #[cfg(feature = "tls")]
+    #[arg(long, value_name = "NAME", requires = "tls")]
+    pub name: Option<String>,
 }
 
 #[derive(Args)]

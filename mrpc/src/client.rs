@@ -4,6 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crate::address::{describe, Address, Stream};
+use crate::cli::{Limits, Tls};
 use crate::failure::Failure;
 use crate::wire::{Frame, PENDING, PROCEDURE_UNAVAIL};
 
@@ -37,13 +38,20 @@ impl io::Read for Until<'_> {
     }
 }
 
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.stream.say_goodbye();
+    }
+}
+
 impl Connection {
-    pub fn open(address: &Address, timeout: Duration, max_reply: u32) -> Result<Self, Failure> {
+    pub fn open(address: &Address, limits: &Limits, tls: &Tls) -> Result<Self, Failure> {
+        let tls = tls.client()?;
         Ok(Connection {
-            stream: address.connect(timeout)?,
+            stream: address.connect(limits.timeout, tls.as_ref())?,
             next: 0,
-            max_reply,
-            timeout,
+            max_reply: limits.max_reply,
+            timeout: limits.timeout,
         })
     }
 

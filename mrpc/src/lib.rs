@@ -12,6 +12,11 @@ pub mod failure;
 pub mod from_json;
 pub mod hex;
 pub mod schema;
+#[cfg(feature = "tls")]
+pub mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+pub mod tls;
 pub mod to_json;
 pub mod wire;
 

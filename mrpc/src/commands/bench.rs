@@ -35,9 +35,10 @@ pub fn bench(peer: &Peer, name: &str, how: &BenchLoad) -> Result<(), Failure> {
     let value = value.as_deref().map(parse).transpose()?;
     let argument = procedure.argument.as_ref();
     let payload = payload(&interface, name, argument, value.as_ref())?;
+    let tls = peer.tls.client()?;
     let mut streams = Vec::new();
     for _ in 0..how.connections {
-        let stream = peer.address.connect(peer.limits.timeout)?;
+        let stream = peer.address.connect(peer.limits.timeout, tls.as_ref())?;
         let timeout = Some(peer.limits.timeout);
         let set = stream.set_timeouts(timeout, timeout);
         set.map_err(|error| Failure::network(error.to_string()))?;

@@ -44,7 +44,7 @@ pub fn send(peer: &Peer, name: &str, input: &Input) -> Result<(), Failure> {
 }
 
 fn open(peer: &Peer) -> Result<Connection, Failure> {
-    Connection::open(&peer.address, peer.limits.timeout, peer.limits.max_reply)
+    Connection::open(&peer.address, &peer.limits, &peer.tls)
 }
 
 fn find<'a>(

@@ -14,6 +14,7 @@ use crate::address::{describe, Address, Listener, Stream};
 use crate::cli::{self, Peer, Role};
 use crate::failure::{Exit, Failure};
 use crate::schema::{Interface, Procedure};
+use crate::tls::Settings;
 use crate::wire::{Frame, ENCODING_ERR, OK, PROCEDURE_UNAVAIL};
 use crate::{hex, spawn};
 
@@ -41,6 +42,9 @@ struct Mock {
     interface: Interface,
     side: Side,
     answers: HashMap<String, Answers>,
+    tls: Option<Settings>,
+    /// For a handshake.
+    timeout: Duration,
     max_request: u32,
     /// Answers that are waited for, in threads of their own.
     delayed: AtomicUsize,
@@ -53,6 +57,7 @@ pub fn mock(peer: &Peer, file: &Path) -> Result<(), Failure> {
     let interface = load(&peer.file)?;
     let side = Side::from(peer.role.unwrap_or(Role::Server));
     let answers = read(&interface, side, file)?;
+    let tls = peer.tls.server()?;
     let (listener, place) = Listener::bind(&peer.address).map_err(|error| {
         let message = format!("cannot listen on {}: {}", peer.address, describe(&error));
         Failure::new(Exit::Connect, message)
@@ -66,6 +71,8 @@ pub fn mock(peer: &Peer, file: &Path) -> Result<(), Failure> {
         interface,
         side,
         answers,
+        tls,
+        timeout: peer.limits.timeout,
         max_request: peer.limits.max_reply,
         delayed: AtomicUsize::new(0),
     });
@@ -166,7 +173,25 @@ fn answer(interface: &Interface, procedure: &Procedure, value: &Value) -> Result
 }
 
 impl Mock {
-    fn serve(self: Arc<Mock>, mut stream: Stream) {
+    /// None for who does not get through the handshake.
+    fn secured(&self, stream: Stream) -> Option<Stream> {
+        let Some(tls) = &self.tls else {
+            return Some(stream);
+        };
+        let timeout = Some(self.timeout);
+        let done = stream.set_timeouts(timeout, timeout).and_then(|()| {
+            let stream = stream.secured(tls, None)?;
+            stream.set_timeouts(None, None)?;
+            Ok(stream)
+        });
+        done.inspect_err(|error| eprintln!("mrpc: a client was refused: {}", describe(error)))
+            .ok()
+    }
+
+    fn serve(self: Arc<Mock>, stream: Stream) {
+        let Some(mut stream) = self.secured(stream) else {
+            return;
+        };
         let Ok(writer) = stream.try_clone() else {
             return;
         };
@@ -185,6 +210,8 @@ impl Mock {
             let reply = frame.answer(answer.status, answer.payload);
             self.send(&writer, reply, answer.delay);
         }
+        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.say_goodbye();
     }
 
     /// None if standard output is closed.

@@ -42,7 +42,8 @@ pub fn run(command: Command) -> Result<(), Failure> {
             address,
             count,
             limits,
-        } => ping::ping(&address, count, &limits),
+            tls,
+        } => ping::ping(&address, count, &limits, &tls),
         Command::Decode {
             file,
             port,

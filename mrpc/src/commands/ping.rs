@@ -4,13 +4,13 @@ use std::time::Instant;
 
 use super::line;
 use crate::address::Address;
-use crate::cli::Limits;
+use crate::cli::{Limits, Tls};
 use crate::client::Connection;
 use crate::failure::{Exit, Failure};
 use crate::wire::{status_text, PROCEDURE_UNAVAIL};
 
-pub fn ping(address: &Address, count: u32, limits: &Limits) -> Result<(), Failure> {
-    let mut connection = Connection::open(address, limits.timeout, limits.max_reply)?;
+pub fn ping(address: &Address, count: u32, limits: &Limits, tls: &Tls) -> Result<(), Failure> {
+    let mut connection = Connection::open(address, limits, tls)?;
     for number in 1..=count {
         let begun = Instant::now();
         let reply = connection.call(0, Vec::new())?;

@@ -13,8 +13,7 @@ use crate::failure::Failure;
 pub fn watch(peer: &Peer, raw: bool) -> Result<(), Failure> {
     let interface = load(&peer.file)?;
     let side = Side::from(peer.role.unwrap_or(Role::Client));
-    let mut connection =
-        Connection::open(&peer.address, peer.limits.timeout, peer.limits.max_reply)?;
+    let mut connection = Connection::open(&peer.address, &peer.limits, &peer.tls)?;
     super::end_at_signals(None)?;
     while let Some(frame) = connection.receive(None)? {
         let known = interface.received(side, frame.cmd);

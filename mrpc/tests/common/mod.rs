@@ -92,7 +92,7 @@ pub fn shell_words(line: &str) -> Vec<String> {
 /// A running program that prints lines.
 pub struct Lines {
     pub child: Child,
-    lines: std::io::Lines<BufReader<ChildStdout>>,
+    lines: Option<std::io::Lines<BufReader<ChildStdout>>>,
 }
 
 impl Lines {
@@ -105,12 +105,20 @@ impl Lines {
             .spawn()
             .expect("run mrpc");
         let lines = BufReader::new(child.stdout.take().expect("pipe")).lines();
+        let lines = Some(lines);
         Lines { child, lines }
     }
 
     /// None at its end.
     pub fn next(&mut self) -> Option<String> {
-        self.lines.next().map(|line| line.expect("a line"))
+        let lines = self.lines.as_mut().expect("lines that are not drained");
+        lines.next().map(|line| line.expect("a line"))
+    }
+
+    /// What it prints is of no interest, and must not fill the pipe.
+    pub fn drain(&mut self) {
+        let lines = self.lines.take().expect("lines");
+        std::thread::spawn(move || lines.for_each(drop));
     }
 
     /// Reads on to this line.
@@ -154,5 +162,9 @@ impl Mock {
 
     pub fn expect(&mut self, line: &str) {
         self.lines.expect(line);
+    }
+
+    pub fn drain(&mut self) {
+        self.lines.drain();
     }
 }
