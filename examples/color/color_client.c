@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "color_client.h"
+#include "use_tls.h"
 
 static const char *const names[] = {
     "nothing", "red", "yellow", "blue", "orange", "green", "purple", "brown"
@@ -46,13 +47,21 @@ int main(int argc, char **argv)
     color sunset[] = { RED, ORANGE, PURPLE };
     char sunset_name[] = "sunset", empty_name[] = "empty", text[] = "lovely colors!";
     remark thanks = text;
+    const char *tls = NULL;
     int ret;
 
+    if (argc > 1 && strncmp(argv[1], "--tls=", 6) == 0) {
+        tls = argv[1] + 6;
+        argc--;
+        argv++;
+    }
     if (argc != 3) {
-        fprintf(stderr, "Usage: color_client HOST PORT\n");
+        fprintf(stderr, "Usage: color_client [--tls=DIR] HOST PORT\n");
         return 2;
     }
     ret = mrpc_conn_set_create(&set, color_client, NULL);
+    if (ret == 0 && tls != NULL)
+        ret = use_tls(set, tls, "client");
     if (ret == 0)
         ret = mrpc_start_dispatch_thread(set);
     if (ret == 0)

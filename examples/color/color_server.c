@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "color_server.h"
+#include "use_tls.h"
 
 /* Positive statuses are the application's. */
 enum { SHOP_NOTHING_ORDERED = 1, SHOP_NO_SUCH_COLOR = 2 };
@@ -97,10 +98,17 @@ static void customer_left(void *conn_data, enum mrpc_disc_reason reason)
 int main(int argc, char **argv)
 {
     struct mrpc_conn_set *set;
-    char *port = argc > 1 ? argv[1] : NULL;
+    const char *tls = NULL;
+    char *port;
     sigset_t signals;
     int ret, sig;
 
+    if (argc > 1 && strncmp(argv[1], "--tls=", 6) == 0) {
+        tls = argv[1] + 6;
+        argc--;
+        argv++;
+    }
+    port = argc > 1 ? argv[1] : NULL;
     setvbuf(stdout, NULL, _IOLBF, 0);
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
@@ -112,6 +120,8 @@ int main(int argc, char **argv)
         ret = mrpc_set_accept_func(set, customer_arrived);
     if (ret == 0)
         ret = mrpc_set_disconnect_func(set, customer_left);
+    if (ret == 0 && tls != NULL)
+        ret = use_tls(set, tls, "server");
     if (ret == 0)
         ret = mrpc_listen(set, AF_INET, "127.0.0.1", &port);
     if (ret == 0)

@@ -18,6 +18,7 @@
 #include "common.h"
 #include "session.h"
 #include "tree.h"
+#include "use_tls.h"
 
 #define DISPATCHERS 2
 
@@ -29,6 +30,7 @@ struct options {
     unsigned chunk;
     int follow;
     int quiet;
+    const char *tls;            /* the directory of certificates; NULL: plain */
 };
 
 /* --- What the server may call.  conn_data is the session. --- */
@@ -214,6 +216,14 @@ static void connect_and_copy(struct session *s, const struct options *options, i
     pthread_t signal_thread;
     int err = mrpc_connect(s->conn, AF_UNSPEC, options->host, options->port);
 
+    if (err == EPROTO) {
+        char why[256];
+
+        mrpc_conn_get_error(s->conn, why, sizeof why);
+        fprintf(stderr, "treecopy_client: no connection: %s\n", why);
+        s->failures++;
+        return;
+    }
     if (err != 0) {
         fprintf(stderr, "treecopy_client: no connection to %s port %s: %s\n", options->host,
                 options->port, err == ENOENT ? "No such host or service" : strerror(err));
@@ -242,6 +252,10 @@ static int run(const struct options *options, int target)
 
     if (err != 0) {
         fprintf(stderr, "treecopy_client: cannot start: %s\n", strerror(err));
+        return 1;
+    }
+    if (options->tls != NULL && use_tls(set, options->tls, "client") != 0) {
+        mrpc_conn_set_unref(set);
         return 1;
     }
     session_init(&s);
@@ -285,6 +299,8 @@ static void usage(FILE *to)
           "  -w, --window=N       have up to N calls on their way (default 32, at most 1024)\n"
           "  -f, --follow         then go on, copying what changes\n"
           "  -q, --quiet          report errors only\n"
+          "  -T, --tls=DIR        encrypted, from a server whose certificate DIR/ca.pem has signed;\n"
+          "                       ours is DIR/client.pem, with DIR/client.key\n"
           "  -h, --help           show this and exit\n\n"
           "The exit status is 0 if everything was copied, 1 if not, 2 for wrong usage.\n", to);
 }
@@ -296,12 +312,13 @@ static int parse_options(int argc, char **argv, struct options *options)
         { "window", required_argument, NULL, 'w' },
         { "follow", no_argument, NULL, 'f' },
         { "quiet", no_argument, NULL, 'q' },
+        { "tls", required_argument, NULL, 'T' },
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 }
     };
     int c;
 
-    while ((c = getopt_long(argc, argv, "c:w:fqh", longs, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, "c:w:fqT:h", longs, NULL)) != -1) {
         switch (c) {
         case 'c':
             if (!tc_parse_number(optarg, 1, TC_CHUNK_MAX, &options->chunk))
@@ -316,6 +333,9 @@ static int parse_options(int argc, char **argv, struct options *options)
             break;
         case 'q':
             options->quiet = 1;
+            break;
+        case 'T':
+            options->tls = optarg;
             break;
         case 'h':
             usage(stdout);

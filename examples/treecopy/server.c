@@ -20,6 +20,7 @@
 #include "clients.h"
 #include "common.h"
 #include "offer.h"
+#include "use_tls.h"
 #include "watch.h"
 
 #define MAX_THREADS 64
@@ -28,6 +29,7 @@ struct options {
     const char *address;
     char *port;                 /* NULL: any free one */
     unsigned threads;
+    const char *tls;            /* the directory of certificates; NULL: plain */
 };
 
 static int root = -1;           /* the offered directory */
@@ -200,6 +202,10 @@ static int serve(const struct options *options, int signals)
         fprintf(stderr, "treecopy_server: cannot start: %s\n", strerror(err));
         return 1;
     }
+    if (options->tls != NULL && use_tls(set, options->tls, "server") != 0) {
+        mrpc_conn_set_unref(set);
+        return 1;
+    }
     mrpc_set_accept_func(set, accepted);
     mrpc_set_disconnect_func(set, disconnected);
     mrpc_set_ioerr_func(set, connection_trouble);
@@ -234,6 +240,8 @@ static void usage(FILE *to)
           "  -p, --port=PORT      on that port (default: any free one, which is printed)\n"
           "  -s, --status=MS      ask busy clients that often how far they are (default 1000)\n"
           "  -t, --threads=N      serve with N threads, 1 to 64 (default 4)\n"
+          "  -T, --tls=DIR        encrypted, to clients whose certificate DIR/ca.pem has signed;\n"
+          "                       ours is DIR/server.pem, with DIR/server.key\n"
           "  -h, --help           show this and exit\n\n"
           "SIGINT or SIGTERM ends it.\n", to);
 }
@@ -245,13 +253,14 @@ static int parse_options(int argc, char **argv, struct options *options)
         { "port", required_argument, NULL, 'p' },
         { "status", required_argument, NULL, 's' },
         { "threads", required_argument, NULL, 't' },
+        { "tls", required_argument, NULL, 'T' },
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 }
     };
     unsigned status_ms = 1000;
     int c;
 
-    while ((c = getopt_long(argc, argv, "a:p:s:t:h", longs, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, "a:p:s:t:T:h", longs, NULL)) != -1) {
         switch (c) {
         case 'a':
             options->address = optarg;
@@ -266,6 +275,9 @@ static int parse_options(int argc, char **argv, struct options *options)
         case 't':
             if (!tc_parse_number(optarg, 1, MAX_THREADS, &options->threads))
                 return 2;
+            break;
+        case 'T':
+            options->tls = optarg;
             break;
         case 'h':
             usage(stdout);
