@@ -65,6 +65,7 @@ class Server(peer.Server):
     def __init__(self, **options: Any) -> None:
         super().__init__("127.0.0.1", 0, **options)
         self.notes: asyncio.Queue[int] = asyncio.Queue()
+        self.has_closed = asyncio.Event()
         self.calls = 0
 
     async def s_echo_int_alias(self, argument: int, /) -> int:
@@ -89,6 +90,7 @@ class Server(peer.Server):
 
     async def s_void(self) -> None:
         await self.close()
+        self.has_closed.set()
 
     async def s_note(self, argument: int, /) -> None:
         self.notes.put_nowait(argument)
@@ -305,6 +307,8 @@ class InPython(Base):
     async def test_a_handler_that_closes(self) -> None:
         await self.fails(Status.NETWORK_FAILURE, self.client.s_void())
         await asyncio.wait_for(self.client.wait_closed(), PATIENCE)
+        # The handler goes on after that.
+        await asyncio.wait_for(self.server.has_closed.wait(), PATIENCE)
         # The server is still there.
         async with await Client.connect("127.0.0.1", self.server.port) as client:
             self.assertEqual(await client.s_echo_int_alias(3), 3)
