@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import struct
 import tracemalloc
 import unittest
@@ -11,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from support import codec
+from support import SEED, codec, value_of
 
 import minirpc
 import peer
@@ -69,6 +70,12 @@ class Claims(unittest.TestCase):
         for size in range(len(whole)):
             self.refused("numbers", whole[:size])
         self.refused("numbers", whole + b"\0\0\0\0")
+        source = random.Random(SEED)
+        for name in ("arrays", "optionals", "empties"):
+            whole = codec(name).encode(value_of(codec(name), source))
+            for size in range(len(whole)):
+                with self.subTest(name, size=size, seed=SEED), self.assertRaises(minirpc.Error):
+                    codec(name).decode(whole[:size])
         self.refused("blob", words(5) + b"abcde")
 
     def test_strings(self) -> None:
