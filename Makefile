@@ -72,7 +72,7 @@ check-guide: NEED += cpp
 check-c check-mutants check-stress: NEED += $(NEED_C)
 nightly nightly-files bench-xdr: NEED += cpp libtirpc objcopy pkg-config rpcgen
 nightly-files: NEED += c++
-bench: NEED += cpp python3 $(if $(findstring --strace,$(BENCH)),strace) $(if $(findstring --simulate,$(BENCH)),addr2line objdump readelf valgrind)
+bench: NEED += cpp $(NEED_TLS) python3 $(if $(findstring --strace,$(BENCH)),strace) $(if $(findstring --simulate,$(BENCH)),addr2line objdump readelf valgrind)
 
 all: ## build the library, minirpcgen and mrpc into build/ (the default)
 	@scripts/need $(NEED)

@@ -15,7 +15,8 @@ PLACE_NAMES = {
 
 @dataclass(frozen=True)
 class Row:
-    """One way to run a workload. `program` "lib" stands for each library."""
+    """One way to run a workload. `program` "lib" stands for each library, "lib-tls" for ours with
+    TLS; with that, "raw" is a pair of OpenSSL programs."""
 
     variant: str  # "" for a table's main row
     program: str
@@ -54,6 +55,8 @@ NO_SPIN = {"MINIRPC_SPIN_US": "0"}
 APART = {"BENCH_BLOB_AT": "1300"}
 RAW = Row("", "raw")
 LIB = Row("", "lib")
+OPENSSL = Row("", "openssl")
+TLS = Row("", "lib-tls")
 
 
 def _dispatchers(n):
@@ -154,6 +157,29 @@ GROUPS = {
         "W6 one-way messages, 4 bytes, all counted by the server", "rate", "messages/s",
         ("same", "cross"), (RAW, LIB),
         RATE_COLUMNS + (("grew KB client", "cli_grew_kb"), ("server", "srv_grew_kb")),
+    ),
+    "w1tls": Group(
+        "W1 over TLS; raw: a pair of OpenSSL programs, TLS 1.3, the same cipher", "rate", "calls/s",
+        ("same", "cross"), (OPENSSL, TLS, Row("spin off", "lib-tls", NO_SPIN, places=("cross",))),
+        LATENCY_COLUMNS, workload="w1",
+    ),
+    "w2tls": Group(
+        "W2 over TLS; raw: OpenSSL, call by call", "rate", "calls/s", ("same", "cross"),
+        (OPENSSL, Row("thread", "lib-tls", {"BENCH_SHAPE": "thread"}),
+         Row("callback", "lib-tls", {"BENCH_SHAPE": "callback"})),
+        RATE_COLUMNS, workload="w2",
+    ),
+    "w4tls": Group(
+        "W4 over TLS; raw: a pair of OpenSSL programs", "gbps", "GB/s", ("same", "cross"), (OPENSSL, TLS),
+        (("CPU s/GB", "cpu_s_per_gb"), *CPU_COLUMNS, ("server KB", "srv_rss_kb")), workload="w4",
+    ),
+    "w5tls": Group(
+        "W5 over TLS: idle connections", "beside_p50", "us p50 beside 1,000", ("same",), (OPENSSL, TLS),
+        (
+            ("connections", "idle"), ("bytes each server", "srv_bytes"), ("client", "cli_bytes"),
+            ("p50 us alone", "alone_p50"), ("idle CPU ms/s client", "cli_idle_ms"), ("server", "srv_idle_ms"),
+        ),
+        {"BENCH_MS": "300", "BENCH_IDLE": "1000"}, less_is_better=True, workload="w5",
     ),
     "w7": Group(
         "W7 200 structs (string, unsigned hyper, two doubles) to the server and back", "rate",
@@ -262,6 +288,10 @@ GOALS = (
     Goal("w2", "same", "callback", "rate", least=3e6, text="calls/s", speed="w1"),
     Goal("w2", "cross", "thread", "rate", least=2e6, text="calls/s", speed="w1"),
     Goal("w2", "cross", "callback", "rate", least=2e6, text="calls/s", speed="w1"),
+    Goal("w1tls", "same", "", "ratio", least=0.9, text="of OpenSSL, blocking"),
+    Goal("w2tls", "same", "thread", "ratio", least=3, text="x OpenSSL, call by call"),
+    Goal("w4tls", "same", "", "ratio", least=0.9, text="of OpenSSL"),
+    Goal("w5tls", "same", "", "srv_bytes", most=24576, text="bytes each idle connection"),
     Goal("w3", "same", "1 dispatcher", "ratio", least=0.9, text="of the epoll thread"),
     Goal("w3", "free", "1 dispatcher", "ratio", least=0.9, text="of the epoll thread"),
     Goal("w3", "same", "2 dispatchers", "ratio", least=0.70, text="of the epoll thread (Thrift's)"),

@@ -5,6 +5,8 @@
  * (default 1): threads in the client, which sync calls do not need but most
  * applications have. BENCH_TRACE=1: each side traces what happens, and counts it.
  * BENCH_TIMEOUT_MS: the calls' timeout; BENCH_CANCELLABLE=1: sync calls can be cancelled.
+ * Built with TLS, which other builds of the library have not: BENCH_TLS has the directory of
+ * the certificates, and BENCH_TLS_KEY says which is the server's (p256).
  */
 #define _GNU_SOURCE
 #include "peer.h"
@@ -67,6 +69,36 @@ static void set_timeout(struct mrpc_conn_set *set)
 		must(mrpc_set_call_timeout == NULL ? ENOSYS :
 			mrpc_set_call_timeout(set, (unsigned)ms), "mrpc_set_call_timeout");
 }
+
+#ifdef WITH_TLS
+#include <minirpc/tls.h>
+
+static void start_tls(struct mrpc_conn_set *set, int server)
+{
+	const char *dir = getenv("BENCH_TLS"), *name = getenv("BENCH_TLS_KEY");
+	char path[2][1024];
+	struct mrpc_tls *tls;
+
+	must(dir == NULL ? EINVAL : mrpc_tls_create(&tls), "BENCH_TLS");
+	if (server) {
+		name = name != NULL ? name : "p256";
+		snprintf(path[0], sizeof path[0], "%s/%s.pem", dir, name);
+		snprintf(path[1], sizeof path[1], "%s/%s.key", dir, name);
+		must(mrpc_tls_set_identity(tls, path[0], path[1]), "mrpc_tls_set_identity");
+	} else {
+		snprintf(path[0], sizeof path[0], "%s/ca.pem", dir);
+		must(mrpc_tls_trust(tls, path[0]), "mrpc_tls_trust");
+	}
+	must(mrpc_set_tls(set, tls), "mrpc_set_tls");
+	mrpc_tls_unref(tls);
+}
+#else
+static void start_tls(struct mrpc_conn_set *set, int server)
+{
+	(void)set;
+	(void)server;
+}
+#endif
 
 /* ---- server */
 
@@ -168,6 +200,7 @@ void peer_server(int port, const char *wl)
 	must(mrpc_set_max_buf_len(set, MAX_PAYLOAD), "mrpc_set_max_buf_len");
 	must(mrpc_set_listen_backlog(set, 4096), "mrpc_set_listen_backlog");
 	start_trace(set);
+	start_tls(set, 1);
 	start_dispatchers(set, peer_option("BENCH_DISPATCHERS", 1));
 	must(mrpc_listen(set, AF_INET, "127.0.0.1", &service), "mrpc_listen");
 	peer_ready(atoi(service));
@@ -185,6 +218,7 @@ static void make_clients(void)
 	must(mrpc_set_max_buf_len(clients, MAX_PAYLOAD), "mrpc_set_max_buf_len");
 	start_trace(clients);
 	set_timeout(clients);
+	start_tls(clients, 0);
 	start_dispatchers(clients, peer_option("BENCH_CLIENT_DISPATCHERS", 1));
 }
 
