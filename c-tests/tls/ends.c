@@ -5,6 +5,7 @@
 /* TIMEOUT: 60 */
 /* The ends of TLS connections: announced by either side, cut, stalled in the handshake, changed on
  * their way; renegotiation. */
+#include "between.h"
 #include "program.h"
 #include "../drain/drain.h"
 
@@ -41,51 +42,6 @@ static uint64_t failed(void)
 
 	CHECK_EQ(mrpc_get_stats(server_set, &stats), 0);
 	return stats.handshakes_failed;
-}
-
-/* Stands between a client and the server, and does with the bytes what is wanted. */
-struct between {
-	pthread_t thread;
-	int listener;
-	char port[8];
-	_Atomic int cut;        /* 1: ends both without a word; 2: changes a byte first */
-};
-
-static void *pass_on(void *arg)
-{
-	struct between *b = arg;
-	int near = peer_accept(b->listener), far = peer_connect(port);
-	struct pollfd p[2] = { { near, POLLIN, 0 }, { far, POLLIN, 0 } };
-	char buf[65536];
-	ssize_t got;
-	int i;
-
-	while (b->cut != 1) {
-		poll(p, 2, 20);
-		for (i = 0; i < 2; i++) {
-			if (!(p[i].revents & (POLLIN | POLLHUP)))
-				continue;
-			got = recv(p[i].fd, buf, sizeof(buf), MSG_DONTWAIT);
-			if (got == 0)
-				goto over;
-			if (got > 0 && b->cut == 2)
-				buf[got - 1] ^= 1;
-			if (got > 0 && send(p[1 - i].fd, buf, (size_t)got, MSG_NOSIGNAL) != got)
-				goto over;
-		}
-	}
-over:
-	close(near);
-	close(far);
-	close(b->listener);
-	return NULL;
-}
-
-static void stand_between(struct between *b)
-{
-	b->cut = 0;
-	b->listener = peer_listen(b->port);
-	b->thread = thread_start(pass_on, b);
 }
 
 static struct mrpc_connection *connect_by(const char *by, struct probe *probe)
@@ -142,9 +98,10 @@ int main(void)
 	mrpc_conn_unref(conn);
 
 	SECTION("cut, it is an error on both sides");
-	stand_between(&between);
+	memset(&between, 0, sizeof(between));
+	between_start(&between, port);
 	conn = connect_by(between.port, &probe);
-	between.cut = 1;
+	between.does = CUT;
 	thread_join(between.thread);
 	COUNTER_WAIT(&probe.disconnects, 1);
 	COUNTER_WAIT(&server_probe.disconnects, 1);
@@ -157,9 +114,10 @@ int main(void)
 	mrpc_conn_unref(conn);
 
 	SECTION("a byte that was changed on its way ends it, and no call comes of it");
-	stand_between(&between);
+	memset(&between, 0, sizeof(between));
+	between_start(&between, port);
 	conn = connect_by(between.port, &probe);
-	between.cut = 2;
+	between.does = CHANGE;
 	CHECK_EQ(test_ping(conn), MINIRPC_NETWORK_FAILURE);
 	COUNTER_WAIT(&server_probe.disconnects, 1);
 	CHECK_EQ(server_probe.reason, MRPC_DISC_IOERR);

@@ -215,6 +215,21 @@ static const char python_client[] =
 	"    s.sendall(head+f.read(int.from_bytes(head[12:],'big')))\n"
 	"    os.write(1,s.recv(65536))\n"
 	"s.unwrap().close()\n";
+static const char python_async[] =
+	"import asyncio,os,ssl,sys\n"
+	"async def main():\n"
+	"    c=ssl.create_default_context(cafile=sys.argv[2])\n"
+	"    r,w=await asyncio.open_connection('127.0.0.1',int(sys.argv[1]),ssl=c,server_hostname='localhost')\n"
+	"    f=os.fdopen(0,'rb',closefd=False)\n"
+	"    while True:\n"
+	"        head=f.read(16)\n"
+	"        if not head: break\n"
+	"        w.write(head+f.read(int.from_bytes(head[12:],'big')))\n"
+	"        await w.drain()\n"
+	"        os.write(1,await r.read(65536))\n"
+	"    w.close()\n"
+	"    await w.wait_closed()\n"
+	"asyncio.run(main())\n";
 static const char python_server[] =
 	"import os,ssl,socket,sys\n"
 	"c=ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)\n"
@@ -288,6 +303,28 @@ int main(void)
 		command[strlen(command) - 1] = '2';
 		serve_us(NULL, command, 0x0303);
 	}
+
+	SECTION("Python's asyncio: it waits for an answer to its end");
+	if (there("python3")) {
+		int64_t start = now_ms();
+
+		snprintf(command, sizeof(command), "python3 %s %%s @ca.pem",
+			 script("async.py", python_async));
+		client("p256", command, 0x0304, false, MRPC_DISC_CLOSED);
+		CHECK(now_ms() - start < scaled(10000));
+	}
+
+	SECTION("tickets are sent where sessions may be taken up again, and only there");
+	snprintf(command, sizeof(command), S_CLIENT "-tls1_3 -sess_out %s/session",
+		 "%s", getenv("TEST_SCRATCH"));
+	client("p256", command, 0x0304, false, MRPC_DISC_CLOSED);
+	snprintf(command, sizeof(command), "%s/session", getenv("TEST_SCRATCH"));
+	CHECK(access(command, F_OK) != 0);
+	snprintf(command, sizeof(command), S_CLIENT "-tls1_3 -sess_out %s/session",
+		 "%s", getenv("TEST_SCRATCH"));
+	client("p256", command, 0x0304, true, MRPC_DISC_CLOSED);
+	snprintf(command, sizeof(command), "%s/session", getenv("TEST_SCRATCH"));
+	CHECK(access(command, F_OK) == 0);
 
 	SECTION("GnuTLS");
 	if (there("gnutls-cli")) {

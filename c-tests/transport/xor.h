@@ -40,7 +40,7 @@ static struct xor_world {
 struct xor_session {
 	int server;
 	bool escaped;
-	atomic_bool ready, ended, failed;
+	atomic_bool ready, ended, failed, parted;
 	pthread_mutex_t lock;		/* of what follows */
 	char out[64];			/* what is behind escapes, to be sent */
 	size_t out_len;
@@ -210,7 +210,7 @@ static int xor_send(void *session, const struct iovec *plain, size_t count, size
 	CHECK(room >= len + len / 8 && room >= 1024);
 	*taken = 0;
 	if (count > 0) {
-		CHECK(s->ready);
+		CHECK(s->ready && !s->parted);
 		atomic_fetch_add(&xor_world.seals, 1);
 		if (s->server && xor_world.asks)
 			xor_say(s, QUESTION);
@@ -238,6 +238,10 @@ full:
 
 static int xor_end(void *session)
 {
+	struct xor_session *s = session;
+
+	CHECK(s->ready && !s->parted);
+	s->parted = true;
 	xor_say(session, GOODBYE);
 	return xor_state(session);
 }
