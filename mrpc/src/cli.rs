@@ -94,6 +94,9 @@ pub enum Command {
         peer: Peer,
         /// The answers
         answers: PathBuf,
+        /// Results in the file, and requests that are printed, as hexadecimal digits
+        #[arg(long)]
+        raw: bool,
     },
     /// Call procedure 0, and print how long the refusal takes
     Ping {
@@ -173,6 +176,9 @@ pub struct BenchLoad {
     /// For how long
     #[arg(short, long, value_name = "TIME", default_value = "5s", value_parser = duration)]
     pub time: Duration,
+    /// The argument is hexadecimal digits
+    #[arg(long)]
+    pub raw: bool,
     /// The figures as a JSON object
     #[arg(long = "json")]
     pub as_json: bool,

@@ -156,6 +156,20 @@ fn unknown_procedures_are_shown_in_step() {
     );
 }
 
+/// Segments that wait for one that never comes: a bound of memory, and of time.
+#[test]
+fn a_gap_that_is_not_filled() {
+    let mut capture = Capture::new();
+    capture.add(false, SYN, 99, &[]);
+    for i in 0..80_000u32 {
+        capture.add(false, ACK, 200 + 2 * (80_000 - i), &[7]);
+    }
+    capture.add(false, ACK, 1_000_000, &message(PENDING, 1, PAIR));
+    let begun = std::time::Instant::now();
+    assert_eq!(capture.lines("gap"), [REQUEST]);
+    assert!(begun.elapsed().as_secs() < 60);
+}
+
 #[test]
 fn many_in_a_segment() {
     let mut capture = Capture::new();

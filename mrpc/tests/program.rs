@@ -114,6 +114,7 @@ fn addresses() {
         "127.0.0.1:0",
         "localhost:0",
         "[::1]:0",
+        "[::1%lo]:0",
         ":0",
         "unix:s",
         "unix:@mrpc-a",
@@ -134,6 +135,53 @@ fn addresses() {
         assert_eq!((out.lines().count(), err.as_str(), status), (4, "", 0));
         assert!(out.starts_with(&format!("{there}: answer 1 in ")), "{out}");
     }
+}
+
+/// Also what the types could not hold.
+#[test]
+fn raw_bytes_on_both_ends() {
+    let directory = place("raw");
+    fs::write(
+        directory.join("a.json"),
+        r#"{"add":{"result":"00 01"},"nothing":{"result":"07"}}"#,
+    )
+    .expect("write");
+    let mut mock = Mock::start(&directory, &["unix:s", "x.mx", "a.json", "--raw"]);
+    let words = ["call", &mock.place, "x.mx", "add", "--raw", "abcdef"];
+    assert_eq!(
+        run(&directory, &words),
+        ("0001\n".to_owned(), String::new(), 0)
+    );
+    let words = ["call", &mock.place, "x.mx", "nothing", "--raw"];
+    assert_eq!(run(&directory, &words).0, "07\n");
+    mock.expect("add abcdef");
+    mock.expect("nothing");
+    mock.drain();
+    let words = [
+        "bench",
+        &mock.place,
+        "x.mx",
+        "add",
+        "ff",
+        "--raw",
+        "-t",
+        "50ms",
+        "--json",
+    ];
+    let (out, err, status) = run(&directory, &words);
+    assert_eq!((err.as_str(), status), ("", 0));
+    assert!(out.contains("\"failed\":0}"), "{out}");
+    fs::write(
+        directory.join("a.json"),
+        r#"{"add":{"result":{"value":3}}}"#,
+    )
+    .expect("write");
+    let (_, err, status) = run(&directory, &["mock", "unix:t", "x.mx", "a.json", "--raw"]);
+    assert_eq!(status, 1);
+    assert!(
+        err.contains("add[0]: with --raw a result is hexadecimal digits"),
+        "{err}"
+    );
 }
 
 #[test]

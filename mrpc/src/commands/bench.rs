@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{line, load, parse, payload, text};
+use super::{argument, line, load};
 use crate::address::Stream;
 use crate::cli::{BenchLoad, Peer};
 use crate::failure::{Exit, Failure};
@@ -31,10 +31,7 @@ pub fn bench(peer: &Peer, name: &str, how: &BenchLoad) -> Result<(), Failure> {
             return Err(Failure::usage(format!("{path} has no procedure `{name}`")));
         }
     };
-    let value = how.json.as_deref().map(text).transpose()?;
-    let value = value.as_deref().map(parse).transpose()?;
-    let argument = procedure.argument.as_ref();
-    let payload = payload(&interface, name, argument, value.as_ref())?;
+    let payload = argument(&interface, procedure, how.json.as_deref(), how.raw)?;
     let tls = peer.tls.client()?;
     let mut streams = Vec::new();
     for _ in 0..how.connections {

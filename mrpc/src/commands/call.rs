@@ -2,7 +2,7 @@
 
 use minirpcgen::ast::Side;
 
-use super::{json, kind, line, load, parse, payload, text};
+use super::{argument, json, kind, line, load};
 use crate::cli::{Input, Peer};
 use crate::client::Connection;
 use crate::failure::{Exit, Failure};
@@ -12,7 +12,7 @@ use crate::{hex, wire};
 pub fn call(peer: &Peer, name: &str, input: &Input) -> Result<(), Failure> {
     let interface = load(&peer.file)?;
     let procedure = find(&interface, peer, name, false)?;
-    let request = argument(&interface, procedure, input)?;
+    let request = argument(&interface, procedure, input.json.as_deref(), input.raw)?;
     let mut connection = open(peer)?;
     let reply = connection.call(procedure.cmd, request)?;
     if reply.status != wire::OK {
@@ -39,7 +39,7 @@ pub fn call(peer: &Peer, name: &str, input: &Input) -> Result<(), Failure> {
 pub fn send(peer: &Peer, name: &str, input: &Input) -> Result<(), Failure> {
     let interface = load(&peer.file)?;
     let message = find(&interface, peer, name, true)?;
-    let payload = argument(&interface, message, input)?;
+    let payload = argument(&interface, message, input.json.as_deref(), input.raw)?;
     open(peer)?.message(message.cmd, payload)
 }
 
@@ -72,20 +72,4 @@ fn find<'a>(
         ))),
         _ => Ok(procedure),
     }
-}
-
-fn argument(
-    interface: &Interface,
-    procedure: &Procedure,
-    input: &Input,
-) -> Result<Vec<u8>, Failure> {
-    let text = input.json.as_deref().map(text).transpose()?;
-    if input.raw {
-        let digits = text.unwrap_or_default();
-        return hex::decode(&digits)
-            .ok_or_else(|| Failure::usage("--raw takes pairs of hexadecimal digits"));
-    }
-    let value = text.as_deref().map(parse).transpose()?;
-    let argument = procedure.argument.as_ref();
-    payload(interface, &procedure.name, argument, value.as_ref())
 }

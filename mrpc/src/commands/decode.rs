@@ -91,13 +91,13 @@ pub fn decode(
                 }
                 len
             }
-            Err(PcapError::Eof) => return Ok(()),
+            Err(PcapError::Eof) => return decoder.finish(),
             Err(PcapError::Incomplete(_)) => {
                 reader.refill().map_err(none)?;
                 continue;
             }
             // A capture that was cut off ends here.
-            Err(PcapError::UnexpectedEof) => return Ok(()),
+            Err(PcapError::UnexpectedEof) => return decoder.finish(),
             Err(error) => return Err(none(error)),
         };
         reader.consume(len);
@@ -133,6 +133,8 @@ struct Connection {
     /// Who has accepted it.
     server: Option<SocketAddr>,
     directions: HashMap<SocketAddr, Direction>,
+    /// When its last packet came.
+    last: f64,
 }
 
 struct Decoder {
@@ -186,14 +188,9 @@ impl Decoder {
         } else {
             Side::Client
         };
+        connection.last = time;
         let interface = &self.interface;
-        let plausible = |frame: &Frame, len: u32| {
-            if !frame.is_reply() {
-                return interface.received(side, frame.cmd).is_some();
-            }
-            let known = interface.received(side.other(), frame.cmd).is_some();
-            known && frame.cmd > 0 && (frame.status == OK || len == 0)
-        };
+        let plausible = |frame: &Frame, len| is_plausible(interface, side, frame, len);
         let sequence = segment.sequence.wrapping_add(u32::from(segment.syn));
         let frames = direction.add(sequence, segment.payload, &plausible, MAX_PAYLOAD);
         let number = connection.number;
@@ -210,6 +207,40 @@ impl Decoder {
         }
         Ok(())
     }
+
+    /// The capture ends, and what is missing will not come.
+    fn finish(&mut self) -> Result<(), Failure> {
+        let mut connections: Vec<_> = self.connections.drain().collect();
+        connections.sort_by_key(|(_, connection)| connection.number);
+        for ((low, high), mut connection) in connections {
+            for (from, to) in [(low, high), (high, low)] {
+                let side = match connection.server == Some(to) {
+                    true => Side::Server,
+                    false => Side::Client,
+                };
+                let Some(direction) = connection.directions.get_mut(&from) else {
+                    continue;
+                };
+                let interface = &self.interface;
+                let plausible = |frame: &Frame, len| is_plausible(interface, side, frame, len);
+                for frame in direction.give_up(&plausible, MAX_PAYLOAD) {
+                    let (time, number) = (connection.last, connection.number);
+                    let ends = (from, to);
+                    line(&show(interface, &frame, time, number, ends, side, self.raw))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the interface has what the header says.
+fn is_plausible(interface: &Interface, side: Side, frame: &Frame, len: u32) -> bool {
+    if !frame.is_reply() {
+        return interface.received(side, frame.cmd).is_some();
+    }
+    let known = interface.received(side.other(), frame.cmd).is_some();
+    known && frame.cmd > 0 && (frame.status == OK || len == 0)
 }
 
 fn show(

@@ -46,6 +46,7 @@ struct Mock {
     /// For a handshake.
     timeout: Duration,
     max_request: u32,
+    raw: bool,
     /// Answers that are waited for, in threads of their own.
     delayed: AtomicUsize,
 }
@@ -53,10 +54,10 @@ struct Mock {
 /// More of them are given without their delay: a peer cannot have more threads made.
 const MAX_DELAYED: usize = 256;
 
-pub fn mock(peer: &Peer, file: &Path) -> Result<(), Failure> {
+pub fn mock(peer: &Peer, file: &Path, raw: bool) -> Result<(), Failure> {
     let interface = load(&peer.file)?;
     let side = Side::from(peer.role.unwrap_or(Role::Server));
-    let answers = read(&interface, side, file)?;
+    let answers = read(&interface, side, file, raw)?;
     let tls = peer.tls.server()?;
     let (listener, place) = Listener::bind(&peer.address).map_err(|error| {
         let message = format!("cannot listen on {}: {}", peer.address, describe(&error));
@@ -74,6 +75,7 @@ pub fn mock(peer: &Peer, file: &Path) -> Result<(), Failure> {
         tls,
         timeout: peer.limits.timeout,
         max_request: peer.limits.max_reply,
+        raw,
         delayed: AtomicUsize::new(0),
     });
     loop {
@@ -97,6 +99,7 @@ fn read(
     interface: &Interface,
     side: Side,
     file: &Path,
+    raw: bool,
 ) -> Result<HashMap<String, Answers>, Failure> {
     let path = file.display();
     let wrong = |reason: String| Failure::usage(format!("{path}: {reason}"));
@@ -124,7 +127,7 @@ fn read(
             value => vec![value],
         };
         let read = values.iter().enumerate().map(|(i, value)| {
-            answer(interface, procedure, value).map_err(|mut failure| {
+            answer(interface, procedure, value, raw).map_err(|mut failure| {
                 failure.message = format!("{path}: {name}[{i}]: {}", failure.message);
                 failure
             })
@@ -136,7 +139,12 @@ fn read(
     Ok(answers)
 }
 
-fn answer(interface: &Interface, procedure: &Procedure, value: &Value) -> Result<Answer, Failure> {
+fn answer(
+    interface: &Interface,
+    procedure: &Procedure,
+    value: &Value,
+    raw: bool,
+) -> Result<Answer, Failure> {
     let form = "an answer is {\"result\": ..} or {\"status\": N}, and may have \"delay\": \"0.4s\"";
     let Value::Object(map) = value else {
         return Err(Failure::usage(form));
@@ -151,6 +159,10 @@ fn answer(interface: &Interface, procedure: &Procedure, value: &Value) -> Result
         return Err(Failure::usage(form));
     }
     let (status, payload) = match (map.get("result"), map.get("status")) {
+        (Some(result), None) if raw => match result.as_str().and_then(hex::decode) {
+            Some(payload) => (OK, payload),
+            None => return Err(Failure::usage("with --raw a result is hexadecimal digits")),
+        },
         (Some(result), None) => {
             let ty = procedure.result.as_ref();
             (OK, payload(interface, "result", ty, Some(result))?)
@@ -170,6 +182,14 @@ fn answer(interface: &Interface, procedure: &Procedure, value: &Value) -> Result
         payload,
         delay,
     })
+}
+
+fn refusal(status: i32) -> Answer {
+    Answer {
+        status,
+        payload: Vec::new(),
+        delay: Duration::ZERO,
+    }
 }
 
 impl Mock {
@@ -216,16 +236,16 @@ impl Mock {
 
     /// None if standard output is closed.
     fn answer(&self, frame: &Frame) -> Option<Answer> {
-        let refusal = |status| Answer {
-            status,
-            payload: Vec::new(),
-            delay: Duration::ZERO,
-        };
         let Some(procedure) = self.interface.received(self.side, frame.cmd) else {
             line(&format!("{} {}", frame.cmd, hex::encode(&frame.payload))).ok()?;
             return Some(refusal(PROCEDURE_UNAVAIL));
         };
         let name = &procedure.name;
+        if self.raw {
+            let text = format!("{name} {}", hex::encode(&frame.payload));
+            line(text.trim_end()).ok()?;
+            return Some(self.next(name));
+        }
         match json(&self.interface, procedure.argument.as_ref(), &frame.payload) {
             Ok(json) => line(format!("{name} {}", json.unwrap_or_default()).trim_end()).ok()?,
             Err(reason) => {
@@ -233,10 +253,14 @@ impl Mock {
                 return Some(refusal(ENCODING_ERR));
             }
         }
-        Some(match self.answers.get(name) {
+        Some(self.next(name))
+    }
+
+    fn next(&self, name: &str) -> Answer {
+        match self.answers.get(name) {
             Some(answers) => answers.next(),
             None => refusal(PROCEDURE_UNAVAIL),
-        })
+        }
     }
 
     /// Others are answered meanwhile.

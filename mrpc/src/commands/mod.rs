@@ -37,7 +37,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
         } => call::send(&peer, &message, &input),
         Command::Describe { file, name } => describe::describe(&file, name.as_deref()),
         Command::Watch { peer, raw } => watch::watch(&peer, raw),
-        Command::Mock { peer, answers } => mock::mock(&peer, &answers),
+        Command::Mock { peer, answers, raw } => mock::mock(&peer, &answers, raw),
         Command::Ping {
             address,
             count,
@@ -141,6 +141,24 @@ fn payload(
         (Some(ty), Some(value)) => from_json::encode(interface, &ty.ty, value)
             .map_err(|misfit| Failure::new(Exit::Json, format!("{what}: {misfit}"))),
     }
+}
+
+/// The payload that a word of the command line stands for.
+fn argument(
+    interface: &Interface,
+    procedure: &Procedure,
+    word: Option<&str>,
+    raw: bool,
+) -> Result<Vec<u8>, Failure> {
+    let text = word.map(text).transpose()?;
+    if raw {
+        let digits = text.unwrap_or_default();
+        return hex::decode(&digits)
+            .ok_or_else(|| Failure::usage("--raw takes pairs of hexadecimal digits"));
+    }
+    let value = text.as_deref().map(parse).transpose()?;
+    let argument = procedure.argument.as_ref();
+    payload(interface, &procedure.name, argument, value.as_ref())
 }
 
 /// A payload's JSON; None for void.
