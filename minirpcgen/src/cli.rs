@@ -18,15 +18,19 @@ use clap::{CommandFactory as _, Parser};
 pub struct Cli {
     /// The interface file
     #[arg(value_name = "FILE.mx")]
-    inputs: Vec<OsString>,
-    /// Define a macro for the preprocessor, in all three passes; may be repeated
+    input: OsString,
+    /// Define a macro for the preprocessor; may be repeated
+    ///
+    /// It holds in all three passes.
     #[arg(short = 'D', value_name = "NAME[=VALUE]", allow_hyphen_values = true)]
     defines: Vec<OsString>,
-    /// Write BASE_client.h and so on; without it, the input's name without directory and .mx,
-    /// in the current directory. What stands behind the last slash starts the generated C names
+    /// Write BASE_client.h and so on
+    ///
+    /// What stands behind BASE's last slash starts the generated C names. Without this, BASE is the
+    /// input's name without its directory and without .mx, in the current directory.
     #[arg(short = 'o', value_name = "BASE", allow_hyphen_values = true)]
     output: Option<OsString>,
-    /// Also write a make rule to BASE.d, which names the files that the input includes
+    /// Also write a make rule to BASE.d: which files the input includes
     #[arg(short = 'M')]
     dependencies: bool,
     /// Behind -M, as in -MF FILE: write the rule there
@@ -37,15 +41,18 @@ pub struct Cli {
         allow_hyphen_values = true
     )]
     dependency_file: Option<OsString>,
-    /// Decoding refuses a number that the enum has no name for. Without this, and with rpcgen,
-    /// any number passes; mrpc_is_valid_NAME tells
+    /// Decoding refuses a number that the enum has no name for
+    ///
+    /// Without this, and with rpcgen, any number passes; mrpc_is_valid_NAME tells.
     #[arg(long)]
     strict_enums: bool,
     /// No warning of names that are keywords of C++
     #[arg(long)]
     c_only: bool,
-    /// Instead, write BASE.py: dataclasses, and the classes Client and Server for asyncio. It needs
-    /// Python 3.11 and the package minirpc
+    /// Instead, write BASE.py: a module for asyncio
+    ///
+    /// It has dataclasses, and the classes Client and Server. It needs Python 3.11 and the package
+    /// minirpc.
     #[arg(long)]
     python: bool,
     /// Instead, write BASE.lua: a dissector for Wireshark
@@ -77,7 +84,8 @@ pub struct Arguments {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Request {
     Generate(Arguments),
-    Help,
+    /// Short or long, as it was asked for.
+    Help(String),
     Version,
 }
 
@@ -88,19 +96,14 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, S
         Ok(cli) => cli,
         Err(error) => {
             return match error.kind() {
-                ErrorKind::DisplayHelp => Ok(Request::Help),
+                ErrorKind::DisplayHelp => Ok(Request::Help(error.render().to_string())),
                 ErrorKind::DisplayVersion => Ok(Request::Version),
                 _ => Err(explain(&error)),
             }
         }
     };
-    let input = match <[OsString; 1]>::try_from(cli.inputs) {
-        Ok([input]) => PathBuf::from(input),
-        Err(inputs) if inputs.is_empty() => return Err("no input file".to_owned()),
-        Err(_) => return Err("more than one input file".to_owned()),
-    };
     Ok(Request::Generate(Arguments {
-        input,
+        input: cli.input.into(),
         output: cli.output.map(PathBuf::from),
         defines: cli.defines,
         dependencies: cli.dependencies,
@@ -119,13 +122,18 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, S
 fn explain(error: &clap::Error) -> String {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.as_str(),
+        Some(ContextValue::Strings(texts)) => texts.first().map_or("", String::as_str),
         _ => "",
     };
     let option = context(ContextKind::InvalidArg);
     let option = option.split(' ').next().unwrap_or(option);
     match error.kind() {
+        ErrorKind::UnknownArgument if option == "-" || !option.starts_with('-') => {
+            "more than one input file".to_owned()
+        }
         ErrorKind::UnknownArgument => format!("invalid option '{option}'"),
-        // Of one without the other there is this one.
+        ErrorKind::MissingRequiredArgument if option.starts_with('<') => "no input file".to_owned(),
+        // One that stands behind another, which is missing.
         ErrorKind::MissingRequiredArgument => "invalid option '-F'".to_owned(),
         ErrorKind::ArgumentConflict => "--python and --lua: one at a time".to_owned(),
         ErrorKind::TooManyValues => {
@@ -195,7 +203,7 @@ mod tests {
         ] {
             assert_eq!(generate(words).language, language);
         }
-        assert_eq!(parsed(&["-h", "a.mx"]), Ok(Request::Help));
+        assert_eq!(parsed(&["-h", "a.mx"]), Ok(Request::Help(usage())));
         assert_eq!(parsed(&["a.mx", "--version"]), Ok(Request::Version));
     }
 
@@ -204,6 +212,8 @@ mod tests {
         for (words, message) in [
             (&[][..], "no input file"),
             (&["a.mx", "b.mx"], "more than one input file"),
+            (&["a.mx", "-"], "more than one input file"),
+            (&["-MF", "r"], "no input file"),
             (&["--unknown", "a.mx"], "invalid option '--unknown'"),
             (&["-x", "a.mx"], "invalid option '-x'"),
             (&["-Mx", "a.mx"], "invalid option '-x'"),

@@ -5,8 +5,8 @@ use minirpcgen::cli::{self, Request};
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os().skip(1)) {
-        Ok(Request::Help) => {
-            print(&cli::usage());
+        Ok(Request::Help(text)) => {
+            print(&text);
             ExitCode::SUCCESS
         }
         Ok(Request::Version) => {

@@ -48,12 +48,19 @@ fn wrong_arguments_print_the_usage() {
 #[test]
 fn help_and_version() {
     let directory = scratch("help");
+    let output = minirpcgen(&directory, &["-h"]);
+    assert!(output.status.success());
+    let usage = minirpcgen::cli::usage();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), usage);
+    assert!(usage.lines().all(|line| line.len() < 100), "{usage}");
     let output = minirpcgen(&directory, &["--help"]);
     assert!(output.status.success());
-    assert_eq!(
-        String::from_utf8_lossy(&output.stdout),
-        minirpcgen::cli::usage()
+    let long = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        long.starts_with("Usage: minirpcgen [OPTIONS] <FILE.mx>\n"),
+        "{long}"
     );
+    assert!(long.len() > usage.len());
     let output = minirpcgen(&directory, &["--version"]);
     assert!(output.status.success());
     let version = format!("minirpcgen {}\n", env!("CARGO_PKG_VERSION"));

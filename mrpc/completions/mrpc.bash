@@ -67,7 +67,7 @@ _mrpc() {
             return 0
             ;;
         mrpc__subcmd__bench)
-            opts="-D -c -n -t -h --timeout --max-reply --tls --ca --cert --key --name --as --connections --outstanding --time --json --help"
+            opts="-D -c -n -t -h --timeout --max-reply --tls --ca --cert --key --name --as --connections --outstanding --time --raw --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -241,7 +241,7 @@ _mrpc() {
             return 0
             ;;
         mrpc__subcmd__mock)
-            opts="-D -h --timeout --max-reply --tls --ca --cert --key --name --as --help"
+            opts="-D -h --timeout --max-reply --tls --ca --cert --key --name --as --raw --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -84,6 +84,7 @@ complete -c mrpc -n "__fish_mrpc_using_subcommand mock" -l name -d 'The name tha
 complete -c mrpc -n "__fish_mrpc_using_subcommand mock" -l as -d 'Which end of the connection this is' -r -f -a "client\t''
 server\t''"
 complete -c mrpc -n "__fish_mrpc_using_subcommand mock" -l tls -d 'Speak TLS'
+complete -c mrpc -n "__fish_mrpc_using_subcommand mock" -l raw -d 'Results in the file, and requests that are printed, as hexadecimal digits'
 complete -c mrpc -n "__fish_mrpc_using_subcommand mock" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mrpc -n "__fish_mrpc_using_subcommand ping" -s c -l count -d 'How often' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand ping" -l timeout -d 'For connecting, and for a call' -r
@@ -113,6 +114,7 @@ complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -s c -l connections -d 
 complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -s n -l outstanding -d 'How many calls may wait for their replies on each' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -s t -l time -d 'For how long' -r
 complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -l tls -d 'Speak TLS'
+complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -l raw -d 'The argument is hexadecimal digits'
 complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -l json -d 'The figures as a JSON object'
 complete -c mrpc -n "__fish_mrpc_using_subcommand bench" -s h -l help -d 'Print help'
 complete -c mrpc -n "__fish_mrpc_using_subcommand trace" -l chrome -d 'Instead, in the trace-event format that Perfetto and Chrome open'

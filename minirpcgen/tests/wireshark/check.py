@@ -16,6 +16,8 @@ from captures import Capture, message, segments
 
 program, dissector, minirpcgen, mrpc, interface, live = sys.argv[1:]
 passed = failed = 0
+# Damaged payloads are not always text.
+TEXT = {"capture_output": True, "encoding": "utf-8", "errors": "replace"}
 
 
 def check(good, what, *more):
@@ -77,7 +79,7 @@ def said(path, *options, two_passes=False):
         command.append("-2")
     if not any(option == "-o" or option == "-d" for option in options):
         command += ["-d", "tcp.port==7777,wire"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, **TEXT)
     check(done.returncode == 0, path, "tshark:", done.stderr)
     check("Lua" not in done.stderr and "rror" not in done.stderr, path, done.stderr)
     found = []
@@ -304,13 +306,13 @@ check(90000 < leaves and (leaves == 100001 or "More values" in " ".join(found[0]
 
 # In words, as people read it.
 done = subprocess.run(["tshark", "-n", "-r", "both.pcap", "-X", "lua_script:" + dissector, "-V",
-                       "-d", "tcp.port==7777,wire"], capture_output=True, text=True)
+                       "-d", "tcp.port==7777,wire"], **TEXT)
 for text in ("Status: MINIRPC_PROCEDURE_UNAVAIL (-3)", "Cmd: 3 (ask)", "c: BLUE (4)", "b: True",
              "colors: Unknown (77)", "wire (miniRPC), echo request #0",
              "wire (miniRPC), fail reply #2: 1000"):
     check(text in done.stdout, "tshark -V says", text)
 done = subprocess.run(["tshark", "-n", "-r", "both.pcap", "-X", "lua_script:" + dissector,
-                       "-d", "tcp.port==7777,wire"], capture_output=True, text=True)
+                       "-d", "tcp.port==7777,wire"], **TEXT)
 check("WIRE" in done.stdout and "event message #0, back request #1" in done.stdout,
       "the list of packets", done.stdout)
 
@@ -333,7 +335,7 @@ for one in damaged:
 capture.close()
 refused = [" ".join(experts).count("Does not decode") > 0 for _, _, experts in said("damaged.pcap")]
 done = subprocess.run([mrpc, "decode", interface, "damaged.pcap", "--port", "7777"],
-                      capture_output=True, text=True)
+                      **TEXT)
 expected = ["error" in json.loads(line) for line in done.stdout.splitlines()]
 check(refused == expected and len(expected) == 600 and 50 < sum(refused) < 550,
       "the same refusals; SEED=%d" % seed, sum(refused), sum(expected), len(refused),
@@ -343,7 +345,7 @@ check(refused == expected and len(expected) == 600 and 50 < sum(refused) < 550,
 for path in sorted(glob.glob(os.path.join(os.path.dirname(interface), "../golden/*.mx"))):
     subprocess.run([minirpcgen, "--lua", "-o", "golden", path], check=True)
     done = subprocess.run(["tshark", "-n", "-r", "both.pcap", "-X", "lua_script:golden.lua",
-                           "-d", "tcp.port==7777,golden", "-V"], capture_output=True, text=True)
+                           "-d", "tcp.port==7777,golden", "-V"], **TEXT)
     said_wrong = [line for line in (done.stderr + done.stdout).splitlines() if "Lua" in line]
     check(done.returncode == 0 and not said_wrong, path, said_wrong[:3])
 
@@ -352,14 +354,14 @@ for base, protocol in ("Wire", "wire"), ("tcp", "tcp_minirpc"):
     subprocess.run([minirpcgen, "--lua", "-o", base, interface], check=True)
     done = subprocess.run(["tshark", "-n", "-r", "both.pcap", "-X", "lua_script:%s.lua" % base,
                            "-d", "tcp.port==7777," + protocol, "-T", "fields", "-e",
-                           base.lower() + ".all.u"], capture_output=True, text=True)
+                           base.lower() + ".all.u"], **TEXT)
     check("4000000001" in done.stdout and done.returncode == 0, base + ".lua", done.stderr)
 
 # Really captured, where that is allowed.
 for options, links in ((["-i", "lo"], "Ethernet"), (["-i", "any"], "cooked"),
                        (["-i", "any", "-y", "LINUX_SLL"], "cooked 1")):
     done = subprocess.run(["unshare", "-n", "bash", live, program, *options],
-                          capture_output=True, text=True)
+                          **TEXT)
     if done.returncode == 77:
         print("NOTE: no captures of this machine's own: %s" % done.stderr.strip())
         break
@@ -374,7 +376,7 @@ for options, links in ((["-i", "lo"], "Ethernet"), (["-i", "any"], "cooked"),
           links)
     check(not any("Does not decode" in " ".join(experts) for _, _, experts in found), links)
     done = subprocess.run([mrpc, "decode", interface, "live.pcapng", "--port", port],
-                          capture_output=True, text=True)
+                          **TEXT)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     check(order(line["kind"] for line in lines) == order(kinds(fields(one)) for one in sent),
           "mrpc decode", links, done.stderr, len(lines))
@@ -383,7 +385,7 @@ for options, links in ((["-i", "lo"], "Ethernet"), (["-i", "any"], "cooked"),
 # The same in mrpc decode.
 for path in "segments-1.pcap", "segments-1460.pcap", "many.pcap":
     done = subprocess.run([mrpc, "decode", interface, path, "--port", "7777"],
-                          capture_output=True, text=True)
+                          **TEXT)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     messages = many if path == "many.pcap" else sent
     seen = [(line["sequence"], line["kind"], line["name"]) for line in lines]
