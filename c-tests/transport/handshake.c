@@ -152,6 +152,7 @@ int main(void)
 
 	SECTION("closed in the midst of it: the callback is told so");
 	xor_world.silent = true;
+	i = (int)failed(server_set);
 	opened = xor_world.opened;
 	attempt_init(&a, client_set);
 	CHECK_EQ(attempt_tcp(&a, port), 0);
@@ -160,6 +161,7 @@ int main(void)
 	COUNTER_WAIT(&a.told, 1);
 	CHECK_EQ(a.error, ECANCELED);
 	mrpc_conn_unref(a.conn);
+	WAIT_FOR(failed(server_set) == (uint64_t)i + 1);
 	xor_world.silent = false;
 
 	SECTION("peers that end it, or speak otherwise");
