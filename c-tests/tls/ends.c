@@ -142,6 +142,33 @@ int main(void)
 	}
 	program_stop(&p);
 
+	SECTION("a peer that wants new keys gets them, and is served with them");
+	counter_init(&accepted);
+	probe_init(&server_probe);
+	p = program_start(words(&w, "openssl s_client -tls1_3 -connect 127.0.0.1:%s -CAfile @ca.pem "
+				"-cert @client.pem -key @client.key -servername localhost", port));
+	if (COUNTER_WAIT(&accepted, 1)) {
+		static const char last[] = "Verify return code: 0 (ok)\n---\n";
+		char text[65536] = "";
+		size_t got = 0;
+
+		/* What it says of the connection. */
+		while (strstr(text, last) == NULL && got + 1 < sizeof(text) &&
+		       recv(p.fd, text + got, 1, 0) == 1)
+			got++;
+		CHECK(strstr(text, last) != NULL);
+		CHECK_EQ(send(p.fd, "K\n", 2, 0), 2);
+		WAIT_FOR(program_said("KEYUPDATE"));
+		for (i = 0; i < 3; i++) {
+			peer_send(p.fd, (uint32_t)i, MINIRPC_PENDING, 1, NULL, 0);
+			PEER_EXPECT(p.fd, (uint32_t)i, MINIRPC_OK, 1, NULL, 0);
+		}
+		CHECK_EQ(counter_get(&server_probe.ioerrs), 0);
+	}
+	program_stop(&p);
+	COUNTER_WAIT(&server_probe.disconnects, 1);
+	mrpc_conn_unref(server);
+
 	SECTION("1000 handshakes that stall: others are served, and each ends in time");
 	before = failed();
 	REQUIRE_EQ(mrpc_set_connect_timeout(server_set, 3000 * (unsigned)scaled(1)), 0);
