@@ -177,6 +177,15 @@ struct Passes<'a> {
     system_files: Vec<String>,
     /// Macros of the preprocessor's own that get in the way of the file's names.
     unwanted: Vec<&'static str>,
+    /// Runs of the preprocessor that have been made: without which macros, and what came of it.
+    ready: BTreeMap<&'static str, (Vec<&'static str>, Result<cpp::Preprocessed, String>)>,
+}
+
+/// Whether a text may depend on which pass it is: names can be glued together, too.
+fn mentions(text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text);
+    let mut parts = plain::PASSES.into_iter().chain(["##", "%:%:"]);
+    parts.any(|part| text.contains(part))
 }
 
 impl<'a> Passes<'a> {
@@ -189,11 +198,16 @@ impl<'a> Passes<'a> {
             files: Vec::new(),
             system_files: Vec::new(),
             unwanted: cpp::unwanted_macros(),
+            ready: BTreeMap::new(),
         }
     }
 
     fn all(&mut self) -> Result<[ast::File; 3], String> {
         let [first, second, third] = plain::PASSES;
+        let own = std::fs::read(self.input).unwrap_or_default();
+        if mentions(&own) {
+            self.begin_all();
+        }
         let stubs = self.run(first)?;
         // Mostly they are the same, and starting the preprocessor is what takes time.
         if !self.mentions_passes() {
@@ -211,19 +225,45 @@ impl<'a> Passes<'a> {
         let texts = files
             .map(Result::unwrap_or_default)
             .chain(defines.chain(command).map(OsString::into_encoded_bytes));
-        texts.into_iter().any(|text| {
-            let text = String::from_utf8_lossy(&text);
-            // Names can be glued together, too.
-            let parts = plain::PASSES.into_iter().chain(["##", "%:%:"]);
-            parts.into_iter().any(|part| text.contains(part))
-        })
+        texts.into_iter().any(|text| mentions(&text))
+    }
+
+    /// Runs the preprocessor for all passes at the same time.
+    fn begin_all(&mut self) {
+        let Passes {
+            input,
+            defines,
+            unwanted,
+            ready,
+            ..
+        } = self;
+        let (input, defines, unwanted) = (*input, *defines, &*unwanted);
+        std::thread::scope(|scope| {
+            let start = |pass| {
+                let run = move || cpp::run(input, pass, defines, unwanted);
+                (pass, scope.spawn(run))
+            };
+            for (pass, thread) in plain::PASSES.map(start) {
+                // One that panicked has said so, and is run again.
+                if let Ok(result) = thread.join() {
+                    ready.insert(pass, (unwanted.clone(), result));
+                }
+            }
+        });
+    }
+
+    /// What the preprocessor makes of it, which may be there already.
+    fn preprocessed(&mut self, pass: &str) -> Result<cpp::Preprocessed, String> {
+        match self.ready.remove(pass) {
+            Some((unwanted, result)) if unwanted == self.unwanted => result,
+            _ => cpp::run(self.input, pass, self.defines, &self.unwanted),
+        }
     }
 
     fn run(&mut self, pass: &str) -> Result<ast::File, String> {
-        let Passes { input, defines, .. } = *self;
         let (result, lexed) = loop {
-            let result = cpp::run(input, pass, defines, &self.unwanted)?;
-            let lexed = lexer::lex(&result.text, &input.to_string_lossy());
+            let result = self.preprocessed(pass)?;
+            let lexed = lexer::lex(&result.text, &self.input.to_string_lossy());
             // A file that asks for the system it is on means the macro.
             let wanted = cpp::mentioned(&lexed.files, &self.unwanted);
             if wanted.is_empty() {
