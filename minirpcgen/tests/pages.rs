@@ -197,7 +197,9 @@ fn page() -> String {
     let mut page = Vec::new();
     man.render_title(&mut page).expect("render");
     man.render_name_section(&mut page).expect("render");
-    man.render_synopsis_section(&mut page).expect("render");
+    let usage = Cli::command().render_usage().to_string();
+    let usage = usage.strip_prefix("Usage: ").expect("usage");
+    page.extend(section("SYNOPSIS", &format!("{usage}\n")).bytes());
     page.extend(section("DESCRIPTION", DESCRIPTION).bytes());
     man.render_options_section(&mut page).expect("render");
     for (title, text) in [

@@ -25,9 +25,11 @@ fn page() -> Vec<u8> {
             .bin_name(format!("mrpc {name}"))
             .disable_help_flag(true);
         page.extend(format!(".SH \"MRPC {}\"\n", name.to_uppercase()).bytes());
+        let usage = sub.clone().render_usage().to_string();
+        let usage = usage.strip_prefix("Usage: ").expect("usage");
+        page.extend(format!(".SS \"SYNOPSIS\"\n{}\n", usage.replace('-', "\\-")).bytes());
         let man = clap_mangen::Man::new(sub);
         for render in [
-            clap_mangen::Man::render_synopsis_section,
             clap_mangen::Man::render_description_section,
             clap_mangen::Man::render_options_section,
         ] {
