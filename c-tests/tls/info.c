@@ -281,6 +281,30 @@ int main(void)
 		close(fds[1]);
 	}
 
+	SECTION("and so does one of the Unix family");
+	{
+		char path[64];
+
+		snprintf(path, sizeof(path), "@minirpc-tls-info-%d", (int)getpid());
+		set_up(server_set, "p256", NULL, MRPC_TLS_PEER_NONE, false);
+		free(port);
+		port = strdup("");
+		REQUIRE_EQ(mrpc_listen(server_set, AF_UNIX, path, &port), 0);
+		REQUIRE_EQ(mrpc_conn_create(&conn, client_set, &client_probe), 0);
+		CHECK_EQ(mrpc_connect(conn, AF_UNIX, path, ""), EDESTADDRREQ);
+		tls = tls_new(NULL, "ca.pem");
+		TLS_OK(tls, mrpc_tls_set_server_name(tls, "localhost"));
+		TLS_OK(tls, mrpc_set_tls(client_set, tls));
+		mrpc_tls_unref(tls);
+		probe_init(&client_probe);
+		probe_init(&server_probe);
+		counter_init(&accepted);
+		CHECK_EQ(mrpc_connect(conn, AF_UNIX, path, ""), 0);
+		REQUIRE(COUNTER_WAIT(&accepted, 1));
+		CHECK_EQ(test_ping(conn), MINIRPC_OK);
+		end(conn);
+	}
+
 	mrpc_listen_close(server_set);
 	mrpc_conn_set_unref(client_set);
 	mrpc_conn_set_unref(server_set);

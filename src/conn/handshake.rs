@@ -135,7 +135,18 @@ impl Handshake {
     ) -> std::result::Result<Socket, Failure> {
         match ended {
             Ok(()) => Ok(self.into_socket()),
-            Err(failure) => Err(failure.of_peer(&self.socket)),
+            Err(failure) => {
+                // What the peer is told must not be overtaken by a reset.
+                socket::shutdown(self.fd(), Direction::Write);
+                let mut sink = [0; 4096];
+                let mut unread = LEFT_UNREAD / sink.len();
+                while unread > 0
+                    && socket::recv(self.fd(), &mut sink, Wait::Not).is_ok_and(|n| n > 0)
+                {
+                    unread -= 1;
+                }
+                Err(failure.of_peer(&self.socket))
+            }
         }
     }
 

@@ -176,11 +176,21 @@ impl Secure {
     /// As a send of what is behind the first `skip` plain bytes: gives how many have left, of one
     /// batch at most. What is under way leaves before them.
     pub fn send(&self, fd: RawFd, plain: &[&[u8]], skip: usize) -> Result<usize> {
-        let Some(mut sealer) = self.sealer.try_take() else {
-            return Err(Errno(libc::EAGAIN));
-        };
+        match self.sealer.try_take() {
+            Some(mut sealer) => self.send_by(&mut sealer, fd, plain, skip),
+            None => Err(Errno(libc::EAGAIN)),
+        }
+    }
+
+    fn send_by(
+        &self,
+        sealer: &mut Sealer,
+        fd: RawFd,
+        plain: &[&[u8]],
+        skip: usize,
+    ) -> Result<usize> {
         let mut sent = 0;
-        let mut flushed = self.flush(&mut sealer, fd, &mut sent);
+        let mut flushed = self.flush(sealer, fd, &mut sent);
         if sent == 0 && flushed.is_ok() {
             let pieces = batch_of(plain, skip);
             if pieces.is_empty() {
@@ -195,8 +205,8 @@ impl Secure {
             if !self.is(READY) {
                 return Err(Errno(libc::EAGAIN));
             }
-            self.seal(&mut sealer, &pieces);
-            flushed = self.flush(&mut sealer, fd, &mut sent);
+            self.seal(sealer, &pieces);
+            flushed = self.flush(sealer, fd, &mut sent);
             if flushed.is_ok() && sent == 0 {
                 return Err(Errno(libc::EPROTO));
             }
@@ -274,14 +284,18 @@ impl Secure {
         })
     }
 
-    /// Our side ends, and says so if the socket takes it. False: not yet. Where no writer is nor
-    /// can begin.
+    /// Our side ends, and says so if the socket takes it. False: not yet. Where no plain bytes are
+    /// written any more.
     pub fn part(&self, fd: RawFd) -> bool {
+        // A writer of the session's own bytes may still be under way.
+        let Some(mut sealer) = self.sealer.try_take() else {
+            return false;
+        };
         let parts = self.is(READY) && !self.is(FAILED) && self.mark(PARTED);
         if parts && self.session.end().wants_to_send() {
             self.mark(WANTS);
         }
-        self.send(fd, &[], 0) != Err(Errno(libc::EAGAIN))
+        self.send_by(&mut sealer, fd, &[], 0) != Err(Errno(libc::EAGAIN))
     }
 }
 
