@@ -487,6 +487,7 @@ fn a_call_is_quick() {
         .collect();
     times.sort();
     println!("a call takes {:?}", times[10]);
-    // docs/mrpc.md says what it is; this is for a debug build on a machine that has other work.
-    assert!(times[10].as_millis() < 300, "{times:?}");
+    // docs/mrpc.md says what it is; this is for a debug build, also on an emulated machine that has
+    // other work. That no preprocessor was started is what counts.
+    assert!(times[10].as_millis() < 1500, "{times:?}");
 }
