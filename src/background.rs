@@ -3,9 +3,10 @@
 //! It sends what was gathered, drives the loop while no dispatcher does, and looks at lent
 //! connections. It runs no C code.
 //!
-//! While there is activity it ticks: it looks every millisecond or so whether the loop is
-//! attended, and takes over if it is not. When a few ticks have found nothing to do, it sleeps
-//! until it is rung for (`bell`), if somebody else holds the driver token.
+//! While there is activity it ticks: it looks every eight milliseconds, at first more often,
+//! whether the loop is attended, and takes over if it is not. When a few ticks have found nothing
+//! to do, and nobody has turned the loop since the last, it sleeps until it is rung for (`bell`),
+//! if somebody else holds the driver token.
 //!
 //! INV-T2: when a token is free, the background is awake, or has been rung for since. It says
 //!         that it sleeps, then looks at the tokens, the dirty lists, the lent lists; everybody
@@ -35,7 +36,7 @@ use std::time::{Duration, Instant};
 
 const TICK: Duration = Duration::from_millis(1);
 const LONGEST_TICK: Duration = Duration::from_millis(8);
-/// Ticks without a find after which the background sleeps.
+/// Ticks without a find after which the background sleeps, unless somebody drives.
 const QUIET_TICKS: u32 = 3;
 /// Looks, a tick apart, after which somebody must have been forgotten.
 const STUCK_LOOKS: u32 = 8;
@@ -71,6 +72,7 @@ impl Thread for Background {
             quiet: 0,
             looks: vec![Look::default(); owner.hub.shards.roster().most()],
             cap: None,
+            active: false,
             stuck: 0,
             buf: Vec::new(),
         }
@@ -85,6 +87,8 @@ struct Run<'a> {
     /// By loop.
     looks: Vec<Look>,
     cap: Option<Cap>,
+    /// A loop has been turned since the last look.
+    active: bool,
     /// So many looks in a row an event waited although a dispatcher was parked.
     stuck: u32,
     buf: Vec<u8>,
@@ -94,8 +98,8 @@ struct Run<'a> {
 #[derive(Clone, Default)]
 struct Look {
     turns: u64,
-    /// How long no dispatcher has driven it.
-    neglected: Duration,
+    /// Since when no dispatcher has driven it.
+    neglected: Option<Instant>,
 }
 
 /// Dispatchers stayed in handlers: fewer loops are in use.
@@ -126,7 +130,8 @@ impl Run<'_> {
                 continue;
             }
             let turns = shards.home().reactor.turns();
-            let unattended = turns == self.looks[0].turns || !shards.ticks;
+            self.active = turns != self.looks[0].turns;
+            let unattended = !self.active || !shards.ticks;
             self.looks[0].turns = turns;
             if unattended {
                 match self.ensure_driven(lent) {
@@ -249,6 +254,8 @@ impl Run<'_> {
             self.quiet += 1;
             self.tick = (self.tick * 2).min(LONGEST_TICK);
         }
+        // A wake-up for each pause between two requests would cost more than to tick on.
+        let needed = needed || std::mem::take(&mut self.active);
         if shards.ticks && (self.quiet <= QUIET_TICKS || needed) {
             shards.bell.doze(self.tick);
             return;
@@ -317,13 +324,15 @@ impl Run<'_> {
             let shard = shards.at(at);
             let turns = shard.reactor.turns();
             let turned = std::mem::replace(&mut self.looks[at].turns, turns) != turns;
+            self.active |= turned;
             if turned || shard.is_waited_in() {
-                self.looks[at].neglected = Duration::ZERO;
+                self.looks[at].neglected = None;
                 continue;
             }
             attended = false;
-            self.looks[at].neglected += self.tick;
-            abandoned += usize::from(self.looks[at].neglected >= ABANDONED);
+            let now = clock::now();
+            let since = *self.looks[at].neglected.get_or_insert(now);
+            abandoned += usize::from(now - since >= ABANDONED);
             let Some(driver) = shard.reactor.try_drive() else {
                 continue;
             };
