@@ -336,7 +336,7 @@ impl Run<'_> {
             let Some(driver) = shard.reactor.try_drive() else {
                 continue;
             };
-            shard.set_care(Care::Neglected);
+            shards.set_care(shard, Care::Neglected);
             found |= self.help(driver);
             if self.hub.queue.has_parked() {
                 self.wake_parked();

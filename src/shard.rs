@@ -60,9 +60,9 @@ impl<C> Shard<C> {
         self.care.load(Ordering::SeqCst) == care as u8
     }
 
-    /// With its token held.
-    pub fn set_care(&self, care: Care) {
-        self.care.store(care as u8, Ordering::SeqCst);
+    /// See `Shards::set_care`. True: it was cared for as usual before.
+    pub fn replace_care(&self, care: Care) -> bool {
+        self.care.swap(care as u8, Ordering::SeqCst) == Care::Usual as u8
     }
 
     pub fn is_waited_in(&self) -> bool {

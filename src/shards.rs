@@ -2,9 +2,9 @@
 //!
 //! There is one for each dispatcher that waits in the library, up to the number of CPUs, and
 //! always `home`, which listeners, attempts to connect, times and the waker belong to. A
-//! dispatcher drives any loop whose token is free, the one it drove last if it can, and before it
-//! sleeps it looks into those that nobody drives. One that nobody has driven for a tick, because
-//! its dispatcher stays in a handler, it adopts: it waits in both, until it is asked for one.
+//! dispatcher drives any loop whose token is free, the one it drove last if it can. One that
+//! nobody has driven for a tick, because its dispatcher stays in a handler, is adopted by the next
+//! that would sleep: it waits in both, until it is asked for one.
 //!
 //! INV-S3: a dispatcher that finds all tokens taken lists itself as parked, then looks for loops
 //!         that are adopted, and ends that wait; who adopts says so, then looks for such
@@ -34,6 +34,8 @@ pub struct Shards<C> {
     home: Shard<C>,
     others: Box<[OnceLock<Box<Shard<C>>>]>,
     roster: Roster,
+    /// How many are not cared for as usual.
+    neglected: AtomicUsize,
     /// No more than these, for now.
     cap: AtomicUsize,
     /// Held while loops come into use or leave.
@@ -56,6 +58,7 @@ impl<C> Shards<C> {
             home: Shard::new()?,
             others: (1..most).map(|_| OnceLock::new()).collect(),
             roster: Roster::new(most),
+            neglected: AtomicUsize::new(0),
             cap: AtomicUsize::new(usize::MAX),
             fitting: Mutex::new(()),
             bell: Bell::default(),
@@ -141,13 +144,26 @@ impl<C> Shards<C> {
         others.find_map(|at| Some((at, self.at(at).reactor.try_drive()?)))
     }
 
-    /// Those in use but this one that nobody drives, with their tokens.
-    pub fn undriven(&self, but: usize) -> impl Iterator<Item = (&Shard<C>, Driver<'_, Arc<C>>)> {
-        let others = (0..self.roster.active()).filter(move |at| *at != but);
-        others.filter_map(|at| {
-            let shard = self.at(at);
-            Some((shard, shard.reactor.try_drive()?))
-        })
+    /// With the loop's token held.
+    pub fn set_care(&self, shard: &Shard<C>, care: Care) {
+        match (shard.replace_care(care), care == Care::Usual) {
+            (true, false) => self.neglected.fetch_add(1, Ordering::SeqCst),
+            (false, true) => self.neglected.fetch_sub(1, Ordering::SeqCst),
+            (true, true) | (false, false) => return,
+        };
+    }
+
+    /// Those in use but this one that are neglected, with their tokens.
+    pub fn neglected(&self, but: usize) -> Vec<(&Shard<C>, Driver<'_, Arc<C>>)> {
+        if self.neglected.load(Ordering::SeqCst) == 0 {
+            return Vec::new();
+        }
+        let others = (0..self.roster.active()).filter(|at| *at != but);
+        let neglected = others.map(|at| self.at(at));
+        neglected
+            .filter(|shard| shard.is_cared_for(Care::Neglected))
+            .filter_map(|shard| Some((shard, shard.reactor.try_drive()?)))
+            .collect()
     }
 
     /// A dispatcher found all tokens taken, and is listed as parked: whoever has two lets go.

@@ -58,7 +58,7 @@ impl ConnHub {
         *seat = at;
         let shard = self.shards.at(at);
         if !shard.is_cared_for(Care::Usual) {
-            shard.set_care(Care::Usual);
+            self.shards.set_care(shard, Care::Usual);
         }
         let mut found = Found::default();
         if limit.is_some() {
@@ -79,27 +79,14 @@ impl ConnHub {
         Some(found.first)
     }
 
-    /// Waits until something is found, or may have been queued. What is ready in loops whose
-    /// drivers are busy goes first; those that are neglected are waited in, too.
+    /// Waits until something is found, or may have been queued, also in loops that are neglected.
     fn wait_in<'a>(
         &'a self,
         at: usize,
         mut driver: Driver<'a, Arc<Conn>>,
         found: &mut Found<Arc<Conn>>,
     ) {
-        let mut adopted = Vec::new();
-        for (shard, mut other) in self.shards.undriven(at) {
-            other.help(found);
-            if shard.is_cared_for(Care::Neglected) {
-                adopted.push((shard, other));
-            } else {
-                drop(other);
-                self.shards.token_freed();
-            }
-        }
-        if !found.is_empty() {
-            return;
-        }
+        let adopted = self.shards.neglected(at);
         if !adopted.is_empty() {
             self.turn_several(at, driver, adopted, found);
         } else if !self.turn_spinning(at, &mut driver, found) {
@@ -116,9 +103,11 @@ impl ConnHub {
         found: &mut Found<Arc<Conn>>,
     ) {
         let (shards, mut others): (Vec<_>, Vec<_>) = adopted.into_iter().unzip();
-        shards
-            .iter()
-            .for_each(|shard| shard.set_care(Care::Adopted));
+        let care_for = |care| {
+            let each = shards.iter();
+            each.for_each(|shard| self.shards.set_care(shard, care));
+        };
+        care_for(Care::Adopted);
         race_point();
         others.push(driver);
         self.shards.at(at).wait_in_poll(&self.queue, |may_wait| {
@@ -133,7 +122,7 @@ impl ConnHub {
         // Whoever has parked since wants a loop of its own.
         let asked = self.queue.has_parked();
         let care = if asked { Care::Usual } else { Care::Neglected };
-        shards.iter().for_each(|shard| shard.set_care(care));
+        care_for(care);
         drop(others);
         self.shards.token_freed();
         if asked {
