@@ -3,11 +3,12 @@
 /* TIMEOUT: 120 */
 /*
  * While a dispatcher stays in its handler, requests to the loop that it drove are
- * served by another one, which waits for them: not tick by tick.
+ * served by another one that waits for them, as soon as those of its own: not at the
+ * next tick.
  */
 #include "loops.h"
 
-enum { CONNS = 4, ROUNDS = 40, WARM_UP = 20 };
+enum { CONNS = 4, ROUNDS = 40, WARM_UP = 20, ATTEMPTS = 20 };
 
 static struct counter held = COUNTER_INIT, go_on = COUNTER_INIT;
 
@@ -24,11 +25,11 @@ static mrpc_status_t hold(void *data, struct mrpc_message *msg, number *in)
 
 static const struct test_server_operations ops = { .ping = at_once, .put = hold };
 
-/* Of one connection in each loop. */
-static void measure(int64_t *took)
+/* Of one connection in each loop: the medians, in microseconds, the lower one first. */
+static void measure(int64_t median[2])
 {
+	int64_t took[2][ROUNDS / 2], begun, first;
 	struct many m;
-	int64_t begun;
 	int i, fd;
 
 	counter_init(&held);
@@ -43,20 +44,38 @@ static void measure(int64_t *took)
 		peer_send(fd, 1, PENDING, nr_test_ping, NULL, 0);
 		PEER_EXPECT(fd, 1, MINIRPC_OK, nr_test_ping, NULL, 0);
 		if (i >= 0)
-			took[i] = now_us() - begun;
+			took[i & 1][i / 2] = now_us() - begun;
 	}
 	counter_add(&go_on, 1);
 	PEER_EXPECT(m.fds[0], 7, MINIRPC_OK, nr_test_put, NULL, 0);
 	many_close(&m);
+	for (i = 0; i < 2; i++) {
+		qsort(took[i], ROUNDS / 2, sizeof(took[i][0]), latency_order);
+		median[i] = took[i][ROUNDS / 4];
+	}
+	if (median[0] > median[1]) {
+		first = median[0];
+		median[0] = median[1];
+		median[1] = first;
+	}
 }
 
 int main(void)
 {
+	int64_t median[2] = { 0, 0 };
 	struct leaks leaks;
+	int attempt;
 
 	leaks_begin(&leaks);
-	SECTION("a request to either loop");
-	latency_check(measure, ROUNDS);
+	SECTION("requests to both loops");
+	for (attempt = 0; attempt < ATTEMPTS; attempt++) {
+		measure(median);
+		tap_note("medians %lld us, %lld us", (long long)median[0], (long long)median[1]);
+		if (median[1] < 4 * median[0] + 100)
+			break;
+	}
+	CHECK_MSG(attempt < ATTEMPTS, "%lld us, %lld us", (long long)median[0],
+		  (long long)median[1]);
 	LEAKS_CHECK(&leaks);
 	return tap_done();
 }
