@@ -42,6 +42,8 @@ const QUIET_TICKS: u32 = 3;
 const STUCK_LOOKS: u32 = 8;
 /// Connections that are moved to another loop at a look.
 const MOVES: usize = 256;
+/// Looks between two attempts, where none of those to be moved could be.
+const LOOKS_IN_VAIN: u32 = 64;
 /// A loop that no dispatcher has driven for so long is one too many, ...
 const ABANDONED: Duration = Duration::from_millis(250);
 /// ... at first for so long, ...
@@ -72,6 +74,7 @@ impl Thread for Background {
             quiet: 0,
             looks: vec![Look::default(); owner.hub.shards.roster().most()],
             cap: None,
+            in_vain: 0,
             active: false,
             stuck: 0,
             buf: Vec::new(),
@@ -87,6 +90,8 @@ struct Run<'a> {
     /// By loop.
     looks: Vec<Look>,
     cap: Option<Cap>,
+    /// So many looks are made before connections are tried to be moved again.
+    in_vain: u32,
     /// A loop has been turned since the last look.
     active: bool,
     /// So many looks in a row an event waited although a dispatcher was parked.
@@ -292,18 +297,22 @@ impl Run<'_> {
                 self.help(driver);
             }
         }
-        if let Some((from, to, number)) = roster.imbalance() {
-            self.move_some(from, number.min(MOVES), || to);
+        if self.in_vain > 0 {
+            self.in_vain -= 1;
+        } else if let Some((from, to, number)) = roster.imbalance() {
+            if self.move_some(from, number.min(MOVES), || to) == 0 {
+                self.in_vain = LOOKS_IN_VAIN;
+            }
         }
         settled
     }
 
-    fn move_some(&self, from: usize, number: usize, to: impl Fn() -> usize) {
+    /// How many could be moved.
+    fn move_some(&self, from: usize, number: usize, to: impl Fn() -> usize) -> usize {
         let (conns, _) = self.hub.registry.read();
         let members = conns.iter().filter(|conn| conn.shard_number() == from);
-        for conn in members.take(number) {
-            conn.move_to(to());
-        }
+        let tried = members.take(number);
+        tried.filter(|conn| conn.move_to(to())).count()
     }
 
     /// True: it found something.
