@@ -33,12 +33,15 @@ static const struct test_server_operations ops = { .put = put, .ping = ping };
 static void check_shut(struct mrpc_conn_set *set, bool server)
 {
 	struct mrpc_connection *conn;
-	char *port = NULL, text[100];
-	int fds[2];
+	char *port = NULL, text[100], number[8];
+	int fds[2], listener;
 
 	if (server) {
 		CHECK_EQ(mrpc_listen(set, AF_INET, "127.0.0.1", &port), ESHUTDOWN);
 		CHECK_PTR(port, NULL);
+		listener = peer_listen(number);
+		CHECK_EQ(mrpc_listen_fd(set, listener), ESHUTDOWN);
+		CHECK_EQ(close(listener), 0);
 	}
 	REQUIRE_EQ(mrpc_conn_create(&conn, set, NULL), 0);
 	if (!server)
