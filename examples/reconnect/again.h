@@ -29,7 +29,8 @@ mrpc_status_t again_call(struct again *again, enum again_what what, unsigned dea
                          again_call_fn *call, void *data);
 int again_was_undone(const struct again *again);
 
-/* How many connections there have been. */
+/* How many connections there have been, also such on which nothing was answered: the listener
+   of a server that dies may take one after all others have ended. */
 unsigned again_connections(const struct again *again);
 
 /* How many attempts have come to nothing. */
