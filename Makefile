@@ -158,7 +158,7 @@ check-guide: all ## the guide's programs, and that it quotes them
 	scripts/check-guide
 
 check-install: all ## install to an empty place, build a program against it
-	MAKE="$(MAKE)" scripts/check-install
+	TLS=$(TLS) MAKE="$(MAKE)" scripts/check-install
 
 check-c: all ## the C suite; TESTS='group/* name', REPEAT=n, MODE, LIBDIR=dir
 	c-tests/run $(TESTS)
