@@ -76,6 +76,7 @@ impl Thread for Background {
             cap: None,
             in_vain: 0,
             active: false,
+            own_turn: 0,
             stuck: 0,
             buf: Vec::new(),
         }
@@ -92,8 +93,10 @@ struct Run<'a> {
     cap: Option<Cap>,
     /// So many looks are made before connections are tried to be moved again.
     in_vain: u32,
-    /// A loop has been turned since the last look.
+    /// A dispatcher has turned a loop since the last look.
     active: bool,
+    /// The number of the last turn that was the background's.
+    own_turn: u64,
     /// So many looks in a row an event waited although a dispatcher was parked.
     stuck: u32,
     buf: Vec<u8>,
@@ -135,17 +138,19 @@ impl Run<'_> {
                 continue;
             }
             let turns = shards.home().reactor.turns();
-            self.active = turns != self.looks[0].turns;
-            let unattended = !self.active || !shards.ticks;
+            let attended = turns != self.looks[0].turns;
+            self.active = attended && turns != self.own_turn;
+            let unattended = !attended || !shards.ticks;
             self.looks[0].turns = turns;
             if unattended {
                 match self.ensure_driven(lent) {
                     Driving::Ours => {
+                        self.own_turn = shards.home().reactor.turns();
                         if hub.queue.has_event_fd() || hub.queue.has_parked() {
                             // Who dispatches by hand waits for what is found here, and never
                             // drives; who is parked does not drive yet: a turn of our own
                             // tells of nobody else's.
-                            self.looks[0].turns = shards.home().reactor.turns();
+                            self.looks[0].turns = self.own_turn;
                         }
                         continue;
                     }
