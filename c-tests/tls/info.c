@@ -98,6 +98,7 @@ int main(void)
 	struct mrpc_connection *conn;
 	unsigned char der[4096];
 	struct leaks leaks;
+	char *first_port;
 	struct mrpc_tls *tls;
 	size_t len, i;
 
@@ -175,6 +176,14 @@ int main(void)
 	name("127.0.0.1", 0);
 	name("127.1", 0);
 	name("0x7f.0.0.1", 0);
+	/* Its certificate is for localhost and 127.0.0.1: no other address will do. */
+	first_port = port;
+	port = NULL;
+	REQUIRE_EQ(mrpc_listen(server_set, AF_INET, "127.0.0.2", &port), 0);
+	name("127.0.0.2", EPROTO);
+	name("127.2", EPROTO);
+	free(port);
+	port = first_port;
 	tls = tls_new(NULL, "ca.pem");
 	TLS_OK(tls, mrpc_tls_set_server_name(tls, "127.0.0.1"));
 	TLS_OK(tls, mrpc_set_tls(client_set, tls));
