@@ -529,6 +529,7 @@ fn nobody_is_left_in_a_loop_that_leaves() {
             // As `Conn::call_again`.
             let mut at = at;
             loop {
+                // No store: beside a swap loom may lose one (findings/loom-store-beside-swap.sh).
                 theirs.again[at].swap(true, Ordering::SeqCst);
                 let now = theirs.shard.load(Ordering::SeqCst);
                 if now == at {
