@@ -32,16 +32,19 @@ static const struct test_server_operations ops = { .add = add, .ping = ping };
 
 int main(void)
 {
-	struct mrpc_connection *other;
-	struct probe probe;
+	/* Two: one of them belongs to the same loop as the first connection. */
+	struct mrpc_connection *others[2];
+	struct probe probes[2];
 	struct end e;
-	int fd, round;
+	int fds[2], round, i;
 
 	SECTION("an event that takes long, after silence");
 	end_open_server(&e, &ops, 2);
-	probe_init(&probe);
-	fd = end_add(e.set, &other, &probe, false);
-	REQUIRE_EQ(test_server_set_operations(other, &ops), 0);
+	for (i = 0; i < 2; i++) {
+		probe_init(&probes[i]);
+		fds[i] = end_add(e.set, &others[i], &probes[i], false);
+		REQUIRE_EQ(test_server_set_operations(others[i], &ops), 0);
+	}
 	for (round = 1; round <= ROUNDS; round++) {
 		unsigned char data[8];
 
@@ -50,14 +53,18 @@ int main(void)
 		put_u32(data + 4, (uint32_t)round);
 		peer_send(e.fd, 1, PENDING, nr_test_add, data, sizeof(data));
 		COUNTER_WAIT(&inside, round);
-		peer_send(fd, 2, PENDING, nr_test_ping, NULL, 0);
-		PEER_EXPECT(fd, 2, MINIRPC_OK, nr_test_ping, NULL, 0);
+		for (i = 0; i < 2; i++) {
+			peer_send(fds[i], 2, PENDING, nr_test_ping, NULL, 0);
+			PEER_EXPECT(fds[i], 2, MINIRPC_OK, nr_test_ping, NULL, 0);
+		}
 		counter_add(&gate, 1);
 		PEER_NUMBER(e.fd, 1, nr_test_add, round);
 	}
-	close(fd);
-	COUNTER_WAIT(&probe.disconnects, 1);
-	mrpc_conn_unref(other);
+	for (i = 0; i < 2; i++) {
+		close(fds[i]);
+		COUNTER_WAIT(&probes[i].disconnects, 1);
+		mrpc_conn_unref(others[i]);
+	}
 	end_close(&e);
 	return tap_done();
 }
