@@ -54,7 +54,7 @@ fn an_attempt_ends_with_one_callback_and_the_connection_carries_calls() {
 /// Whoever is told 0 has one disconnect; who is told another error has none; who closed is told.
 #[test]
 fn closing_races_with_what_it_closes() {
-    check(2000, |seed| {
+    check(8000, |seed| {
         let pair = Pair::sets(&Plan::any(seed));
         let port = listen(&pair);
         let end = pair.make_end(0);
