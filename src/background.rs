@@ -213,7 +213,8 @@ impl Run<'_> {
             driver.turn(limit, &mut found);
         });
         drop(driver);
-        if self.hand_over(found) == Some(true) {
+        // A dispatcher that was woken drives from now on.
+        if self.hand_over(found) == Some(true) && shards.ticks {
             return Driving::Dispatchers;
         }
         Driving::Ours
@@ -243,15 +244,16 @@ impl Run<'_> {
         }
     }
 
-    /// Queues what a turn found. None: nothing; Some(true): a dispatcher was woken for it.
+    /// After a turn, whose token has been freed: queues what was found, and tells what happened.
+    /// None: nothing was found; Some(true): a dispatcher was woken for it.
     fn hand_over(&self, found: Found<Arc<Conn>>) -> Option<bool> {
-        if found.is_empty() {
-            return None;
-        }
-        self.hub
-            .queue
-            .push(found.first.into_iter().chain(found.rest));
-        Some(self.hub.wake_dispatcher())
+        let hub = self.hub;
+        let woken = (!found.is_empty()).then(|| {
+            hub.queue.push(found.first.into_iter().chain(found.rest));
+            hub.wake_dispatcher()
+        });
+        hub.observer.tell();
+        woken
     }
 
     fn sleep(&mut self, found: bool, needed: bool) {
@@ -291,6 +293,7 @@ impl Run<'_> {
         let active = roster.active();
         let mut settled = true;
         for (at, shard) in shards.all().enumerate().skip(active) {
+            self.looks[at].neglected = None;
             // The list last: who was moved may just have been put there (INV-S2).
             let members = roster.members(at) > 0;
             if !members && !shard.reactor.is_driven() && !shard.reactor.has_pending() {
@@ -299,6 +302,7 @@ impl Run<'_> {
             settled = false;
             self.move_some(at, MOVES, || roster.least());
             if let Some(driver) = shard.reactor.try_drive() {
+                shards.set_care(shard, Care::Usual);
                 self.help(driver);
             }
         }
