@@ -414,15 +414,15 @@ impl<C> Hub<C> {
         }
     }
 
-    /// Dispatchers come that will wait in the library.
-    pub fn waiting_came(&self, n: usize) {
-        self.waiting.fetch_add(n, Ordering::SeqCst);
+    /// A dispatcher comes that will wait in the library.
+    pub fn waiting_came(&self) {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
         self.fit_shards();
     }
 
-    /// They do not any more: a loop may have to leave.
-    pub fn waiting_gone(&self, n: usize) {
-        self.waiting.fetch_sub(n, Ordering::SeqCst);
+    /// It does not any more: a loop may have to leave.
+    pub fn waiting_gone(&self) {
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
         if self.check_process().is_ok() {
             self.shards.ring_background();
         }

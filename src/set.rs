@@ -261,10 +261,10 @@ impl Set {
         self.hub.check_process()?;
         // Counted here, so that the set cannot end before the thread has begun.
         self.hub.dispatchers_came(1);
-        self.hub.waiting_came(1);
+        self.hub.waiting_came();
         let spawned = thread::spawn_detached::<DispatchThread>(Arc::clone(&self.hub));
         if spawned.is_err() {
-            self.hub.waiting_gone(1);
+            self.hub.waiting_gone();
             self.hub.dispatchers_gone(1);
         }
         spawned

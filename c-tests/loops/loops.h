@@ -146,6 +146,20 @@ UNUSED static mrpc_status_t at_once(void *data, struct mrpc_message *msg)
 	return MINIRPC_OK;
 }
 
+/* Handlers that stay: how many, and whether they may return. */
+static struct counter held = COUNTER_INIT, go_on = COUNTER_INIT;
+
+UNUSED static mrpc_status_t hold(void *data, struct mrpc_message *msg, number *in)
+{
+	(void)data;
+	(void)msg;
+	(void)in;
+	counter_add(&held, 1);
+	while (counter_get(&go_on) == 0)
+		tap_pause();
+	return MINIRPC_OK;
+}
+
 UNUSED static void many_set(struct many *m, int threads)
 {
 	memset(m, 0, sizeof(*m));

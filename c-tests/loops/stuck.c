@@ -9,19 +9,6 @@
 
 enum { CONNS = 8, ROUNDS = 50 };
 
-static struct counter held = COUNTER_INIT, go_on = COUNTER_INIT;
-
-static mrpc_status_t hold(void *data, struct mrpc_message *msg, number *in)
-{
-	(void)data;
-	(void)msg;
-	(void)in;
-	counter_add(&held, 1);
-	while (counter_get(&go_on) == 0)
-		tap_pause();
-	return MINIRPC_OK;
-}
-
 static const struct test_server_operations ops = { .ping = at_once, .put = hold };
 
 static void others_served(struct many *m, int but)

@@ -10,19 +10,6 @@
 
 enum { CONNS = 4, ROUNDS = 40, WARM_UP = 20, ATTEMPTS = 20 };
 
-static struct counter held = COUNTER_INIT, go_on = COUNTER_INIT;
-
-static mrpc_status_t hold(void *data, struct mrpc_message *msg, number *in)
-{
-	(void)data;
-	(void)msg;
-	(void)in;
-	counter_add(&held, 1);
-	while (counter_get(&go_on) == 0)
-		tap_pause();
-	return MINIRPC_OK;
-}
-
 static const struct test_server_operations ops = { .ping = at_once, .put = hold };
 
 /* Of one connection in each loop: the medians, in microseconds, the lower one first. */

@@ -3,7 +3,7 @@
 //! `leave_*` may be called with a right held, `tell_*` with none.
 
 use super::{Conn, State};
-use crate::proto::frame::{Header, HEADER_LEN};
+use crate::proto::frame::Header;
 use crate::proto::step::{since, Notes, Step, What};
 use crate::sys::clock;
 use crate::sys::moment::Moment;
@@ -89,16 +89,8 @@ impl Conn {
             return;
         };
         self.hub.observer.tell_of(Step {
-            sequence: header.sequence,
-            cmd: header.cmd,
-            status: if header.is_request() {
-                0
-            } else {
-                header.status
-            },
-            bytes: HEADER_LEN as u64 + u64::from(header.len),
             took: since(began, now),
-            ..Step::new(what, now, self.id)
+            ..Step::of_frame(what, now, self.id, &header)
         });
     }
 

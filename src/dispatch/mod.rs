@@ -189,7 +189,7 @@ impl Thread for DispatchThread {
         set.register_dispatcher();
         set.dispatchers_gone(1);
         if !ticket::set_waiting(Arc::as_ptr(&set), true) {
-            set.waiting_gone(1);
+            set.waiting_gone();
         }
         // Its registration ends with the thread, also if a handler ends that.
         dispatch_loop(set);
@@ -214,7 +214,7 @@ pub fn dispatch_loop(mut hub: Arc<ConnHub>) -> i32 {
     };
     // Until the loop returns, or, if a handler leaves it, the registration ends.
     if ticket::set_waiting(key, true) {
-        hub.waiting_came(1);
+        hub.waiting_came();
     }
     let mut seat = 0;
     let mut runs = 0;
@@ -227,7 +227,7 @@ pub fn dispatch_loop(mut hub: Arc<ConnHub>) -> i32 {
             Next::Look => drop(hub),
             Next::Ended => {
                 if ticket::set_waiting(key, false) {
-                    hub.waiting_gone(1);
+                    hub.waiting_gone();
                 }
                 return libc::ENXIO;
             }

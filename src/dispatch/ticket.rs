@@ -269,7 +269,7 @@ struct Registration {
 impl Registration {
     fn stop_waiting(&self) {
         if self.waits {
-            self.hub.waiting_gone(1);
+            self.hub.waiting_gone();
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Steps in the life of a connection and its messages, for whoever watches.
 
+use super::frame::{Header, HEADER_LEN};
+
 /// As `enum mrpc_trace_kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -47,6 +49,21 @@ impl Step {
             bytes: 0,
             took: 0,
             text: None,
+        }
+    }
+
+    /// Of a whole frame.
+    pub fn of_frame(what: What, time: u64, connection: u64, header: &Header) -> Step {
+        Step {
+            sequence: header.sequence,
+            cmd: header.cmd,
+            status: if header.is_request() {
+                0
+            } else {
+                header.status
+            },
+            bytes: HEADER_LEN as u64 + u64::from(header.len),
+            ..Step::new(what, time, connection)
         }
     }
 

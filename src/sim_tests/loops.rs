@@ -1,9 +1,8 @@
 //! Connections that move from loop to loop.
 
-use super::app;
-use super::pair::{ailments, all_well, conn, pause, Pair, Plan};
+use super::pair::{conn, pause, Pair, Plan};
 use super::runner::{check, mix};
-use super::traffic::{traffic, SOON};
+use super::traffic::{judge, traffic};
 use crate::sync::sim::wait;
 use std::time::Duration;
 
@@ -19,16 +18,6 @@ fn pair(seed: u64) -> Pair {
         conn(end).move_to(1);
     }
     pair
-}
-
-fn judge(pair: Pair, threads: Vec<usize>) {
-    let answered = || {
-        (0..2).for_each(app::answer_kept);
-        all_well()
-    };
-    assert!(pair.wait(SOON, answered), "{}", ailments());
-    threads.into_iter().for_each(wait::join);
-    pair.finish(SOON);
 }
 
 #[test]

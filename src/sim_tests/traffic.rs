@@ -9,7 +9,7 @@ use crate::sys::sim::net::{self, Nature};
 use std::time::Duration;
 
 /// Ticks, looks at what is lent, handlers that take a while: nothing takes as long as this.
-pub const SOON: Duration = Duration::from_millis(200);
+const SOON: Duration = Duration::from_millis(200);
 
 #[test]
 fn a_call_is_answered() {
@@ -51,18 +51,23 @@ pub fn traffic(seed: u64, threads: u64, things: u64) -> Vec<usize> {
     (0..threads).map(thread).collect()
 }
 
+/// What the threads send arrives soon, and is answered.
+pub fn judge(pair: Pair, threads: Vec<usize>) {
+    let answered = || {
+        (0..2).for_each(app::answer_kept);
+        all_well()
+    };
+    assert!(pair.wait(SOON, answered), "{}", ailments());
+    threads.into_iter().for_each(wait::join);
+    pair.finish(SOON);
+}
+
 #[test]
 fn all_that_is_sent_arrives_and_is_answered() {
     check(1500, |seed| {
         let pair = Pair::new(&Plan::any(seed));
         let threads = traffic(seed, 1 + seed % 4, 1 + seed / 4 % 4);
-        let answered = || {
-            (0..2).for_each(app::answer_kept);
-            all_well()
-        };
-        assert!(pair.wait(SOON, answered), "{}", ailments());
-        threads.into_iter().for_each(wait::join);
-        pair.finish(SOON);
+        judge(pair, threads);
     });
 }
 

@@ -158,18 +158,9 @@ impl<S, A> Connection<S, A> {
     #[cold]
     pub(super) fn note_frame(&mut self, what: What, header: &Header, then: u64) {
         let Some(notes) = &mut self.notes else { return };
-        let took = since(then, notes.now);
         notes.steps.push(Step {
-            sequence: header.sequence,
-            cmd: header.cmd,
-            status: if header.is_request() {
-                0
-            } else {
-                header.status
-            },
-            bytes: HEADER_LEN as u64 + u64::from(header.len),
-            took,
-            ..Step::new(what, notes.now, notes.connection)
+            took: since(then, notes.now),
+            ..Step::of_frame(what, notes.now, notes.connection, header)
         });
     }
 
