@@ -23,7 +23,7 @@ _minirpcgen() {
 
     case "${cmd}" in
         minirpcgen)
-            opts="-D -o -M -F -h -V --strict-enums --c-only --python --lua --help --version"
+            opts="-D -o -M -F -h -V --strict-enums --c-only --python --lua --check-old --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

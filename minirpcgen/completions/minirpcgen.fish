@@ -6,5 +6,6 @@ complete -c minirpcgen -l strict-enums -d 'Decoding refuses a number that the en
 complete -c minirpcgen -l c-only -d 'No warning of names that are keywords of C++'
 complete -c minirpcgen -l python -d 'Instead, write BASE.py: a module for asyncio'
 complete -c minirpcgen -l lua -d 'Instead, write BASE.lua: a dissector for Wireshark'
+complete -c minirpcgen -l check-old -d 'Instead, say what programs with older stubs will meet'
 complete -c minirpcgen -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c minirpcgen -s V -l version -d 'Print version'

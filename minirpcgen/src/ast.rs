@@ -163,6 +163,9 @@ pub struct Block {
     pub side: Side,
     pub messages: bool,
     pub entries: Vec<Entry>,
+    /// The word that opens it, and the brace that closes it.
+    pub start: Span,
+    pub end: Span,
 }
 
 #[derive(Clone, Debug)]

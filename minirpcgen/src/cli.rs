@@ -13,6 +13,8 @@ use clap::{CommandFactory as _, Parser};
     about = "Make C stubs for libminirpc from an interface file",
     // The last one of an option that is repeated counts, as it always did.
     args_override_self = true,
+    override_usage = "minirpcgen [OPTIONS] <FILE.mx>\n       \
+                      minirpcgen --check-old [OPTIONS] <FILE.mx> [SOURCE]...",
     help_template = "{usage-heading} {usage}\n\n{about}\n\n{all-args}"
 )]
 pub struct Cli {
@@ -58,6 +60,19 @@ pub struct Cli {
     /// Instead, write BASE.lua: a dissector for Wireshark
     #[arg(long, conflicts_with = "python")]
     lua: bool,
+    /// Instead, say what programs with older stubs will meet
+    ///
+    /// Stubs of miniRPC 0.3.3 and rpcgen are meant. Each finding is one line on standard output,
+    /// FILE:LINE: error (it will not build), warning (it will do something else) or note (there is
+    /// nothing to do), and what to do. The exit status is 0 if there are no errors or warnings,
+    /// else 1; it is 2 if a file cannot be read.
+    #[arg(long, conflicts_with_all = ["python", "lua", "dependencies"])]
+    check_old: bool,
+    /// With --check-old: the program's C files and Makefiles
+    ///
+    /// Generated files may be among them, and are passed over.
+    #[arg(value_name = "SOURCE", requires = "check_old")]
+    sources: Vec<OsString>,
 }
 
 /// What is written.
@@ -79,11 +94,14 @@ pub struct Arguments {
     pub strict_enums: bool,
     pub c_only: bool,
     pub language: Language,
+    /// Files of a program, for --check-old.
+    pub sources: Vec<PathBuf>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Request {
     Generate(Arguments),
+    CheckOld(Arguments),
     /// Short or long, as it was asked for.
     Help(String),
     Version,
@@ -102,7 +120,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, S
             }
         }
     };
-    Ok(Request::Generate(Arguments {
+    let arguments = Arguments {
         input: cli.input.into(),
         output: cli.output.map(PathBuf::from),
         defines: cli.defines,
@@ -115,7 +133,13 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, S
             (false, true) => Language::Lua,
             (false, false) => Language::C,
         },
-    }))
+        sources: cli.sources.into_iter().map(PathBuf::from).collect(),
+    };
+    Ok(if cli.check_old {
+        Request::CheckOld(arguments)
+    } else {
+        Request::Generate(arguments)
+    })
 }
 
 /// In the words that build logs have had since version 1.0.
@@ -128,14 +152,17 @@ fn explain(error: &clap::Error) -> String {
     let option = context(ContextKind::InvalidArg);
     let option = option.split(' ').next().unwrap_or(option);
     match error.kind() {
-        ErrorKind::UnknownArgument if option == "-" || !option.starts_with('-') => {
-            "more than one input file".to_owned()
-        }
         ErrorKind::UnknownArgument => format!("invalid option '{option}'"),
         ErrorKind::MissingRequiredArgument if option.starts_with('<') => "no input file".to_owned(),
+        ErrorKind::MissingRequiredArgument if option == "--check-old" => {
+            "more than one input file".to_owned()
+        }
         // One that stands behind another, which is missing.
         ErrorKind::MissingRequiredArgument => "invalid option '-F'".to_owned(),
-        ErrorKind::ArgumentConflict => "--python and --lua: one at a time".to_owned(),
+        ErrorKind::ArgumentConflict => {
+            let other = context(ContextKind::PriorArg);
+            format!("{option} and {other}: one at a time")
+        }
         ErrorKind::TooManyValues => {
             let value = context(ContextKind::InvalidValue);
             format!("unexpected argument for option '{option}': \"{value}\"")
@@ -203,6 +230,13 @@ mod tests {
         ] {
             assert_eq!(generate(words).language, language);
         }
+        let check = parsed(&["--check-old", "a.mx", "b.c", "Makefile"]);
+        let expected = Arguments {
+            input: "a.mx".into(),
+            sources: vec!["b.c".into(), "Makefile".into()],
+            ..Arguments::default()
+        };
+        assert_eq!(check, Ok(Request::CheckOld(expected)));
         assert_eq!(parsed(&["-h", "a.mx"]), Ok(Request::Help(usage())));
         assert_eq!(parsed(&["a.mx", "--version"]), Ok(Request::Version));
     }
@@ -220,7 +254,11 @@ mod tests {
             (&["-F", "r", "a.mx"], "invalid option '-F'"),
             (
                 &["--lua", "--python", "a.mx"],
-                "--python and --lua: one at a time",
+                "--lua and --python: one at a time",
+            ),
+            (
+                &["-M", "--check-old", "a.mx"],
+                "-M and --check-old: one at a time",
             ),
             (&["a.mx", "-o"], "missing argument for option '-o'"),
             (&["a.mx", "-D"], "missing argument for option '-D'"),

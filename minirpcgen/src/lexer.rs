@@ -84,6 +84,31 @@ pub fn words(line: &str) -> Vec<Range<usize>> {
     words
 }
 
+/// The words of C code, without its comments and quoted text: the line of each, from 1, and
+/// the word.
+pub fn c_words(text: &str) -> Vec<(u32, &str)> {
+    let mut words = Vec::new();
+    let mut in_comment = false;
+    for (number, line) in (1..).zip(text.lines()) {
+        let mut at = 0;
+        if in_comment {
+            let Some(end) = line.find("*/") else { continue };
+            at = end + 2;
+            in_comment = false;
+        }
+        while let Some(word) = next_word(line, at) {
+            at = word.end;
+            let word = &line[word];
+            match open_comment(word) {
+                Some(goes_on) => in_comment = goes_on,
+                None if word.starts_with(['"', '\'']) => {}
+                None => words.push((number, word)),
+            }
+        }
+    }
+    words
+}
+
 struct Lexer {
     out: Lexed,
     file: Rc<str>,
@@ -361,6 +386,27 @@ mod tests {
 
     fn ident(name: &str) -> Token {
         Token::Ident(name.to_owned())
+    }
+
+    #[test]
+    fn words_of_c_have_their_lines() {
+        let text = "#include \"a.h\"\nx->y /* a\nb */ 'c' z // d\n\"/* \" w /* */ v\n";
+        let words = c_words(text);
+        let in_words: Vec<_> = words
+            .iter()
+            .filter(|(_, word)| is_word(word.as_bytes()[0] as char))
+            .collect();
+        assert_eq!(
+            in_words,
+            [
+                &(1, "include"),
+                &(2, "x"),
+                &(2, "y"),
+                &(3, "z"),
+                &(4, "w"),
+                &(4, "v")
+            ]
+        );
     }
 
     #[test]

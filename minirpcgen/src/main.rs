@@ -23,6 +23,16 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
+        Ok(Request::CheckOld(arguments)) => match minirpcgen::check_old(&arguments) {
+            Ok(report) => {
+                print(&report.text);
+                ExitCode::from(u8::from(report.is_work))
+            }
+            Err(message) => {
+                eprint!("{message}");
+                ExitCode::from(2)
+            }
+        },
         Err(wrong) => {
             eprintln!("minirpcgen: error: {wrong}");
             print(&cli::usage());

@@ -19,13 +19,33 @@ pub struct Loaded {
     files: Vec<String>,
 }
 
+/// Why a file was not taken.
+pub enum Stop {
+    /// It could not even be read; what there is to say about that.
+    Failed(String),
+    /// For what is wrong with it.
+    Refused {
+        warnings: String,
+        errors: Vec<Diagnostic>,
+    },
+}
+
+impl From<Stop> for String {
+    fn from(stop: Stop) -> String {
+        match stop {
+            Stop::Failed(message) => message,
+            Stop::Refused { warnings, errors } => report(&warnings, &errors),
+        }
+    }
+}
+
 /// Reads an interface for what takes no notice of white space, and without the preprocessor
 /// where that makes no other difference; what is generated of it would start with `base`.
 pub fn load_quickly(input: &Path, defines: &[OsString], base: &str) -> Result<Loaded, String> {
     // What there is to say of a file is said in the preprocessor's places.
     match load_plain(input, defines, base) {
         Some(loaded) => Ok(loaded),
-        None => load(input, defines, base),
+        None => Ok(load(input, defines, base)?),
     }
 }
 
@@ -61,15 +81,15 @@ fn load_plain(input: &Path, defines: &[OsString], base: &str) -> Option<Loaded> 
     })
 }
 
-fn load(input: &Path, defines: &[OsString], base: &str) -> Result<Loaded, String> {
+pub fn load(input: &Path, defines: &[OsString], base: &str) -> Result<Loaded, Stop> {
     if let Err(error) = std::fs::File::open(input) {
-        return Err(format!(
+        return Err(Stop::Failed(format!(
             "minirpcgen: error: cannot read {}: {error}\n",
             input.display()
-        ));
+        )));
     }
     let mut passes = Passes::new(input, defines);
-    let [stubs, header, source] = passes.all()?;
+    let [stubs, header, source] = passes.all().map_err(Stop::Failed)?;
     let Passes {
         warnings,
         errors,
@@ -77,7 +97,7 @@ fn load(input: &Path, defines: &[OsString], base: &str) -> Result<Loaded, String
         ..
     } = passes;
     if !errors.is_empty() {
-        return Err(report(&warnings, &errors));
+        return Err(Stop::Refused { warnings, errors });
     }
     let mut units = Units {
         stubs,
@@ -86,7 +106,10 @@ fn load(input: &Path, defines: &[OsString], base: &str) -> Result<Loaded, String
         macros: BTreeMap::new(),
     };
     units.macros = cpp::defining_headers(&units.undefined_values());
-    let model = check::check(units, base).map_err(|errors| report(&warnings, &errors))?;
+    let model = match check::check(units, base) {
+        Ok(model) => model,
+        Err(errors) => return Err(Stop::Refused { warnings, errors }),
+    };
     Ok(Loaded {
         model,
         warnings,
@@ -136,7 +159,7 @@ pub fn run(arguments: &Arguments) -> Result<String, String> {
 }
 
 /// The outputs' directory, and what their names and the C names start with.
-fn base(arguments: &Arguments) -> Result<(PathBuf, String), String> {
+pub fn base(arguments: &Arguments) -> Result<(PathBuf, String), String> {
     let (directory, name) = match &arguments.output {
         // With a slash at its end it names a directory, and no base.
         Some(output) if output.as_os_str().as_encoded_bytes().ends_with(b"/") => {
@@ -337,7 +360,7 @@ mod tests {
     }
 
     fn same(quick: &Loaded, path: &Path) {
-        let slow = load(path, &[], "t").unwrap_or_else(|report| panic!("{report}"));
+        let slow = load(path, &[], "t").unwrap_or_else(|stop| panic!("{}", String::from(stop)));
         let shown = |loaded: &Loaded| format!("{:#?}", Interface::of(&loaded.model));
         assert_eq!(shown(quick), shown(&slow), "{}", path.display());
         assert_eq!(quick.files, slow.files, "{}", path.display());

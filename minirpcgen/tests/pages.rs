@@ -56,6 +56,18 @@ a dissector for Wireshark, with which the preference
 .IR file .port
 and Decode As show messages with names and values.
 .PP
+With
+.B \-\-check\-old
+there is no output; what a program that was built with the stubs of miniRPC 0.3.3 and
+.BR rpcgen (1)
+will meet when they are made anew is printed, a finding a line with what to do about it.
+Files of the program may be named, too: its C files and headers, where names that the new
+stubs take, uses of libtirpc, and calls that the new library takes otherwise are looked for,
+and Makefiles and the like, in which libtirpc and rpcgen are.
+Nothing is said of what stays as it was, as decoding of
+.BR bool ,
+where any number but 0 is true, and of enums, where any number passes.
+.PP
 The generated C needs the headers of libminirpc and
 .B \-lminirpc
 alone.
@@ -184,6 +196,11 @@ Errors are reported as
 with the line in question.
 Warnings and notes look alike, and change nothing.
 Wrong arguments print the usage on standard output.
+.PP
+With
+.BR \-\-check\-old ,
+as with other programs that look for faults: 0 if there is nothing to do, which notes do not
+change; 1 if there are errors or warnings; 2 if a file cannot be read or preprocessed.
 "#;
 
 const EXAMPLE: &str = r#"
@@ -199,6 +216,8 @@ fn page() -> String {
     man.render_name_section(&mut page).expect("render");
     let usage = Cli::command().render_usage().to_string();
     let usage = usage.strip_prefix("Usage: ").expect("usage");
+    let usage: Vec<&str> = usage.lines().map(str::trim).collect();
+    let usage = usage.join("\n.br\n").replace('-', "\\-");
     page.extend(section("SYNOPSIS", &format!("{usage}\n")).bytes());
     page.extend(section("DESCRIPTION", DESCRIPTION).bytes());
     man.render_options_section(&mut page).expect("render");

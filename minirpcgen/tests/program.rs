@@ -37,6 +37,7 @@ fn wrong_arguments_print_the_usage() {
         &["-o"],
         &["-D"],
         &["a.mx", "-MF"],
+        &["--check-old"],
     ] {
         let output = minirpcgen(&directory, arguments);
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
@@ -57,7 +58,7 @@ fn help_and_version() {
     assert!(output.status.success());
     let long = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
-        long.starts_with("Usage: minirpcgen [OPTIONS] <FILE.mx>\n"),
+        long.starts_with("Usage: minirpcgen [OPTIONS] <FILE.mx>\n       minirpcgen --check-old "),
         "{long}"
     );
     assert!(long.len() > usage.len());

@@ -23,7 +23,7 @@ const PRIMITIVES: [&str; 12] = [
 
 impl Parser {
     pub(super) fn block(&mut self, word: &str) -> Result<()> {
-        self.advance();
+        let (_, start) = self.advance();
         self.expect('{')?;
         let side = if word.starts_with("server") {
             Side::Server
@@ -34,8 +34,10 @@ impl Parser {
             side,
             messages: word.ends_with("msgs"),
             entries: Vec::new(),
+            end: start.clone(),
+            start,
         };
-        while !self.accept('}') {
+        while *self.peek() != Token::Punct('}') {
             if *self.peek() == Token::End {
                 return Err(self.unexpected("`}`"));
             }
@@ -47,6 +49,7 @@ impl Parser {
                 }
             }
         }
+        block.end = self.advance().1;
         // rpcgen's habit.
         self.accept(';');
         self.file.items.push(Item::Block(block));
