@@ -148,6 +148,7 @@ check-abi: all ## headers without a warning; symbols, SONAME, size; the map of t
 	scripts/check-arrows
 	scripts/check-test-map
 	scripts/check-headers
+	scripts/check-abidiff
 	scripts/check-library $(BUILD)/lib/libminirpc.so.$(VERSION)
 ifneq ($(TLS),0)
 	scripts/check-library $(BUILD)/lib/libminirpc-tls.so.$(VERSION)
