@@ -70,6 +70,7 @@ check-abi: NEED += $(NEED_ABI)
 check-install: NEED += $(NEED_INSTALL)
 check-guide: NEED += cpp
 check-c check-mutants check-stress: NEED += $(NEED_C)
+soak: NEED += cpp $(NEED_TLS)
 nightly nightly-files bench-xdr: NEED += cpp libtirpc objcopy pkg-config rpcgen
 nightly-files: NEED += c++
 bench: NEED += cpp $(NEED_TLS) python3 $(if $(findstring --strace,$(BENCH)),strace) $(if $(findstring --simulate,$(BENCH)),addr2line objdump readelf valgrind)
@@ -170,6 +171,10 @@ bench: all ## measure it beside raw sockets, 10 minutes; BENCH=--quick and more
 .PHONY: bench-xdr
 bench-xdr: all ## generated code beside rpcgen's, as a ratio
 	bench/xdr/run
+
+.PHONY: soak
+soak: all ## everything at once for MINUTES=n: every answer right; memory, descriptors, threads flat
+	bench/load/run soak $(or $(MINUTES),1)
 
 header: ## make minirpc.h and tls.h in include/minirpc of the comments in src/ffi and tls/src/ffi.rs
 	@scripts/need $(NEED)
