@@ -101,7 +101,7 @@ fn stubs(elf: &Elf, report: &mut Report) {
             report.look(
                 &format!("its stubs were made by rpcgen: it calls {first}"),
                 "make them anew with minirpcgen: decoding is faster, and a peer cannot make it \
-                 allocate what it has not sent (docs/migrating.md)",
+                 allocate what it has not sent (docs/guide/moving-from-minirpc.md)",
             );
             if tirpc {
                 report.fine("it loads libtirpc, which such stubs need");
@@ -152,7 +152,7 @@ fn library(program: Option<(&Elf, Option<&Path>)>, report: &mut Report) {
         }
         Ok(_) => report.look(
             &format!("{SONAME} is {place}, and none of this library: the old one, as it seems"),
-            "put this library's in its place (docs/migrating.md, step 1)",
+            "put this library's in its place (docs/guide/moving-from-minirpc.md, step 1)",
         ),
         Err(reason) => report.look(
             &format!("{SONAME} is {place}: {reason}"),
