@@ -60,7 +60,7 @@ NEED := cargo cc crates strip
 NEED_CARGO := c++ cpp $(NEED_TLS)
 NEED_GEN := c++ cpp libtirpc objcopy pkg-config readelf rpcgen
 NEED_ABI := c++ libtirpc nm readelf
-NEED_INSTALL := cpp pkg-config readelf
+NEED_INSTALL := cmake cpp meson pkg-config readelf
 NEED_C := ar c++ cpp libtirpc $(NEED_TLS) pkg-config rpcgen $(filter valgrind,$(MODE))
 demo: NEED += cpp $(NEED_TLS) tar
 check: NEED += $(sort $(NEED_CARGO) $(NEED_GEN) $(NEED_ABI) $(NEED_INSTALL) $(NEED_C))
@@ -183,15 +183,34 @@ ifneq ($(TLS),0)
 	MINIRPC_TLS_HEADER=$(CURDIR)/include/minirpc/tls.h $(CARGO) check -p minirpc-tls
 endif
 
-# Which flags of libtirpc a build with stubs from rpcgen needs; none where its
-# development files are not installed.
+# Which flags of libtirpc, for stubs from rpcgen, go into minirpc.pc: TIRPC=yes, no, or auto,
+# which is yes where its development files are installed.
+TIRPC ?= auto
+ifeq ($(filter yes no auto,$(TIRPC)),)
+$(error TIRPC is yes, no or auto, and not $(TIRPC))
+endif
+ifneq ($(TIRPC),no)
 TIRPC_CFLAGS ?= $(shell pkg-config --cflags libtirpc 2>/dev/null)
 TIRPC_LIBS ?= $(shell pkg-config --libs libtirpc 2>/dev/null)
+endif
+NEED_TIRPC_yes := pkg-config libtirpc
+install: NEED += $(NEED_TIRPC_$(TIRPC))
+
+# What stands between two @ in the files for pkg-config and CMake. The latter name other places
+# as seen from theirs, so that all of it can be moved.
+CMAKEDIR = $(LIBDIR)/cmake/minirpc
+FROM_CMAKEDIR = realpath -m --relative-to="$(CMAKEDIR)"
+FILL_IN = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+	-e 's|@BINDIR@|$(BINDIR)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@MAJOR@|$(firstword $(subst ., ,$(VERSION)))|' \
+	-e 's|@TIRPC_CFLAGS@|$(TIRPC_CFLAGS)|' -e 's|@TIRPC_LIBS@|$(TIRPC_LIBS)|' \
+	-e "s|@TO_INCLUDEDIR@|$$($(FROM_CMAKEDIR) "$(INCLUDEDIR)")|" -e "s|@TO_BINDIR@|$$($(FROM_CMAKEDIR) "$(BINDIR)")|" \
+	-e "s|@POINTER@|$$(($$(od -An -j4 -N1 -tu1 $(BUILD)/lib/libminirpc.so.$(VERSION)) * 4))|g" \
+	-e 's| *$$||'
 
 # Under sudo, what the user has built is installed as it is: root may have no Rust.
 BUILT := $(and $(SUDO_USER),$(wildcard $(BUILD)/lib/libminirpc.so.$(VERSION)))
 
-install: $(if $(BUILT),,all) ## install below PREFIX (also DESTDIR LIBDIR INCLUDEDIR BINDIR MANDIR DATADIR)
+install: $(if $(BUILT),,all) ## install below PREFIX (also DESTDIR LIBDIR INCLUDEDIR BINDIR MANDIR DATADIR); TIRPC=yes|no|auto
 	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/minirpc \
 		$(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(BASH_COMPLETIONS) \
 		$(DESTDIR)$(ZSH_COMPLETIONS) $(DESTDIR)$(FISH_COMPLETIONS)
@@ -201,8 +220,7 @@ ifneq ($(TLS),0)
 	$(INSTALL) -m 755 $(BUILD)/lib/libminirpc-tls.so.$(VERSION) $(DESTDIR)$(LIBDIR)
 	ln -sf libminirpc-tls.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libminirpc-tls.so.1
 	ln -sf libminirpc-tls.so.1 $(DESTDIR)$(LIBDIR)/libminirpc-tls.so
-	sed -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
-		minirpc-tls.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/minirpc-tls.pc
+	$(FILL_IN) minirpc-tls.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/minirpc-tls.pc
 	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/minirpc-tls.pc
 endif
 	$(INSTALL) -m 755 $(BUILD)/lib/libminirpc.so.$(VERSION) $(DESTDIR)$(LIBDIR)
@@ -217,12 +235,13 @@ endif
 		$(INSTALL) -m 644 $$program/completions/_$$program $(DESTDIR)$(ZSH_COMPLETIONS) && \
 		$(INSTALL) -m 644 $$program/completions/$$program.fish $(DESTDIR)$(FISH_COMPLETIONS) || exit 1; \
 	done
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
-		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@BINDIR@|$(BINDIR)|' \
-		-e 's|@VERSION@|$(VERSION)|' \
-		-e 's|@TIRPC_CFLAGS@|$(TIRPC_CFLAGS)|' -e 's|@TIRPC_LIBS@|$(TIRPC_LIBS)|' \
-		-e 's| *$$||' minirpc.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/minirpc.pc
+	$(FILL_IN) minirpc.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/minirpc.pc
 	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/minirpc.pc
+	$(INSTALL) -d $(DESTDIR)$(CMAKEDIR)
+	for file in minirpc-config minirpc-config-version; do \
+		$(FILL_IN) cmake/$$file.cmake.in >$(DESTDIR)$(CMAKEDIR)/$$file.cmake && \
+		chmod 644 $(DESTDIR)$(CMAKEDIR)/$$file.cmake || exit 1; \
+	done
 	@# A library in a place that the loader caches is found at once.
 	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" -ne 0 ] || ldconfig
 
@@ -239,7 +258,8 @@ uninstall: ## remove what install put there
 		$(DESTDIR)$(ZSH_COMPLETIONS)/_mrpc $(DESTDIR)$(FISH_COMPLETIONS)/mrpc.fish \
 		$(DESTDIR)$(BASH_COMPLETIONS)/minirpcgen $(DESTDIR)$(ZSH_COMPLETIONS)/_minirpcgen \
 		$(DESTDIR)$(FISH_COMPLETIONS)/minirpcgen.fish
-	rmdir $(DESTDIR)$(INCLUDEDIR)/minirpc 2>/dev/null || true
+	rm -f $(DESTDIR)$(CMAKEDIR)/minirpc-config.cmake $(DESTDIR)$(CMAKEDIR)/minirpc-config-version.cmake
+	rmdir $(DESTDIR)$(INCLUDEDIR)/minirpc $(DESTDIR)$(CMAKEDIR) 2>/dev/null || true
 
 clean: ## remove all that was built
 	rm -rf $(BUILD)

@@ -30,7 +30,7 @@
 #include <minirpc/types.h>
 
 /** The version of these headers, as a code. See mrpc_version_code(). */
-#define MRPC_VERSION_CODE() MRPC_MAKE_VERSION_CODE(1, 0, 0)
+#define MRPC_VERSION_CODE() MRPC_MAKE_VERSION_CODE(1, 1, 0)
 
 #ifdef __cplusplus
 extern "C" {

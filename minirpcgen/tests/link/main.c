@@ -182,7 +182,7 @@ main(void)
 	CHECK(first_server->is_server == 1 && first_client->is_server == 0);
 	CHECK(first_client->request == NULL && first_server->request != NULL);
 	CHECK(names_client->request != NULL);
-	CHECK(FIRST_MRPC_VERSION_CODE() == 0x01000000);
+	CHECK(FIRST_MRPC_VERSION_CODE() == MRPC_VERSION_CODE());
 	CHECK(nr_first_draw == 1 && nr_names_buf == -1 && nr_names_cls == -2);
 
 	/* Calls, replies, messages. */
