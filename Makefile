@@ -53,6 +53,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .PHONY: all demo check check-cargo check-loom check-sim check-stress check-gen check-c check-abi check-install \
 	bench header install uninstall clean help
+.PHONY: man check-man
 
 # The tools that targets need beside those of `all`, which looks for all of them before
 # anything is built: what is set for a target here holds for what it depends on.
@@ -60,7 +61,7 @@ NEED := cargo cc crates strip
 NEED_CARGO := c++ cpp $(NEED_TLS)
 NEED_GEN := c++ cpp libtirpc objcopy pkg-config readelf rpcgen
 NEED_ABI := c++ libtirpc nm readelf
-NEED_INSTALL := cmake cpp meson pkg-config readelf
+NEED_INSTALL := cmake cpp man meson pkg-config readelf
 NEED_C := ar c++ cpp libtirpc $(NEED_TLS) pkg-config rpcgen $(filter valgrind,$(MODE))
 demo: NEED += cpp $(NEED_TLS) tar
 check: NEED += $(sort $(NEED_CARGO) $(NEED_GEN) $(NEED_ABI) $(NEED_INSTALL) $(NEED_C))
@@ -69,16 +70,28 @@ check-gen: NEED += $(NEED_GEN)
 check-abi: NEED += $(NEED_ABI)
 check-install: NEED += $(NEED_INSTALL)
 check-guide: NEED += cpp
+check-man: NEED += man mandoc
 check-c check-mutants check-stress: NEED += $(NEED_C)
 soak: NEED += cpp $(NEED_TLS)
 nightly nightly-files bench-xdr: NEED += cpp libtirpc objcopy pkg-config rpcgen
 nightly-files: NEED += c++
 bench: NEED += cpp $(NEED_TLS) python3 $(if $(findstring --strace,$(BENCH)),strace) $(if $(findstring --simulate,$(BENCH)),addr2line objdump readelf valgrind)
 
-all: ## build the library, minirpcgen and mrpc into build/ (the default)
+all: man ## build the library, minirpcgen, mrpc and the manual into build/ (the default)
 	@scripts/need $(NEED)
-	$(CARGO) build --release --workspace $(WITHOUT_TLS) $(CARGOFLAGS)
+	$(CARGO) build --release --workspace --exclude minirpc-manual $(WITHOUT_TLS) $(CARGOFLAGS)
 	@TLS=$(TLS) scripts/lay-out $(TARGET)/$(RELEASE) $(BUILD) $(VERSION)
+
+# It runs on the machine that builds, whatever that builds for.
+MANUAL := env -u CARGO_BUILD_TARGET $(CARGO) run --quiet --release -p minirpc-manual $(CARGOFLAGS) --
+DOCUMENTED := $(addprefix include/minirpc/,minirpc.h types.h protocol.h transport.h $(if $(filter-out 0,$(TLS)),tls.h))
+
+man: ## the manual's pages, of the headers' comments and docs/, into build/man/
+	@scripts/need $(NEED)
+	$(MANUAL) man $(BUILD)/man $(DOCUMENTED)
+
+check-man: all ## all pages without a warning, and one for each function
+	TLS=$(TLS) scripts/check-man $(BUILD)/man
 
 demo: all ## build all, run the examples, copy this source tree through the RPC
 	examples/demo
@@ -212,7 +225,7 @@ BUILT := $(and $(SUDO_USER),$(wildcard $(BUILD)/lib/libminirpc.so.$(VERSION)))
 
 install: $(if $(BUILT),,all) ## install below PREFIX (also DESTDIR LIBDIR INCLUDEDIR BINDIR MANDIR DATADIR); TIRPC=yes|no|auto
 	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/minirpc \
-		$(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(BASH_COMPLETIONS) \
+		$(DESTDIR)$(BINDIR) $(addprefix $(DESTDIR)$(MANDIR)/,man1 man3 man5 man7) $(DESTDIR)$(BASH_COMPLETIONS) \
 		$(DESTDIR)$(ZSH_COMPLETIONS) $(DESTDIR)$(FISH_COMPLETIONS)
 	$(INSTALL) -m 644 $(HEADERS:%=include/minirpc/%) $(DESTDIR)$(INCLUDEDIR)/minirpc
 ifneq ($(TLS),0)
@@ -230,6 +243,10 @@ endif
 	$(INSTALL) -m 755 $(BUILD)/bin/minirpcgen $(DESTDIR)$(BINDIR)
 	$(INSTALL) -m 755 $(BUILD)/bin/mrpc $(DESTDIR)$(BINDIR)
 	$(INSTALL) -m 644 minirpcgen/minirpcgen.1 mrpc/mrpc.1 $(DESTDIR)$(MANDIR)/man1
+	for page in $(BUILD)/man/man[357]/*; do \
+		to=$(DESTDIR)$(MANDIR)/$${page#$(BUILD)/man/}; \
+		if [ -h $$page ]; then ln -sf $$(readlink $$page) $$to; else $(INSTALL) -m 644 $$page $$to; fi || exit 1; \
+	done
 	for program in mrpc minirpcgen; do \
 		$(INSTALL) -m 644 $$program/completions/$$program.bash $(DESTDIR)$(BASH_COMPLETIONS)/$$program && \
 		$(INSTALL) -m 644 $$program/completions/_$$program $(DESTDIR)$(ZSH_COMPLETIONS) && \
@@ -258,6 +275,8 @@ uninstall: ## remove what install put there
 		$(DESTDIR)$(ZSH_COMPLETIONS)/_mrpc $(DESTDIR)$(FISH_COMPLETIONS)/mrpc.fish \
 		$(DESTDIR)$(BASH_COMPLETIONS)/minirpcgen $(DESTDIR)$(ZSH_COMPLETIONS)/_minirpcgen \
 		$(DESTDIR)$(FISH_COMPLETIONS)/minirpcgen.fish
+	rm -f $(DESTDIR)$(MANDIR)/man3/mrpc_*.3 $(DESTDIR)$(MANDIR)/man3/MRPC_*.3 \
+		$(DESTDIR)$(MANDIR)/man5/mx.5 $(DESTDIR)$(MANDIR)/man7/minirpc.7
 	rm -f $(DESTDIR)$(CMAKEDIR)/minirpc-config.cmake $(DESTDIR)$(CMAKEDIR)/minirpc-config-version.cmake
 	rmdir $(DESTDIR)$(INCLUDEDIR)/minirpc $(DESTDIR)$(CMAKEDIR) 2>/dev/null || true
 

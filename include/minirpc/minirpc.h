@@ -130,7 +130,7 @@ int mrpc_set_accept_func(struct mrpc_conn_set *set, mrpc_accept_fn *func);
 int mrpc_set_disconnect_func(struct mrpc_conn_set *set, mrpc_disconnect_fn *func);
 
 /**
- * Sets the function that is told, for logging, of messages that could not be
+ * Sets the function that is told of errors, for logging: of messages that could not be
  * processed, after which the connection goes on, and of errors of the socket, after
  * which it ends.
  *
@@ -572,8 +572,9 @@ int mrpc_set_reply_limit(struct mrpc_conn_set *set, size_t bytes);
 int mrpc_set_send_limit(struct mrpc_conn_set *set, size_t bytes);
 
 /**
- * Sets the function that is told when, after a send returned MINIRPC_BUSY, half of the
- * send limit is free and the set is within its memory limit.
+ * Sets the function that is told when there is room to send again: when, after a send
+ * returned MINIRPC_BUSY, half of the send limit is free and the set is within its memory
+ * limit.
  *
  * set: the set.
  * func: called in a dispatcher thread, as an event of the connection, once after a
@@ -713,8 +714,8 @@ int mrpc_listen_fd(struct mrpc_conn_set *set, int fd);
 int mrpc_conn_get_id(struct mrpc_connection *conn, uint64_t *id);
 
 /**
- * Tells why the last mrpc_connect(), mrpc_connect_async() or mrpc_bind_fd() on a handle failed,
- * in a user's words: "127.0.0.1 port 4711: Connection refused".
+ * Tells why connecting failed, in a user's words: "127.0.0.1 port 4711: Connection refused". That
+ * is of the handle's last mrpc_connect(), mrpc_connect_async() or mrpc_bind_fd().
  *
  * conn: the handle.
  * text: where the text goes, with a zero byte at its end; empty if nothing failed, or

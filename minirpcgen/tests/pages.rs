@@ -2,6 +2,8 @@
 //! prose is here. UPDATE_GOLDEN=1 writes them anew.
 
 mod common;
+#[path = "common/page.rs"]
+mod tidy;
 
 use std::path::Path;
 
@@ -29,6 +31,8 @@ and
 .IR file _xdr.c
 (the types and their XDR procedures).
 The files appear only if all of them could be made.
+The language, and what becomes of it in C, are in
+.BR mx (5).
 .PP
 For each procedure there are stubs to call it, sync and async, and the same with
 options, whose names end in
@@ -72,108 +76,6 @@ The generated C needs the headers of libminirpc and
 .B \-lminirpc
 alone.
 The outputs belong to the owner of the interface, and may be distributed under any terms.
-"#;
-
-const LANGUAGE: &str = r#"
-The language is that of RFC 4506, with the additions of
-.BR rpcgen (1):
-.BR short ,
-.BR char ,
-.B long
-and their unsigned forms, which take four bytes on the wire, and the number
-types of <sys/types.h> and <stdint.h>; a typedef of one of those may repeat what C
-says.
-.B quadruple
-is refused.
-Constants have up to 64 bits.
-An array
-.B [0]
-is a member of no elements.
-A typedef of a struct, enum or union to its own name is left out.
-A type defined where it is used, as in
-.BR "struct { int x; } m" ,
-gets the name of its struct and its member with an underscore between.
-.PP
-Procedures are listed in blocks, which may be repeated:
-.PP
-.RS 4
-.nf
-serverprocs { name(argument, result) = 1; other() = 2; }
-clientprocs { ask(void, answer) = 1; }
-servermsgs { event(argument) = 1; }
-clientmsgs { event2() = 1; }
-.fi
-.RE
-.PP
-What is in
-.BR server "... is received by the server,"
-what is in
-.BR client "... by the client."
-.RB Calls " (" procs )
-have a reply, messages
-.RB ( msgs )
-have none.
-An argument or result is the name of a struct, union, enum or typedef, or void.
-.PP
-The input goes through the C preprocessor three times: with
-.B MINIRPC
-defined for the stubs, with
-.B RPC_HDR
-for the XDR header, and with
-.B RPC_XDR
-for the XDR source.
-A line that starts with
-.B %
-is copied to the XDR files, without the
-.BR % .
-Names that GNU C's preprocessor would replace, as linux and unix, are left alone,
-unless a directive of the file asks for one of them.
-Types are shared between interfaces by
-.PP
-.RS 4
-.nf
-#ifdef MINIRPC
-#include "common.mx"
-#else
-%#include "common_xdr.h"
-#endif
-.fi
-.RE
-.PP
-Where a
-.B %
-line may bring in more declarations, types and constants that the file does not
-define are left to the C compiler.
-Such a line cannot go on in the next one.
-.PP
-The XDR header includes <rpc/rpc.h>, as that of
-.BR rpcgen (1),
-where the compiler finds it (unless MINIRPC_OWN_XDR is defined or the file has names
-of that header itself), else <stdio.h>, <string.h>, <sys/time.h> and <netinet/in.h>.
-Types and constants of <rpc/rpc.h> are known without a definition; stubs that use the
-types need libtirpc.
-Macros of the C library, as PATH_MAX, are known, too, if the preprocessor finds them.
-"#;
-
-const DECODING: &str = r#"
-Arrays, strings and opaque data are allocated as their bytes arrive, not as their
-lengths claim.
-Lists (structs whose last member is a pointer to the same struct) are walked in a
-loop.
-Other recursive types may nest 512 deep; define
-.B MRPC_XDR_MAX_DEPTH
-for another limit when compiling the XDR source.
-The limit does not reach through the types of another XDR source.
-.PP
-An enum's number need not be one that has a name, as with rpcgen's code, unless
-.B \-\-strict\-enums
-was given.
-The function mrpc_is_valid_NAME in the file _minirpc.h, one for each enum, tells; a
-program that uses a number from its peer as an index needs one or the other.
-The option holds for the enums of the file, and not for those of another XDR source.
-.PP
-As with rpcgen's code, a pointer that is not NULL in the object to be decoded is
-taken for memory that is large enough, and is decoded into.
 "#;
 
 const ENVIRONMENT: &str = r#"
@@ -222,16 +124,17 @@ fn page() -> String {
     page.extend(section("DESCRIPTION", DESCRIPTION).bytes());
     man.render_options_section(&mut page).expect("render");
     for (title, text) in [
-        ("LANGUAGE", LANGUAGE),
-        ("DECODING", DECODING),
         ("ENVIRONMENT", ENVIRONMENT),
         ("EXIT STATUS", STATUS),
         ("EXAMPLE", EXAMPLE),
-        ("SEE ALSO", "\n.BR mrpc (1),\n.BR rpcgen (1)\n"),
+        (
+            "SEE ALSO",
+            "\n.BR mrpc (1),\n.BR rpcgen (1),\n.BR mx (5),\n.BR minirpc (7)\n",
+        ),
     ] {
         page.extend(section(title, text).bytes());
     }
-    String::from_utf8(page).expect("text")
+    tidy::tidy(&String::from_utf8(page).expect("text"))
 }
 
 fn section(title: &str, text: &str) -> String {

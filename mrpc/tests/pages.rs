@@ -2,6 +2,8 @@
 //! MRPC_WRITE=1 writes them anew.
 
 mod common;
+#[path = "../../minirpcgen/tests/common/page.rs"]
+mod tidy;
 
 use std::fs;
 
@@ -44,8 +46,8 @@ fn page() -> Vec<u8> {
     man.render_extra_section(&mut notes).expect("render");
     let notes = String::from_utf8(notes).expect("text");
     page.extend(notes.replace(".SH EXTRA", ".SH NOTES").bytes());
-    page.extend(".SH \"SEE ALSO\"\n\\fBminirpcgen\\fR(1)\n".bytes());
-    page
+    page.extend(".SH \"SEE ALSO\"\n.BR minirpcgen (1),\n.BR mx (5),\n.BR minirpc (7)\n".bytes());
+    tidy::tidy(&String::from_utf8(page).expect("text")).into_bytes()
 }
 
 #[test]

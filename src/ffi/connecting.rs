@@ -113,8 +113,8 @@ pub unsafe extern "C" fn mrpc_conn_get_id(conn: *mut mrpc_connection, id: *mut u
     0
 }
 
-/// Tells why the last mrpc_connect(), mrpc_connect_async() or mrpc_bind_fd() on a handle failed,
-/// in a user's words: "127.0.0.1 port 4711: Connection refused".
+/// Tells why connecting failed, in a user's words: "127.0.0.1 port 4711: Connection refused". That
+/// is of the handle's last mrpc_connect(), mrpc_connect_async() or mrpc_bind_fd().
 ///
 /// conn: the handle.
 /// text: where the text goes, with a zero byte at its end; empty if nothing failed, or

@@ -88,8 +88,9 @@ pub unsafe extern "C" fn mrpc_set_send_limit(set: *mut mrpc_conn_set, bytes: usi
     unsafe { limit(set, |config| config.set_send_limit(bytes)) }
 }
 
-/// Sets the function that is told when, after a send returned MINIRPC_BUSY, half of the
-/// send limit is free and the set is within its memory limit.
+/// Sets the function that is told when there is room to send again: when, after a send
+/// returned MINIRPC_BUSY, half of the send limit is free and the set is within its memory
+/// limit.
 ///
 /// set: the set.
 /// func: called in a dispatcher thread, as an event of the connection, once after a

@@ -124,7 +124,7 @@ pub unsafe extern "C" fn mrpc_set_disconnect_func(
     )
 }
 
-/// Sets the function that is told, for logging, of messages that could not be
+/// Sets the function that is told of errors, for logging: of messages that could not be
 /// processed, after which the connection goes on, and of errors of the socket, after
 /// which it ends.
 ///
