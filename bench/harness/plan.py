@@ -211,6 +211,19 @@ GROUPS = {
         ),
         less_is_better=True,
     ),
+    "late": Group(
+        "sync calls and attempts to connect whose time is up, where something is in the way", "p99", "us p99 late",
+        ("same", "free"),
+        (
+            LIB,
+            Row("no dispatcher", "lib", {"BENCH_CLIENT_DISPATCHERS": "0"}),
+            Row("frozen peer", "lib", {"BENCH_LATE": "frozen"}),
+            Row("full socket", "lib", {"BENCH_LATE": "full"}),
+            Row("silent resolver", "lib", {"BENCH_LATE": "resolver"}),
+        ),
+        (("p50", "p50"), ("most", "max"), ("CPU us/call client", "cli_cpu_us")),
+        less_is_better=True,
+    ),
     "pause": Group(
         "sync calls with 2 ms between them", "p50", "us p50", ("same", "cross"),
         (RAW, LIB, Row("spin off", "lib", NO_SPIN)),
@@ -321,6 +334,9 @@ GOALS = (
     Goal("fair", "free", "50 callers", "unfair", most=5, text="x the median"),
     Goal("early", "same", "", "sync_p99", most=2000, text="us late"),
     Goal("early", "free", "", "sync_p99", most=2000, text="us late"),
+    *(Goal("early", place, "", "async_p99", most=2000, text="us late, async") for place in ("same", "free")),
+    *(Goal("late", place, variant, "p99", most=2000, text="us late") for place in ("same", "free")
+      for variant in ("", "no dispatcher", "frozen peer", "full socket", "silent resolver")),
     Goal("fair", "same", "callbacks", "unfair", most=5, text="x the median"),
     Goal("fair", "free", "callbacks", "unfair", most=5, text="x the median"),
 )

@@ -105,6 +105,7 @@ static const struct {
 	{ "w3", run_callers }, { "w3s", run_callers },   { "w4", run_bulk },
 	{ "w4at", run_places }, { "w5", run_idle },    { "w6", run_messages },   { "w7", run_records },
 	{ "w8", run_numbers }, { "fair", run_fairness }, { "early", run_early },
+	{ "late", run_late },
 };
 
 static void client(const char *wl, int port, pid_t server)

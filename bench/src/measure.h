@@ -21,6 +21,7 @@ struct latencies {
 };
 
 void measure_processes(pid_t client, pid_t server);
+pid_t process_id(int side);
 uint64_t now_ns(void);
 double cpu_seconds(int side);
 long rss_kb(int side);

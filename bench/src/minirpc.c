@@ -211,6 +211,7 @@ void peer_server(int port, const char *wl)
 /* ---- client */
 
 static struct mrpc_conn_set *clients;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void make_clients(void)
 {
@@ -224,7 +225,6 @@ static void make_clients(void)
 
 void *peer_open(int port, const char *wl)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct mrpc_connection *conn;
 	char service[16];
 
@@ -305,6 +305,30 @@ void peer_held_async(void *conn, unsigned ms, void *arg)
 
 	options.timeout_ms = ms;
 	must(bench_hold_async_with(conn, &options, held, arg, &in), "hold_async");
+}
+
+void peer_fill(void *conn, size_t n, unsigned ms)
+{
+	struct mrpc_call_options options = MRPC_CALL_OPTIONS_INIT;
+	blob in = { (u_int)n, calloc(1, n) };
+	num *out;
+
+	options.timeout_ms = ms;
+	if (in.blob_val == NULL || bench_put_with(conn, &options, &in, &out) != MINIRPC_TIMEDOUT)
+		peer_die("put: not timed out");
+	free(in.blob_val);
+}
+
+void peer_unresolved(const char *name, unsigned ms)
+{
+	struct mrpc_connection *conn;
+
+	pthread_once(&once, make_clients);
+	must(mrpc_set_connect_timeout(clients, ms), "mrpc_set_connect_timeout");
+	must(mrpc_conn_create(&conn, clients, NULL), "mrpc_conn_create");
+	if (mrpc_connect(conn, AF_INET, name, "1") != ETIMEDOUT)
+		peer_die("mrpc_connect: not timed out");
+	mrpc_conn_unref(conn);
 }
 
 void peer_messages(void *conn, uint64_t n)

@@ -44,6 +44,11 @@ PEER_OPTIONAL void peer_numbers(void *conn);
  * milliseconds; then, for the latter, bench_ended(arg). */
 PEER_OPTIONAL void peer_held(void *conn, unsigned ms);
 PEER_OPTIONAL void peer_held_async(void *conn, unsigned ms, void *arg);
+/* late: leaves the socket full, with a call of so many bytes that is given up after so many
+ * milliseconds, to a peer that does not read; tries to connect to a name that is not resolved
+ * before the time for that is up. */
+PEER_OPTIONAL void peer_fill(void *conn, size_t n, unsigned ms);
+PEER_OPTIONAL void peer_unresolved(const char *name, unsigned ms);
 
 /* Defined by the driver. */
 enum { BENCH_RECORDS = 200, BENCH_NUMBERS = 10000 };

@@ -18,5 +18,6 @@ void run_records(int port, const char *wl);   /* w7 */
 void run_numbers(int port, const char *wl);   /* w8 */
 void run_fairness(int port, const char *wl);  /* fair */
 void run_early(int port, const char *wl);     /* early */
+void run_late(int port, const char *wl);      /* late */
 
 #endif
