@@ -16,7 +16,10 @@ static const char hosts[] =
 	HOLE6 " drops\n" IPV4 " drops\n"
 	IPV6 " both\n" IPV4 " both\n"
 	"127.0.0.2 refuses\n" IPV4 " refuses\n"
-	"127.0.0.2 none\n127.0.0.3 none\n";
+	"127.0.0.2 none\n127.0.0.3 none\n"
+	"10.78.1.1 routes\n10.78.2.1 routes\n10.78.3.1 routes\n10.79.0.1 routes\n" IPV4 " routes\n";
+
+enum { ADDRESSES = 20 };
 
 static struct mrpc_conn_set *set;
 
@@ -62,9 +65,18 @@ int main(void)
 	struct place place;
 	struct leaks leaks;
 	int64_t start, took;
-	int server, threads, fds;
+	int server, threads, fds, i;
+	char text_of_hosts[2048];
+	size_t at;
 
-	network_open(hosts);
+	at = (size_t)snprintf(text_of_hosts, sizeof(text_of_hosts), "%s", hosts);
+	for (i = 1; i < ADDRESSES; i++)
+		at += (size_t)snprintf(text_of_hosts + at, sizeof(text_of_hosts) - at,
+				       "127.0.0.%d twenty\n", i + 1);
+	snprintf(text_of_hosts + at, sizeof(text_of_hosts) - at, IPV4 " twenty\n");
+	network_open(text_of_hosts);
+	IP("route add blackhole 10.78.1.0/24 && ip route add prohibit 10.78.2.0/24");
+	IP("route add unreachable 10.78.3.0/24");
 	if (!netns_file("/etc/resolv.conf",
 			"nameserver 127.0.0.1\noptions timeout:5 attempts:1\n") ||
 	    !netns_file("/etc/nsswitch.conf", "hosts: files dns\n"))
@@ -85,6 +97,10 @@ int main(void)
 	SECTION("both work: IPv6 wins; the first refuses: the second at once");
 	takes_at_most("both", AF_INET6, DELAY - 1);
 	takes_at_most("refuses", AF_INET, DELAY - 1);
+
+	SECTION("routes that refuse, and %d addresses: the next at once", ADDRESSES);
+	takes_at_most("routes", AF_INET, DELAY - 1);
+	takes_at_most("twenty", AF_INET, DELAY - 1);
 
 	SECTION("all refuse: the error of the last");
 	attempt_init(&a, set);

@@ -137,6 +137,11 @@ int main(void)
 	netns_set("ipv4/tcp_syn_retries", "1");
 	CHECK_EQ(family_of(set, "drops", &took), AF_INET);
 	CHECK_MSG(took >= 900, "after %lld ms", (long long)took);
+	takes_at_most(set, "routes", AF_INET, DELAY - 1);
+	takes_at_most(set, "twenty", AF_INET, DELAY - 1);
+	CHECK_EQ(visit(set, AF_INET, "10.78.1.1", "4711"), EINVAL);
+	CHECK_EQ(visit(set, AF_INET, "10.78.2.1", "4711"), EACCES);
+	CHECK_EQ(visit(set, AF_INET, "none", "4711"), ECONNREFUSED);
 
 	SECTION("nothing is left");
 	place_close(&place);

@@ -8,6 +8,9 @@
 #define _GNU_SOURCE
 #include "network.h"
 
+#include <dirent.h>
+#include <signal.h>
+
 enum { LIMIT = 200, TARDY = 5000, CALLERS = 24, MOST = 16 };
 
 static struct mrpc_conn_set *set;
@@ -19,6 +22,39 @@ static void *call(void *arg)
 	CHECK_EQ(visit(set, AF_INET, "no.such.name.", "1"), ETIMEDOUT);
 	counter_add(&returned, 1);
 	return NULL;
+}
+
+/* The threads that resolve names block all signals but those of faults; how many there are. */
+static int resolvers_block_signals(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	struct dirent *entry;
+	char path[300], line[128];
+	int threads = 0;
+
+	REQUIRE(dir != NULL);
+	while ((entry = readdir(dir)) != NULL) {
+		bool resolver = false;
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%s/status", entry->d_name);
+		f = entry->d_name[0] == '.' ? NULL : fopen(path, "re");
+		while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+			resolver |= strncmp(line, "Name:", 5) == 0 && strstr(line, "minirpc-dns");
+			if (resolver && strncmp(line, "SigBlk:", 7) == 0) {
+				uint64_t mask = strtoull(line + 7, NULL, 16);
+
+				CHECK(mask >> (SIGTERM - 1) & 1);
+				CHECK(mask >> (SIGINT - 1) & 1);
+				CHECK(mask >> (SIGUSR1 - 1) & 1);
+				threads++;
+			}
+		}
+		if (f != NULL)
+			fclose(f);
+	}
+	closedir(dir);
+	return threads;
 }
 
 /* UDP, port 53: takes questions, and answers none. */
@@ -74,6 +110,7 @@ int main(void)
 	SECTION("the server was asked, and the thread is still there; others connect");
 	CHECK_EQ(recv(server, &byte, 1, 0), 1);
 	CHECK(count_threads() > before);
+	WAIT_FOR(resolvers_block_signals() == 1);
 	CHECK_EQ(mrpc_connect(conn, AF_INET, "127.0.0.1", port), 0);
 	use(conn);
 	CHECK_EQ(mrpc_conn_close(conn), 0);

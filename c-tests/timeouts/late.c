@@ -32,7 +32,7 @@ int main(void)
 {
 	struct mrpc_set_stats stats = { .size = sizeof(stats) };
 	static char large[70000];
-	uint32_t seqs[CALLS];
+	uint32_t seqs[CALLS], oldest;
 	struct leaks leaks;
 	mrpc_call_t call;
 	struct end e;
@@ -72,12 +72,18 @@ int main(void)
 	COUNTER_WAIT(&e.probe.ioerrs, 2);
 	CHECK_EQ(late_replies(&e), CALLS - 1);
 
-	SECTION("the last one; any other is reported");
-	peer_reply_number(e.fd, seqs[0], nr_test_get, 1);
-	WAIT_FOR(late_replies(&e) == CALLS);
-	CHECK_EQ(counter_get(&e.probe.ioerrs), 2);
-	peer_reply_number(e.fd, seqs[CALLS - 1], nr_test_get, 1);
+	SECTION("nor is a number from before the last 2^31; the oldest of those is the last one");
+	oldest = seqs[CALLS - 1] + 2 - (1u << 31);
+	peer_reply_number(e.fd, oldest - 1, nr_test_get, 1);
 	COUNTER_WAIT(&e.probe.ioerrs, 3);
+	CHECK_EQ(late_replies(&e), CALLS - 1);
+	peer_reply_number(e.fd, oldest, nr_test_get, 1);
+	WAIT_FOR(late_replies(&e) == CALLS);
+	CHECK_EQ(counter_get(&e.probe.ioerrs), 3);
+
+	SECTION("any other is reported");
+	peer_reply_number(e.fd, seqs[CALLS - 1], nr_test_get, 1);
+	COUNTER_WAIT(&e.probe.ioerrs, 4);
 
 	SECTION("what the set has counted");
 	CHECK_EQ(mrpc_get_stats(e.set, &stats), 0);

@@ -132,6 +132,8 @@ impl Terms {
     }
 
     fn is_before(&self, a: usize, b: usize) -> bool {
+        #[cfg(test)]
+        tests::COMPARED.with(|n| n.set(n.get() + 1));
         self.deadline(self.heap[a]) < self.deadline(self.heap[b])
     }
 
@@ -184,7 +186,45 @@ impl Terms {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
     use std::collections::BTreeMap;
+
+    thread_local! {
+        /// Deadlines that this thread has compared.
+        pub static COMPARED: Cell<u32> = const { Cell::new(0) };
+    }
+
+    /// The most that one of `n` calls of `step` compares.
+    fn most_compared(n: u32, mut step: impl FnMut(u32)) -> u32 {
+        let one = |i| {
+            COMPARED.set(0);
+            step(i);
+            COMPARED.get()
+        };
+        (0..n).map(one).max().unwrap()
+    }
+
+    #[test]
+    fn to_add_and_to_expire_one_of_many_takes_a_look_at_each_level_of_the_heap() {
+        for levels in [7, 10, 17] {
+            let n = (1 << levels) - 1;
+            for order in [
+                |i: u32| i,
+                |i: u32| !i,
+                |i: u32| i.wrapping_mul(0x9e37_79b1),
+            ] {
+                let mut terms = Terms::default();
+                let mut places = vec![0; n as usize];
+                let add = |i: u32| places[i as usize] = terms.insert(i, order(i).into(), 0).0;
+                assert!(most_compared(n, add) <= levels);
+                let expire = |_| {
+                    let sequence = terms.due(NEVER - 1).unwrap();
+                    terms.remove(places[sequence as usize]);
+                };
+                assert!(most_compared(n, expire) <= 2 * levels + 1);
+            }
+        }
+    }
 
     #[test]
     fn agrees_with_a_sorted_map_over_random_operations() {
