@@ -9,6 +9,7 @@ use crate::abi::{xdr_ops, xdrproc_t, XDR, XDR_DECODE, XDR_ENCODE, XDR_FREE};
 use crate::proto::frame::HEADER_LEN;
 use crate::protocol::Type;
 use std::ffi::{c_char, c_int, c_long, c_uint, c_void};
+use std::hint::black_box;
 use std::ptr::{self, NonNull};
 
 const TRUE: c_int = 1;
@@ -124,6 +125,7 @@ impl Object {
     /// Zeroed memory for a type that is not void; None without memory.
     pub fn new(ty: Type) -> Option<Object> {
         // calloc leaves out malloc's fast path, and gives large blocks of zero pages for free.
+        // The compiler makes one of malloc and what clears it, unless the two are kept apart.
         const SMALL: usize = 1024;
         // SAFETY: plain malloc and calloc; the result is checked, and as long as what is
         // cleared.
@@ -131,7 +133,7 @@ impl Object {
             if ty.size > SMALL {
                 NonNull::new(libc::calloc(1, ty.size))?
             } else {
-                let at = NonNull::new(libc::malloc(ty.size))?;
+                let at = NonNull::new(black_box(libc::malloc(ty.size)))?;
                 at.as_ptr().cast::<u8>().write_bytes(0, ty.size);
                 at
             }
