@@ -7,6 +7,7 @@ use crate::abi::{mrpc_accept_fn, mrpc_disconnect_fn, mrpc_ioerr_fn, mrpc_room_fn
 use crate::config::Config;
 use crate::error::{Errno, Result};
 use crate::observer::Observer;
+use crate::places::Places;
 use crate::protocol::Role;
 use crate::queue::ReadyQueue;
 use crate::registry::Registry;
@@ -60,6 +61,8 @@ pub struct Hub<C> {
     pub callbacks: Mutex<Callbacks>,
     /// What its connections go through, those that are made from now on; None: nothing.
     transport: Mutex<Option<Arc<Transport>>>,
+    /// Where commands' long payloads have data.
+    pub places: Places,
     pub queue: ReadyQueue<Arc<C>>,
     pub shards: Shards<C>,
     /// Connections that are looked at as time passes; None at the end.
@@ -113,6 +116,7 @@ impl<C> Hub<C> {
             config: Config::default(),
             callbacks: Mutex::new(Callbacks::default()),
             transport: Mutex::new(None),
+            places: Places::default(),
             queue: ReadyQueue::new(),
             shards: Shards::new()?,
             watched: Mutex::new(Some(Vec::new())),

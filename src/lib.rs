@@ -17,6 +17,7 @@
 //!             told
 //! transport   what stands between messages and sockets: calls of C's tables, without I/O
 //! shards      the loops: shard (one, and what belongs to it), roster (which are in use)
+//! places      where long payloads have data, so that these are received in place
 //! queue       runnable lanes, parked dispatchers
 //! reactor/    the loop behind the driver token; spinning
 //! resolver    threads that resolve names
@@ -66,6 +67,7 @@ mod local;
 #[cfg(all(test, loom))]
 mod models;
 mod observer;
+mod places;
 mod proto;
 mod protocol;
 mod queue;

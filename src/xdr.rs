@@ -7,10 +7,16 @@
 
 use crate::abi::{xdr_ops, xdrproc_t, XDR, XDR_DECODE, XDR_ENCODE, XDR_FREE};
 use crate::proto::frame::HEADER_LEN;
+use crate::proto::payload::Arrived;
 use crate::protocol::Type;
 use std::ffi::{c_char, c_int, c_long, c_uint, c_void};
 use std::hint::black_box;
 use std::ptr::{self, NonNull};
+
+mod long;
+
+pub use long::claim;
+use long::Parts;
 
 const TRUE: c_int = 1;
 const FALSE: c_int = 0;
@@ -177,21 +183,49 @@ impl Drop for Object {
     }
 }
 
-/// Decodes a payload, which must be used up exactly. None: the type is void.
-pub fn decode(ty: Type, payload: &[u8]) -> Result<Option<Object>, Malformed> {
-    let len = u32::try_from(payload.len()).map_err(|_| Malformed)?;
+/// Decodes a payload, which must be used up exactly. None: the type is void. `place` becomes where
+/// in a long one the object's data began.
+pub fn decode(
+    ty: Type,
+    payload: Arrived<'_>,
+    place: &mut Option<u32>,
+) -> Result<Option<Object>, Malformed> {
+    match payload {
+        Arrived::Slice(bytes) => {
+            let base = bytes.as_ptr().cast_mut();
+            run_decoder(ty, bytes.len(), &DECODE, base.cast(), base.cast())
+        }
+        Arrived::Long(long) => {
+            let len = long.len();
+            let mut parts = Parts::new(*long);
+            let private = (&raw mut parts).cast();
+            let object = run_decoder(ty, len, &long::DECODE, private, ptr::null_mut());
+            *place = parts.place();
+            object
+        }
+    }
+}
+
+#[inline]
+fn run_decoder(
+    ty: Type,
+    len: usize,
+    operations: &'static xdr_ops,
+    private: *mut c_void,
+    base: *mut c_char,
+) -> Result<Option<Object>, Malformed> {
+    let len = u32::try_from(len).map_err(|_| Malformed)?;
     if ty.is_void() {
         return if len == 0 { Ok(None) } else { Err(Malformed) };
     }
     let object = Object::new(ty).ok_or(Malformed)?;
     let procedure = ty.procedure.ok_or(Malformed)?;
-    let base = payload.as_ptr().cast_mut();
     let mut xdr = XDR {
         x_op: XDR_DECODE,
-        x_ops: &raw const DECODE,
+        x_ops: operations,
         x_public: ptr::null_mut(),
-        x_private: base.cast(),
-        x_base: base.cast(),
+        x_private: private,
+        x_base: base,
         x_handy: len,
     };
     // SAFETY: a stream over the payload, which the operations only read, and zeroed memory of

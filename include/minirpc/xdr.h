@@ -6,7 +6,8 @@
  * <minirpc/xdr_library.h>. Define MINIRPC_OWN_XDR to have the latter in any case.
  *
  * Everything else is static inline and works on a stream's operations table
- * alone, so that generated code calls no function of an XDR library.
+ * alone, so that generated code calls no function of an XDR library. But for one
+ * function of libminirpc's own, where it is there: mrpc_xdr_claim.
  */
 #ifndef MINIRPC_XDR_INCLUDED
 #define MINIRPC_XDR_INCLUDED
@@ -151,6 +152,9 @@ typedef bool_t (*xdrproc_t)(XDR *, ...);
 #define MRPC_XDR_NO_ELEMENTS_BEGIN
 #define MRPC_XDR_NO_ELEMENTS_END
 #endif
+
+/* Opaque data this long may be received where they stay. */
+#define MRPC_XDR_CLAIM 32768u
 
 /* The bound of arrays, opaques and strings declared without one. */
 #define MRPC_XDR_UNBOUNDED 0xffffffffu
@@ -519,6 +523,22 @@ mrpc_xdr_put_word(struct mrpc_xdr_cursor *cursor, uint32_t value)
 
 /* --- Opaque data and strings (RFC 4506, 4.9 to 4.11) -------------------- */
 
+#if defined(__GNUC__) && defined(__ELF__)
+#define MRPC_XDR_CAN_CLAIM 1
+#ifdef __cplusplus
+extern "C" {
+#endif
+/*
+ * libminirpc's: the next `len` bytes of a stream that it decodes, as a block from malloc that
+ * is the caller's from then on, or NULL if there is none: then they are to be copied.
+ * Code that is linked without the library, or with an older one, does without.
+ */
+char *mrpc_xdr_claim(XDR *xdrs, u_int len) __attribute__((weak));
+#ifdef __cplusplus
+}
+#endif
+#endif
+
 /* `len` bytes as they are, to be followed by mrpc_xdr_get_pad. */
 static inline bool_t
 mrpc_xdr_get_raw(struct mrpc_xdr_cursor *cursor, char *to, uint32_t len)
@@ -606,6 +626,13 @@ mrpc_xdr_get_new_bytes(struct mrpc_xdr_cursor *cursor, char **val,
 
 	if ((size_t)len + extra < len)
 		return FALSE;
+#ifdef MRPC_XDR_CAN_CLAIM
+	if (len >= MRPC_XDR_CLAIM && extra == 0 && mrpc_xdr_claim != NULL) {
+		*val = mrpc_xdr_claim(cursor->xdrs, len);
+		if (*val != NULL)
+			return mrpc_xdr_get_pad(cursor, len);
+	}
+#endif
 	if (len <= MRPC_XDR_MAX_RUN - 4)
 		wire = mrpc_xdr_run(cursor, ((size_t)len + 3) & ~(size_t)3);
 	if (wire != NULL) {

@@ -5,8 +5,9 @@ use super::outputs::Outputs;
 use super::Conn;
 use crate::error::Errno;
 use crate::proto::connection::Handled;
-use crate::proto::frame::{Body, Decoder, Frame};
+use crate::proto::frame::{Body, Decoder, Frame, Header};
 use crate::proto::life::{Phase, Reason};
+use crate::proto::payload::Payload;
 use crate::proto::status;
 use crate::reactor::spin::Spin;
 use crate::reactor::{Ready, Source, Turn, BUDGET, READ_SIZE};
@@ -60,7 +61,7 @@ pub enum Own {
     },
     Apart {
         status: i32,
-        payload: Vec<u8>,
+        payload: Payload,
     },
 }
 
@@ -83,7 +84,7 @@ impl OwnCall<'_> {
         if let Some(Own::InBuffer { status, from, len }) = self.reply {
             self.reply = Some(Own::Apart {
                 status,
-                payload: buf[from..from + len].to_vec(),
+                payload: Payload::from_slice(&buf[from..from + len]),
             });
         }
     }
@@ -301,15 +302,15 @@ impl Conn {
                 Handled::Done => {}
                 Handled::Own { status, body } => {
                     let reply = match body {
-                        Body::Owned(payload) => Own::Apart { status, payload },
                         Body::Slice(s) => Own::InBuffer {
                             status,
                             from: chunk.map_or(0, |c| offset_in(c, s)),
                             len: s.len(),
                         },
-                        Body::Coming | Body::Refused(_) | Body::Skipped => {
-                            unreachable!("the core turns it into an error")
-                        }
+                        whole => Own::Apart {
+                            status,
+                            payload: whole.into_payload(),
+                        },
                     };
                     if let Some(own) = own.as_mut() {
                         own.reply = Some(reply);
@@ -331,7 +332,10 @@ impl Conn {
             }
         };
         match chunk {
-            Some(bytes) => reader.decoder.feed(bytes, max, &mut sink),
+            Some(bytes) => {
+                let place = |header: &Header| self.hub.places.of(header);
+                reader.decoder.feed(bytes, max, place, &mut sink);
+            }
             None => reader.decoder.appended(&mut sink),
         }
         let notes = st.proto.end_notes();

@@ -17,6 +17,7 @@ use super::{Conn, SendError};
 use crate::local;
 use crate::proto::connection::Call;
 use crate::proto::life::Phase;
+use crate::proto::payload::Arrived;
 use crate::proto::status;
 use crate::proto::step::What;
 use crate::proto::terms::NEVER;
@@ -46,7 +47,7 @@ impl Conn {
         terms: &Terms<'_>,
         frame: &mut [u8],
         pieces: &[&[u8]],
-        with: impl FnOnce(i32, &[u8]) -> R,
+        with: impl FnOnce(i32, Arrived<'_>) -> R,
     ) -> Result<R, SendError> {
         let waiter = local::waiter();
         let deadline = Conn::deadline(terms);
@@ -133,7 +134,7 @@ impl Conn {
         lend: bool,
         spin: Option<Duration>,
         bound: Option<&mut Bound>,
-        with: impl FnOnce(i32, &[u8]) -> R,
+        with: impl FnOnce(i32, Arrived<'_>) -> R,
     ) -> R {
         local::with_read_buffer(|buf| {
             let mut call = OwnCall {
@@ -143,8 +144,12 @@ impl Conn {
                 bound,
             };
             loop {
-                if let Some(Outcome { status, payload }) = waiter.take() {
-                    return with(status, payload.as_slice());
+                if let Some(Outcome {
+                    status,
+                    mut payload,
+                }) = waiter.take()
+                {
+                    return with(status, payload.arrived());
                 }
                 let held = match self.reading.try_take() {
                     Some(held) => Some(held),
@@ -155,14 +160,17 @@ impl Conn {
                 }
                 match call.reply.take() {
                     Some(Own::InBuffer { status, from, len }) => {
-                        return with(status, &buf[from..from + len]);
+                        return with(status, Arrived::Slice(&buf[from..from + len]));
                     }
-                    Some(Own::Apart { status, payload }) => return with(status, &payload),
+                    Some(Own::Apart {
+                        status,
+                        mut payload,
+                    }) => return with(status, payload.arrived()),
                     None => {}
                 }
                 let over = call.bound.as_ref().is_some_and(|bound| bound.is_over());
                 if over && self.time_out(sequence, waiter) {
-                    return with(status::TIMEDOUT, &[]);
+                    return with(status::TIMEDOUT, Arrived::Slice(&[]));
                 }
             }
         })

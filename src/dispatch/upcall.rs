@@ -16,7 +16,7 @@ use crate::local;
 use crate::proto::event::Event;
 use crate::proto::frame::{Header, HEADER_LEN};
 use crate::proto::life::Reason;
-use crate::proto::payload::Payload;
+use crate::proto::payload::{Arrived, Payload};
 use crate::proto::status;
 use crate::protocol::Type;
 use crate::xdr::{self, Object};
@@ -203,8 +203,8 @@ struct Asked {
 
 fn request(conn: Arc<Conn>, asked: Asked, payload: &mut Payload) -> Option<Arc<Conn>> {
     let Asked { sequence, cmd, .. } = asked;
-    let prepared = prepare(&conn, cmd, payload.as_slice());
-    let len = payload.as_slice().len();
+    let len = payload.len();
+    let prepared = prepare(&conn, cmd, payload.arrived());
     payload.free();
     match prepared {
         Ok(prepared) => handle_request(conn, asked, prepared),
@@ -263,7 +263,11 @@ impl Refused {
 }
 
 /// Decodes a request. Err: what to answer instead of calling the handler.
-fn prepare(conn: &Arc<Conn>, cmd: i32, payload: &[u8]) -> std::result::Result<Prepared, Refused> {
+fn prepare(
+    conn: &Arc<Conn>,
+    cmd: i32,
+    payload: Arrived<'_>,
+) -> std::result::Result<Prepared, Refused> {
     let role = conn.hub().role();
     let operations = conn.operations();
     let ty = role.received(cmd).filter(|_| cmd != 0);
@@ -273,7 +277,7 @@ fn prepare(conn: &Arc<Conn>, cmd: i32, payload: &[u8]) -> std::result::Result<Pr
     if operations.is_null() {
         return Err(Refused::Unavailable);
     }
-    let Ok(input) = xdr::decode(ty, payload) else {
+    let Ok(input) = decode(conn, cmd, true, ty, payload) else {
         return Err(Refused::Malformed);
     };
     let reply_type = if cmd < 0 {
@@ -296,6 +300,23 @@ fn prepare(conn: &Arc<Conn>, cmd: i32, payload: &[u8]) -> std::result::Result<Pr
             ..Owned::default()
         },
     })
+}
+
+/// Decodes the payload of a command's request or reply.
+#[inline]
+pub fn decode(
+    conn: &Conn,
+    cmd: i32,
+    is_request: bool,
+    ty: Type,
+    payload: Arrived<'_>,
+) -> std::result::Result<Option<Object>, xdr::Malformed> {
+    let mut place = None;
+    let object = xdr::decode(ty, payload, &mut place);
+    if let Some(at) = place {
+        conn.hub().places.note(cmd, is_request, at);
+    }
+    object
 }
 
 /// Calls the handler, and answers unless it keeps the request.
@@ -464,10 +485,11 @@ fn reply(
     let mut data = None;
     let mut report = None;
     if status == status::OK {
-        match ty.map(|ty| xdr::decode(ty, payload.as_slice())) {
+        let len = payload.len();
+        match ty.map(|ty| decode(&conn, call.cmd, false, ty, payload.arrived())) {
             Some(Ok(object)) => data = object,
             _ => {
-                report = Some(malformed_reply(call.cmd, payload.as_slice()));
+                report = Some(malformed_reply(call.cmd, len));
                 status = status::ENCODING_ERR;
             }
         }
@@ -525,9 +547,6 @@ pub fn connection_of(key: u64) -> Result<Arc<Conn>> {
 }
 
 /// What is reported of a reply that does not decode.
-pub fn malformed_reply(cmd: i32, payload: &[u8]) -> String {
-    format!(
-        "reply for command {cmd} has a malformed payload of {} bytes",
-        payload.len()
-    )
+pub fn malformed_reply(cmd: i32, len: usize) -> String {
+    format!("reply for command {cmd} has a malformed payload of {len} bytes")
 }

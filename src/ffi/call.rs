@@ -14,6 +14,7 @@ use crate::dispatch::upcall::{self, malformed_reply};
 use crate::error::Errno;
 use crate::local;
 use crate::proto::frame::{Header, HEADER_LEN};
+use crate::proto::payload::Arrived;
 use crate::proto::status;
 use crate::protocol::Type;
 use crate::xdr;
@@ -249,7 +250,7 @@ unsafe fn call(
     let role = conn.hub().role();
     // SAFETY: as this function's contract.
     let encoded = unsafe { encode(frame, role.sent(cmd), object, true) }?;
-    let ended = |status: mrpc_status_t, payload: &[u8]| {
+    let ended = |status: mrpc_status_t, payload: Arrived<'_>| {
         if status != status::OK {
             return status;
         }
@@ -277,10 +278,11 @@ fn store_reply(
     conn: &Arc<Conn>,
     cmd: c_int,
     ty: Type,
-    payload: &[u8],
+    payload: Arrived<'_>,
     out: Option<&mut *mut c_void>,
 ) -> mrpc_status_t {
-    match (xdr::decode(ty, payload), out) {
+    let len = payload.len();
+    match (upcall::decode(conn, cmd, false, ty, payload), out) {
         (Ok(None), _) => status::OK,
         (Ok(Some(object)), Some(place)) => {
             *place = object.into_raw();
@@ -289,7 +291,7 @@ fn store_reply(
         // A result that the caller has no place for.
         (Ok(Some(_)), None) => status::ENCODING_ERR,
         (Err(_), _) => {
-            conn.report(malformed_reply(cmd, payload));
+            conn.report(malformed_reply(cmd, len));
             status::ENCODING_ERR
         }
     }

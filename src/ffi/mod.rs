@@ -30,3 +30,4 @@ mod timeouts;
 mod transport;
 mod version;
 mod view;
+mod xdr;

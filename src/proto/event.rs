@@ -59,9 +59,7 @@ impl<A> Event<A> {
     /// The bytes that it keeps waiting in memory, as far as the peer decides.
     pub fn weight(&self) -> usize {
         match self {
-            Event::Request { payload, .. } | Event::Reply { payload, .. } => {
-                payload.as_slice().len()
-            }
+            Event::Request { payload, .. } | Event::Reply { payload, .. } => payload.len(),
             _ => 0,
         }
     }

@@ -1,15 +1,10 @@
 //! Frames: the 16-byte header (RFC 4506 integers) and an incremental decoder.
 
-use super::payload::Payload;
+use super::partial::{NoMemory, Partial};
+use super::payload::{Long, Payload};
 use super::status;
 
 pub const HEADER_LEN: usize = 16;
-
-/// A body this long is received into its own allocation; one that announces more than
-/// `RESERVE` grows towards it, so that an announcement alone costs no memory.
-const RESERVE: usize = 1 << 20;
-/// What is left of a payload is received into its own allocation down to this.
-const DIRECT: usize = 4096;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -50,6 +45,8 @@ pub enum Body<'a> {
     Slice(&'a [u8]),
     /// Was put together from several inputs.
     Owned(Vec<u8>),
+    /// Likewise, and is long.
+    Long(Box<Long>),
     /// Not here yet: told of the first frame of a stream, once, as soon as its header is there.
     Coming,
     /// Will be thrown away: told as soon as that is known, once.
@@ -71,6 +68,7 @@ impl Body<'_> {
         match self {
             Body::Slice(s) => Payload::from_slice(s),
             Body::Owned(v) => Payload::Heap(v),
+            Body::Long(long) => Payload::Long(long),
             Body::Coming | Body::Refused(_) | Body::Skipped => Payload::empty(),
         }
     }
@@ -87,10 +85,7 @@ enum Stage {
         have: u8,
         raw: [u8; HEADER_LEN],
     },
-    Body {
-        header: Header,
-        body: Vec<u8>,
-    },
+    Body(Box<Partial>),
     /// A payload to be thrown away, with the number of bytes that are still to come.
     Skip {
         header: Header,
@@ -131,14 +126,21 @@ impl Decoder {
     /// comes: an announcement costs nobody else anything.
     pub fn held(&self) -> usize {
         match &self.state {
-            Stage::Body { body, .. } => body.len(),
+            Stage::Body(partial) => partial.held(),
             _ => 0,
         }
     }
 
     /// Hands every frame that `input` completes to `sink`, in order; keeps the rest.
-    /// `max` is the longest payload accepted.
-    pub fn feed<'a>(&mut self, mut input: &'a [u8], max: u32, sink: &mut impl FnMut(Frame<'a>)) {
+    /// `max` is the longest payload accepted. `place` says where in a long payload the data are to
+    /// begin that get a block of their own; 0: nowhere.
+    pub fn feed<'a>(
+        &mut self,
+        mut input: &'a [u8],
+        max: u32,
+        place: impl Fn(&Header) -> usize,
+        sink: &mut impl FnMut(Frame<'a>),
+    ) {
         loop {
             match &mut self.state {
                 Stage::Head { have, raw } => {
@@ -177,26 +179,17 @@ impl Decoder {
                             let body = Body::Coming;
                             sink(Frame { header, body });
                         }
-                        let mut body = Vec::new();
-                        if body.try_reserve_exact(len.min(RESERVE)).is_ok() {
-                            self.state = Stage::Body { header, body };
-                        } else {
-                            self.skip(header, header.len, Refused::NoMemory);
+                        match Partial::new(header, place(&header)) {
+                            Ok(partial) => self.state = Stage::Body(partial),
+                            Err(NoMemory) => self.skip(header, header.len, Refused::NoMemory),
                         }
                     }
                 }
-                Stage::Body { header, body } => {
-                    let left = header.len as usize - body.len();
-                    let n = input.len().min(left);
-                    if body.try_reserve_exact(n).is_ok() {
-                        body.extend_from_slice(&input[..n]);
-                        input = &input[n..];
-                        if !self.finish_body(sink) {
-                            return;
-                        }
-                    } else {
-                        let header = *header;
-                        self.skip(header, left as u32, Refused::NoMemory);
+                Stage::Body(partial) => {
+                    if partial.take(&mut input).is_err() {
+                        self.give_up();
+                    } else if !self.finish_body(sink) {
+                        return;
                     }
                 }
                 Stage::Skip { header, left, news } => {
@@ -225,20 +218,14 @@ impl Decoder {
     /// The buffer of a long partial payload and how many bytes it still wants, for a
     /// reader that can append to it straight from the socket; then call `appended`.
     pub fn direct(&mut self) -> Option<(&mut Vec<u8>, usize)> {
-        if let Stage::Body { header, body } = &mut self.state {
-            let left = header.len as usize - body.len();
-            let more = left.min(body.len().max(RESERVE));
-            if body.len() == body.capacity() && body.try_reserve_exact(more).is_err() {
-                let header = *header;
-                self.skip(header, left as u32, Refused::NoMemory);
-            }
+        let Stage::Body(partial) = &mut self.state else {
+            return None;
+        };
+        if partial.make_room().is_err() {
+            self.give_up();
         }
         match &mut self.state {
-            Stage::Body { header, body } => {
-                let left = header.len as usize - body.len();
-                let room = left.min(body.capacity() - body.len());
-                (left >= DIRECT).then_some((body, room))
-            }
+            Stage::Body(partial) => partial.direct(),
             _ => None,
         }
     }
@@ -249,20 +236,29 @@ impl Decoder {
     }
 
     fn finish_body<'a>(&mut self, sink: &mut impl FnMut(Frame<'a>)) -> bool {
-        let Stage::Body { header, body } = &mut self.state else {
-            return false;
+        let whole = match &self.state {
+            Stage::Body(partial) => partial.left() == 0,
+            _ => false,
         };
-        if body.len() < header.len as usize {
+        if !whole {
             return false;
         }
-        let header = *header;
-        let body = std::mem::take(body);
-        self.reset();
-        sink(Frame {
-            header,
-            body: Body::Owned(body),
-        });
+        if let Stage::Body(partial) = std::mem::replace(&mut self.state, BETWEEN) {
+            sink(Frame {
+                header: partial.header(),
+                body: partial.into_body(),
+            });
+        }
         true
+    }
+
+    /// There is no memory for the rest of a payload.
+    #[cold]
+    fn give_up(&mut self) {
+        if let Stage::Body(partial) = &self.state {
+            let (header, left) = (partial.header(), partial.left());
+            self.skip(header, left as u32, Refused::NoMemory);
+        }
     }
 
     fn skip(&mut self, header: Header, left: u32, why: Refused) {
@@ -299,10 +295,11 @@ mod tests {
         let mut d = Decoder::default();
         let mut got = Vec::new();
         for c in chunks {
-            d.feed(c, max, &mut |f| {
+            d.feed(c, max, |_| 0, &mut |f| {
                 let body = match f.body {
                     Body::Slice(s) => Some(s.to_vec()),
                     Body::Owned(v) => Some(v),
+                    Body::Long(long) => Some([long.head, long.rest].concat()),
                     Body::Coming | Body::Refused(_) => return,
                     Body::Skipped => None,
                 };
@@ -358,12 +355,12 @@ mod tests {
             len: u32::MAX,
         };
         let mut d = Decoder::default();
-        d.feed(&head.to_bytes(), u32::MAX, &mut |f| {
+        d.feed(&head.to_bytes(), u32::MAX, |_| 0, &mut |f| {
             assert!(matches!(f.body, Body::Coming));
         });
         assert_eq!(d.held(), 0);
         let (buf, room) = d.direct().unwrap();
-        assert!(buf.capacity() <= RESERVE && room <= RESERVE);
+        assert!(buf.capacity() <= 1 << 20 && room <= 1 << 20);
     }
 
     #[test]
@@ -372,7 +369,7 @@ mod tests {
         let mut d = Decoder::default();
         let mut told = Vec::new();
         for (i, byte) in bytes.iter().enumerate() {
-            d.feed(&[*byte], 16, &mut |f| match f.body {
+            d.feed(&[*byte], 16, |_| 0, &mut |f| match f.body {
                 Body::Refused(why) => told.push((i, Some(why))),
                 Body::Skipped => told.push((i, None)),
                 _ => panic!("no other news"),
@@ -388,7 +385,7 @@ mod tests {
         let body = vec![9u8; 3 << 20];
         let bytes = frame(1, 0, 2, &body);
         let mut d = Decoder::default();
-        d.feed(&bytes[..100], u32::MAX, &mut |f| {
+        d.feed(&bytes[..100], u32::MAX, |_| 0, &mut |f| {
             assert!(matches!(f.body, Body::Coming));
         });
         let mut at = 100;
@@ -399,7 +396,9 @@ mod tests {
             at += n;
             d.appended(&mut |f| got = Some(f.header.len));
         }
-        d.feed(&bytes[at..], u32::MAX, &mut |f| got = Some(f.header.len));
+        d.feed(&bytes[at..], u32::MAX, |_| 0, &mut |f| {
+            got = Some(f.header.len)
+        });
         assert_eq!(got, Some(body.len() as u32));
         assert!(d.is_idle());
     }

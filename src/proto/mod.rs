@@ -14,6 +14,7 @@ pub mod lane;
 pub mod life;
 mod marks;
 pub mod outbox;
+mod partial;
 pub mod payload;
 pub mod proxy;
 pub mod step;

@@ -1,5 +1,37 @@
 //! A payload that waits for its turn: short ones without an allocation.
 
+/// Payloads this long may be in two parts.
+pub const LONG: usize = 64 * 1024;
+
+/// A long payload. `rest` begins where such payloads had data before, so that an application's
+/// object can keep that block instead of a copy of it.
+#[derive(Default)]
+pub struct Long {
+    pub head: Vec<u8>,
+    pub rest: Vec<u8>,
+}
+
+impl Long {
+    pub fn len(&self) -> usize {
+        self.head.len() + self.rest.len()
+    }
+}
+
+/// A payload on its way to a procedure that decodes it.
+pub enum Arrived<'a> {
+    Slice(&'a [u8]),
+    Long(Box<Long>),
+}
+
+impl Arrived<'_> {
+    pub fn len(&self) -> usize {
+        match self {
+            Arrived::Slice(s) => s.len(),
+            Arrived::Long(long) => long.len(),
+        }
+    }
+}
+
 /// Small calls dominate; 24 bytes hold most of their arguments and keep an event small.
 const INLINE: usize = 24;
 
@@ -12,6 +44,7 @@ pub struct Short([u8; INLINE]);
 pub enum Payload {
     Inline { len: u32, bytes: Short },
     Heap(Vec<u8>),
+    Long(Box<Long>),
 }
 
 impl Payload {
@@ -39,17 +72,30 @@ impl Payload {
         }
     }
 
-    /// Gives memory back; what was in it is gone.
-    pub fn free(&mut self) {
-        if let Payload::Heap(v) = self {
-            drop(std::mem::take(v));
+    pub fn len(&self) -> usize {
+        match self {
+            Payload::Inline { len, .. } => *len as usize,
+            Payload::Heap(v) => v.len(),
+            Payload::Long(long) => long.len(),
         }
     }
 
-    pub fn as_slice(&self) -> &[u8] {
+    /// Gives memory back; what was in it is gone.
+    pub fn free(&mut self) {
         match self {
-            Payload::Inline { len, bytes } => &bytes.0[..*len as usize],
-            Payload::Heap(v) => v,
+            Payload::Inline { .. } => {}
+            Payload::Heap(v) => drop(std::mem::take(v)),
+            Payload::Long(_) => *self = Payload::empty(),
+        }
+    }
+
+    /// For the procedure that decodes it. A long one is given away.
+    #[inline]
+    pub fn arrived(&mut self) -> Arrived<'_> {
+        match self {
+            Payload::Inline { len, bytes } => Arrived::Slice(&bytes.0[..*len as usize]),
+            Payload::Heap(v) => Arrived::Slice(v),
+            Payload::Long(long) => Arrived::Long(std::mem::take(long)),
         }
     }
 }

@@ -6,6 +6,7 @@
 
 #![allow(unsafe_code)]
 
+mod alloc;
 pub mod errno;
 pub mod fork;
 pub mod moment;

@@ -11,6 +11,7 @@ mod proto {
     pub mod lane;
     pub mod marks;
     pub mod outbox;
+    pub mod partial;
     pub mod payload;
 
     pub mod status {
@@ -55,7 +56,7 @@ fn decode(bytes: &[u8], piece: usize) {
     let mut decoder = Decoder::default();
     let mut frames = 0;
     for chunk in bytes.chunks(piece) {
-        decoder.feed(chunk, MAX_PAYLOAD, &mut |frame| {
+        decoder.feed(chunk, MAX_PAYLOAD, |_| 0, &mut |frame| {
             frames += 1;
             black_box(frame.body.into_payload());
         });
