@@ -84,7 +84,7 @@ all: man ## build the library, minirpcgen, mrpc and the manual into build/ (the 
 
 # It runs on the machine that builds, whatever that builds for.
 MANUAL := env -u CARGO_BUILD_TARGET $(CARGO) run --quiet --release -p minirpc-manual $(CARGOFLAGS) --
-DOCUMENTED := $(addprefix include/minirpc/,minirpc.h types.h protocol.h transport.h $(if $(filter-out 0,$(TLS)),tls.h))
+DOCUMENTED := $(addprefix include/minirpc/,minirpc.h types.h protocol.h transport.h xdr.h $(if $(filter-out 0,$(TLS)),tls.h))
 
 man: ## the manual's pages, of the headers' comments and docs/, into build/man/
 	@scripts/need $(NEED)

@@ -528,10 +528,21 @@ mrpc_xdr_put_word(struct mrpc_xdr_cursor *cursor, uint32_t value)
 #ifdef __cplusplus
 extern "C" {
 #endif
-/*
- * libminirpc's: the next `len` bytes of a stream that it decodes, as a block from malloc that
- * is the caller's from then on, or NULL if there is none: then they are to be copied.
- * Code that is linked without the library, or with an older one, does without.
+/**
+ * Takes the next len bytes off a stream that libminirpc decodes, as a block of
+ * memory: a procedure written by hand has long opaque data without a copy by it, as
+ * those made by minirpcgen have.
+ *
+ * xdrs: the stream that the procedure was called with, of any kind.
+ * len: how many bytes, without the padding behind them.
+ *
+ * Returns the block, which is the caller's, to be freed with free(). NULL if there is
+ * none, and nothing was taken: then the data have to be copied by x_getbytes. There is
+ * one if the payload is longer than 64 KiB, and those of the same command before it had
+ * their data at the same place. Any other library's stream has none.
+ *
+ * A program that is linked without libminirpc, or runs with one before 1.1, has NULL for
+ * the function.
  */
 char *mrpc_xdr_claim(XDR *xdrs, u_int len) __attribute__((weak));
 #ifdef __cplusplus
