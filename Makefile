@@ -145,6 +145,11 @@ check-python: NEED += cpp
 check-python: all ## peers in Python, if there is 3.11 or later; VALUES=n of each type
 	python/tests/run
 
+.PHONY: check-races
+check-races: NEED += valgrind
+check-races: all ## the suppressions for helgrind and DRD: that they hide the library's, and nothing else
+	scripts/check-races $(BUILD)/lib
+
 .PHONY: check-mutants
 check-mutants: ## whether the tests notice what scripts/mutants breaks; MUTANTS='names'
 	@scripts/need $(NEED)
@@ -254,6 +259,8 @@ endif
 	done
 	$(FILL_IN) minirpc.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/minirpc.pc
 	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/minirpc.pc
+	$(INSTALL) -d $(DESTDIR)$(DATADIR)/minirpc
+	$(INSTALL) -m 644 valgrind/minirpc.supp $(DESTDIR)$(DATADIR)/minirpc
 	$(INSTALL) -d $(DESTDIR)$(CMAKEDIR)
 	for file in minirpc-config minirpc-config-version; do \
 		$(FILL_IN) cmake/$$file.cmake.in >$(DESTDIR)$(CMAKEDIR)/$$file.cmake && \
@@ -277,8 +284,9 @@ uninstall: ## remove what install put there
 		$(DESTDIR)$(FISH_COMPLETIONS)/minirpcgen.fish
 	rm -f $(DESTDIR)$(MANDIR)/man3/mrpc_*.3 $(DESTDIR)$(MANDIR)/man3/MRPC_*.3 \
 		$(DESTDIR)$(MANDIR)/man5/mx.5 $(DESTDIR)$(MANDIR)/man7/minirpc.7
+	rm -f $(DESTDIR)$(DATADIR)/minirpc/minirpc.supp
 	rm -f $(DESTDIR)$(CMAKEDIR)/minirpc-config.cmake $(DESTDIR)$(CMAKEDIR)/minirpc-config-version.cmake
-	rmdir $(DESTDIR)$(INCLUDEDIR)/minirpc $(DESTDIR)$(CMAKEDIR) 2>/dev/null || true
+	rmdir $(DESTDIR)$(INCLUDEDIR)/minirpc $(DESTDIR)$(DATADIR)/minirpc $(DESTDIR)$(CMAKEDIR) 2>/dev/null || true
 
 clean: ## remove all that was built
 	rm -rf $(BUILD)
