@@ -47,6 +47,13 @@ $(error instead of --target, give CARGO_BUILD_TARGET: see above)
 endif
 RELEASE := $(addsuffix /,$(CARGO_BUILD_TARGET))release
 
+# REPRODUCIBLE=1: the same bytes wherever this tree and cargo's home are.
+ifeq ($(REPRODUCIBLE),1)
+CARGO_AT := $(or $(CARGO_HOME),$(HOME)/.cargo)
+export RUSTFLAGS += --remap-path-prefix=$(CARGO_AT)=/cargo --remap-path-prefix=$(CURDIR)=/libminirpc
+export CFLAGS += -ffile-prefix-map=$(CARGO_AT)=/cargo -ffile-prefix-map=$(CURDIR)=/libminirpc
+endif
+
 INSTALL ?= install
 # rustup's programs may not be in the path of a non-interactive shell.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -179,6 +186,16 @@ check-guide: all ## the guide's programs, and that it quotes them
 
 check-install: all ## install to an empty place, build a program against it
 	TLS=$(TLS) MAKE="$(MAKE)" scripts/check-install
+
+.PHONY: deb check-reproducible
+NEED_DEB := cargo cc crates dh dpkg-buildpackage lintian python3 strip
+deb: ## Debian packages, in build/deb
+	@scripts/need $(NEED_DEB)
+	scripts/deb
+
+check-reproducible: ## whether packages built in two folders have the same bytes (needs minutes)
+	@scripts/need $(NEED_DEB)
+	scripts/check-reproducible
 
 check-c: all ## the C suite; TESTS='group/* name', REPEAT=n, MODE, LIBDIR=dir
 	c-tests/run $(TESTS)
