@@ -14,6 +14,7 @@ use crate::registry::Registry;
 use crate::shards::Shards;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicU8, AtomicUsize, Mutex, Ordering};
 use crate::sys::{env, fork, thread};
+use crate::timers::Timers;
 use crate::transport::Transport;
 use std::ffi::c_void;
 use std::sync::Arc;
@@ -65,8 +66,8 @@ pub struct Hub<C> {
     pub places: Places,
     pub queue: ReadyQueue<Arc<C>>,
     pub shards: Shards<C>,
-    /// Connections that are looked at as time passes; None at the end.
-    watched: Mutex<Option<Vec<Arc<C>>>>,
+    /// Connections that are looked at as time passes, by when they are.
+    pub watched: Timers<C>,
     pub totals: Totals,
     pub registry: Registry<C>,
     pub observer: Observer,
@@ -83,8 +84,9 @@ pub struct Totals {
     arrivals: AtomicUsize,
     /// Bytes that they hold, where that is limited.
     memory: AtomicUsize,
-    /// A listener rests until a connection ends.
+    /// A listener rests until a connection ends; one has ended since.
     door_shut: AtomicBool,
+    door_opens: AtomicBool,
     /// There is room again: those that rest have to be told.
     relief: AtomicBool,
 }
@@ -119,7 +121,7 @@ impl<C> Hub<C> {
             places: Places::default(),
             queue: ReadyQueue::new(),
             shards: Shards::new()?,
-            watched: Mutex::new(Some(Vec::new())),
+            watched: Timers::new(),
             totals: Totals::default(),
             registry: Registry::new(),
             observer: Observer::new(),
@@ -232,8 +234,14 @@ impl<C> Hub<C> {
     fn accepted_gone(&self) {
         self.totals.accepted.fetch_sub(1, Ordering::SeqCst);
         if self.totals.door_shut.swap(false, Ordering::SeqCst) {
-            self.relieve();
+            self.totals.door_opens.store(true, Ordering::SeqCst);
+            self.shards.home().reactor.wake();
         }
+    }
+
+    /// True, once: listeners that rest have to be told.
+    pub fn door_opens(&self) -> bool {
+        self.totals.door_opens.swap(false, Ordering::SeqCst)
     }
 
     pub fn connections(&self) -> usize {
@@ -288,31 +296,10 @@ impl<C> Hub<C> {
         }
     }
 
-    // --- connections that time concerns
-
-    /// Lists a connection to be looked at.
-    pub fn watch(&self, conn: Arc<C>) {
-        if let Some(watched) = &mut *self.watched.lock() {
-            watched.push(conn);
-        }
-    }
-
-    pub fn take_watched(&self) -> Vec<Arc<C>> {
-        let mut watched = self.watched.lock();
-        watched.as_mut().map(std::mem::take).unwrap_or_default()
-    }
-
-    /// They are still watched.
-    pub fn put_watched(&self, mut list: Vec<Arc<C>>) {
-        if let Some(watched) = &mut *self.watched.lock() {
-            watched.append(&mut list);
-        }
-    }
-
     /// At the end: what is still listed would keep its connection, and so the hub, for ever.
     pub fn clear_lists(&self) {
         self.shards.clear_lists();
-        drop(self.watched.lock().take());
+        self.watched.close();
     }
 
     // --- draining
@@ -424,10 +411,14 @@ impl<C> Hub<C> {
         self.fit_shards();
     }
 
-    /// It does not any more: a loop may have to leave.
+    /// It does not any more: a loop may have to leave. If it was woken for something, and ends
+    /// (pthread_cancel) before it takes that, another has to.
     pub fn waiting_gone(&self) {
         self.waiting.fetch_sub(1, Ordering::SeqCst);
         if self.check_process().is_ok() {
+            if !self.queue.is_empty() {
+                self.wake_dispatcher();
+            }
             self.shards.ring_background();
         }
     }

@@ -98,6 +98,7 @@ impl Set {
         let shards = &self.hub.shards;
         shards.settings_changed();
         // Those that time concerns may have waited for long enough.
+        self.hub.watched.hurry();
         shards.home().reactor.again(Arc::clone(&self.hub) as _);
         Ok(())
     }
@@ -275,6 +276,10 @@ impl Set {
 impl Source<Arc<Conn>> for Set {
     fn on_ready(self: Arc<Self>, ready: Ready, _: &mut Turn<'_, Arc<Conn>>) {
         self.retire_listeners();
+        if self.hub.door_opens() {
+            let listeners = self.change_listeners(|list| list.clone());
+            listeners.into_iter().for_each(Source::on_settings);
+        }
         self.hub.tell_of_relief();
         self.hub.waker_read(ready.wakes);
     }

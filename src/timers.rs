@@ -10,24 +10,54 @@ use std::sync::Arc;
 
 pub struct Timers<T: ?Sized> {
     /// None at the end.
-    inner: Mutex<Option<Inner<T>>>,
+    inner: Mutex<Option<Times<u64, T>>>,
     /// The first time: spares a driver the lock, and the clock where there is none.
     first: AtomicU64,
 }
 
-struct Inner<T: ?Sized> {
-    order: BTreeMap<(u64, usize), Arc<T>>,
+/// Things by their times, one each.
+pub struct Times<K, T: ?Sized> {
+    order: BTreeMap<(K, usize), Arc<T>>,
     /// By address.
-    times: BTreeMap<usize, u64>,
+    times: BTreeMap<usize, K>,
 }
 
 fn key<T: ?Sized>(what: &Arc<T>) -> usize {
     Arc::as_ptr(what).addr()
 }
 
-impl<T: ?Sized> Inner<T> {
-    fn first(&self) -> u64 {
-        self.order.keys().next().map_or(NEVER, |(at, _)| *at)
+impl<K: Ord + Copy, T: ?Sized> Times<K, T> {
+    pub const fn new() -> Times<K, T> {
+        Times {
+            order: BTreeMap::new(),
+            times: BTreeMap::new(),
+        }
+    }
+
+    pub fn first(&self) -> Option<K> {
+        self.order.keys().next().map(|(at, _)| *at)
+    }
+
+    /// In the place of another time of its own. Gives what is left over.
+    pub fn put(&mut self, at: K, what: Arc<T>) -> Option<Arc<T>> {
+        let key = key(&what);
+        let old = self.take(key);
+        self.times.insert(key, at);
+        self.order.insert((at, key), what);
+        old
+    }
+
+    pub fn remove(&mut self, what: &Arc<T>) -> Option<Arc<T>> {
+        self.take(key(what))
+    }
+
+    /// What is due first.
+    pub fn due(&mut self, now: K) -> Option<Arc<T>> {
+        let (at, key) = *self.order.keys().next()?;
+        if at > now {
+            return None;
+        }
+        self.take(key)
     }
 
     fn take(&mut self, key: usize) -> Option<Arc<T>> {
@@ -39,10 +69,7 @@ impl<T: ?Sized> Inner<T> {
 impl<T: ?Sized> Timers<T> {
     pub fn new() -> Timers<T> {
         Timers {
-            inner: Mutex::new(Some(Inner {
-                order: BTreeMap::new(),
-                times: BTreeMap::new(),
-            })),
+            inner: Mutex::new(Some(Times::new())),
             first: AtomicU64::new(NEVER),
         }
     }
@@ -57,21 +84,20 @@ impl<T: ?Sized> Timers<T> {
     /// all now, and whoever waits for an earlier one has to be told.
     #[must_use]
     pub fn set(&self, at: u64, what: Arc<T>) -> bool {
-        let key = key(&what);
         // Dropped without the lock.
         let (_old, sooner) = {
             let mut inner = self.inner.lock();
             let Some(inner) = inner.as_mut() else {
                 return false;
             };
-            if inner.times.get(&key).is_some_and(|before| *before <= at) {
+            let before = inner.times.get(&key(&what));
+            if before.is_some_and(|before| *before <= at) {
                 return false;
             }
-            let old = inner.take(key);
-            let sooner = at < inner.first();
-            inner.times.insert(key, at);
-            inner.order.insert((at, key), what);
-            self.first.store(inner.first(), Ordering::SeqCst);
+            let old = inner.put(at, what);
+            let first = inner.first().unwrap_or(NEVER);
+            let sooner = first < self.first();
+            self.first.store(first, Ordering::SeqCst);
             (old, sooner)
         };
         sooner
@@ -82,22 +108,33 @@ impl<T: ?Sized> Timers<T> {
         if self.first() > now {
             return None;
         }
-        self.take_if(|inner| {
-            let (at, key) = *inner.order.keys().next()?;
-            (at <= now).then_some(key)
-        })
+        self.take_by(|times| times.due(now))
     }
 
     pub fn forget(&self, what: &Arc<T>) {
-        drop(self.take_if(|_| Some(key(what))));
+        drop(self.take_by(|times| times.remove(what)));
     }
 
-    fn take_if(&self, which: impl FnOnce(&Inner<T>) -> Option<usize>) -> Option<Arc<T>> {
+    fn take_by(&self, take: impl FnOnce(&mut Times<u64, T>) -> Option<Arc<T>>) -> Option<Arc<T>> {
         let mut inner = self.inner.lock();
         let inner = inner.as_mut()?;
-        let taken = which(inner).and_then(|key| inner.take(key));
-        self.first.store(inner.first(), Ordering::SeqCst);
+        let taken = take(inner);
+        self.first
+            .store(inner.first().unwrap_or(NEVER), Ordering::SeqCst);
         taken
+    }
+
+    /// All are due now.
+    pub fn hurry(&self) {
+        if let Some(times) = self.inner.lock().as_mut() {
+            let all = std::mem::take(&mut times.order);
+            times.times.clear();
+            for what in all.into_values() {
+                times.put(0, what);
+            }
+            self.first
+                .store(times.first().unwrap_or(NEVER), Ordering::SeqCst);
+        }
     }
 
     /// Lets go of all, now and for ever.

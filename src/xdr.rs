@@ -323,12 +323,12 @@ unsafe extern "C" fn encode_getpos(xdrs: *mut XDR) -> c_uint {
 unsafe extern "C" fn encode_setpos(xdrs: *mut XDR, pos: c_uint) -> c_int {
     // SAFETY: our stream.
     let e = unsafe { encoder(xdrs) };
-    let pos = pos as usize + HEADER_LEN;
+    let pos = pos as usize;
     // Data that stays apart has no place in the buffer to go back to.
-    if e.apart > 0 || pos > e.buf.len() {
+    if e.apart > 0 || pos > e.buf.len() - HEADER_LEN {
         return FALSE;
     }
-    e.pos = pos;
+    e.pos = HEADER_LEN + pos;
     TRUE
 }
 

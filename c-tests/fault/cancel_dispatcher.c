@@ -2,7 +2,8 @@
 /* MODES: plain (what a cancelled thread held may be lost) */
 /*
  * pthread_cancel of a thread that waits in mrpc_dispatch_loop: other dispatchers,
- * there already or started later, go on, and the set can be destroyed.
+ * there already or started later, go on, also with what it was woken for, and the set
+ * can be destroyed.
  */
 #include "cancel.h"
 
@@ -30,6 +31,21 @@ static void loop_clean(void *set)
 }
 
 static void (*const loops[])(void *) = { loop, loop_clean };
+
+/* Events are queued, while both sleep and one of them is to end as soon as it wakes up. */
+static void queued_for(struct waiter *cancelled, struct waiter *other, int fd)
+{
+	struct mrpc_conn_stats stats = { .size = sizeof(stats) };
+	struct mrpc_connection *conn = server.last;
+
+	REQUIRE_EQ(mrpc_stop_events(conn), 0);
+	peer_send(fd, 3, PENDING, nr_test_ping, NULL, 0);
+	WAIT_FOR(mrpc_conn_get_stats(conn, &stats) == 0 && stats.requests_waiting == 1);
+	WAIT_FOR(thread_sleeps(cancelled->number) && thread_sleeps(other->number));
+	waiter_cancel(cancelled);
+	REQUIRE_EQ(mrpc_start_events(conn), 0);
+	PEER_EXPECT(fd, 3, MINIRPC_OK, nr_test_ping, NULL, 0);
+}
 
 static void finish(struct waiter *cancelled, int fd)
 {
@@ -87,6 +103,21 @@ int main(void)
 			close(other);
 			finish(i ? &second : &first, fd);
 			waiter_join(i ? &first : &second);
+			LEAKS_CHECK(&leaks);
+		}
+
+		for (i = 0; i < 4; i++) {
+			SECTION("the %s of two, %s, which would have run what is queued, in %d loops",
+				i % 2 ? "second" : "first", name, 1 + i / 2);
+			server_start(0);
+			REQUIRE_EQ(mrpc_set_max_loops(server.set, 1 + i / 2), 0);
+			waiter_start(&first, loops[how], server.set);
+			waiter_start(&second, loops[how], server.set);
+			fd = server_peer();
+			queued_for(i % 2 ? &second : &first, i % 2 ? &first : &second, fd);
+			pings(fd, PINGS);
+			finish(&first, fd);
+			waiter_join(&second);
 			LEAKS_CHECK(&leaks);
 		}
 

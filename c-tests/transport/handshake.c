@@ -76,8 +76,24 @@ static void connect_async(int expected)
 	attempt_end(&a);
 }
 
+/* More than can be taken in at a time, until nobody listens. */
+static void *talk(void *fd)
+{
+	static char words[1 << 20];
+	size_t i;
+
+	for (i = 0; i < sizeof(words); i += 2) {
+		words[i] = ESCAPE ^ KEY;
+		words[i + 1] = ANSWER ^ KEY;
+	}
+	while (send(*(int *)fd, words, sizeof(words), MSG_NOSIGNAL) > 0)
+		;
+	return NULL;
+}
+
 int main(void)
 {
+	pthread_t talker;
 	struct mrpc_connection *conn;
 	struct leaks leaks;
 	struct attempt a;
@@ -174,6 +190,18 @@ int main(void)
 	CHECK(recv(fd, &byte, 1, 0) <= 1);
 	WAIT_FOR(failed(server_set) == (uint64_t)i + 2);
 	close(fd);
+
+	SECTION("a peer that goes on for ever, and comes to no end, has no more time than others");
+	xor_world.silent = true;
+	REQUIRE_EQ(mrpc_set_connect_timeout(server_set, 300), 0);
+	i = (int)failed(server_set);
+	fd = peer_connect(port);
+	talker = thread_start(talk, &fd);
+	WAIT_FOR(failed(server_set) == (uint64_t)i + 1);
+	thread_join(talker);
+	close(fd);
+	REQUIRE_EQ(mrpc_set_connect_timeout(server_set, 0), 0);
+	xor_world.silent = false;
 
 	SECTION("handshakes count as connections");
 	REQUIRE_EQ(mrpc_set_max_connections(server_set, 1), 0);

@@ -17,7 +17,7 @@
 //! INV-N3: from the beginning to the return of the callback the attempt holds the handle.
 
 use super::ends::not_opened;
-use super::handshake::Handshake;
+use super::handshake::{Handshake, Need};
 use super::life::First;
 use super::race::{Progress, Race, Rider};
 use super::{Conn, State};
@@ -252,7 +252,12 @@ impl Connecting {
             Err(cancelled())
         } else {
             match handshake.advance() {
-                ControlFlow::Continue(_) => return Some(Stage::Handshake(handshake, place)),
+                ControlFlow::Continue(need) => {
+                    if need == Need::Turn {
+                        turn.again(Arc::clone(self) as _);
+                    }
+                    return Some(Stage::Handshake(handshake, place));
+                }
                 ControlFlow::Break(ended) => ended,
             }
         };

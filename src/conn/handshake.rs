@@ -10,7 +10,7 @@ use super::{Conn, ConnHub, First, Socket};
 use crate::error::{Errno, Failure, Result};
 use crate::local;
 use crate::proto::life::Phase;
-use crate::reactor::{Place, Ready, Source, Turn, READ_SIZE};
+use crate::reactor::{Place, Ready, Source, Turn, BUDGET, READ_SIZE};
 use crate::sync::right::Right;
 use crate::sys::net::{Direction, Wait};
 use crate::sys::{cancel, clock, socket};
@@ -40,6 +40,8 @@ pub(super) enum Need {
     Input,
     /// The socket is full.
     Room,
+    /// There may be more to read; others come first.
+    Turn,
 }
 
 impl Handshake {
@@ -83,6 +85,7 @@ impl Handshake {
         let (fd, secure) = (self.fd(), &self.secure);
         let mut wire = local::take_wire_in();
         wire.resize(READ_SIZE, 0);
+        let mut reads = 0;
         let end = loop {
             let sent = secure.send(fd, &[], 0);
             if secure.has_failed() {
@@ -97,6 +100,10 @@ impl Handshake {
             if secure.is_ready() {
                 break ControlFlow::Break(Ok(()));
             }
+            if reads == BUDGET {
+                break ControlFlow::Continue(Need::Turn);
+            }
+            reads += 1;
             match socket::recv(fd, &mut wire, Wait::Not) {
                 Ok(0) => {
                     let why = "the peer ended the connection during the handshake";
@@ -104,18 +111,13 @@ impl Handshake {
                 }
                 Ok(n) => secure.shake(&wire[..n]),
                 Err(Errno(libc::EINTR)) => {}
-                Err(Errno(libc::EAGAIN)) => {
-                    break match clock::now() < self.deadline {
-                        true => ControlFlow::Continue(Need::Input),
-                        false => ControlFlow::Break(Err(self.timeout())),
-                    };
-                }
+                Err(Errno(libc::EAGAIN)) => break ControlFlow::Continue(Need::Input),
                 Err(e) => break ControlFlow::Break(Err(Failure::of("handshake", e))),
             }
         };
         local::put_wire_in(wire);
         match end {
-            ControlFlow::Continue(Need::Room) if clock::now() >= self.deadline => {
+            ControlFlow::Continue(_) if clock::now() >= self.deadline => {
                 ControlFlow::Break(Err(self.timeout()))
             }
             end => end,
@@ -162,6 +164,7 @@ impl Handshake {
                             socket::wait_readable(self.fd(), None, Some(left));
                         }
                         Need::Room => socket::wait_writable(self.fd(), Some(left)),
+                        Need::Turn => {}
                     }
                 }
             }
@@ -319,12 +322,15 @@ impl Arrival {
                     Err(Failure::new(libc::ESHUTDOWN, "the set drains"))
                 } else {
                     match handshake.advance() {
-                        ControlFlow::Continue(_) => {
+                        ControlFlow::Continue(need) => {
+                            if need == Need::Turn {
+                                turn.again(Arc::clone(self) as _);
+                            }
                             return Some(Stage::Shaking {
                                 conn,
                                 handshake,
                                 from,
-                            })
+                            });
                         }
                         ControlFlow::Break(ended) => ended,
                     }

@@ -29,10 +29,14 @@ mod wide {
 
     const INDEX_BITS: u32 = 24;
     const INDEX_MASK: u64 = (1 << INDEX_BITS) - 1;
+    /// Then they begin again, at 1: after 12 days, at a million a second.
+    const LAST_SERIAL: u64 = u64::MAX >> INDEX_BITS;
 
     pub struct Wide<T> {
         live: Slab<(u64, T)>,
         serial: u64,
+        /// Every number has been given out.
+        began_again: bool,
     }
 
     impl<T> Wide<T> {
@@ -40,6 +44,15 @@ mod wide {
             Wide {
                 live: Slab::new(),
                 serial: 0,
+                began_again: false,
+            }
+        }
+
+        #[cfg(test)]
+        pub fn after(serial: u64) -> Wide<T> {
+            Wide {
+                serial,
+                ..Wide::new()
             }
         }
 
@@ -48,6 +61,9 @@ mod wide {
             let index = self.live.vacant_key() as u64;
             if index > INDEX_MASK {
                 return None;
+            }
+            if self.serial == LAST_SERIAL {
+                (self.serial, self.began_again) = (0, true);
             }
             self.serial += 1;
             let key = self.serial << INDEX_BITS | index;
@@ -68,7 +84,7 @@ mod wide {
         /// True if `key` has the form of one that was given out.
         pub fn is_plausible(&self, key: u64) -> bool {
             let serial = key >> INDEX_BITS;
-            serial > 0 && serial <= self.serial
+            serial > 0 && (serial <= self.serial || self.began_again)
         }
     }
 }
@@ -206,6 +222,18 @@ mod tests {
                 // A wide key's place says nothing, its number all.
                 assert!(other == key + 1 || !t.is_plausible(other), "{other:#x}");
             }
+        }
+    }
+
+    #[test]
+    fn wide_numbers_begin_again_and_no_key_is_0_or_1() {
+        let mut t = Wide::after((1 << 40) - 3);
+        let keys: Vec<u64> = (0..5).map(|n| t.insert(n).unwrap()).collect();
+        for (n, key) in keys.iter().enumerate() {
+            assert!(*key > 1 && t.is_plausible(*key), "{key:#x}");
+            assert_eq!(t.get(*key), Some(&n));
+            assert_eq!(t.remove(*key), Some(n));
+            assert!(t.get(*key).is_none() && t.is_plausible(*key));
         }
     }
 

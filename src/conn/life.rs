@@ -296,7 +296,10 @@ impl Conn {
             out.reap = true;
             st.charge(self);
             let rare = st.rare.as_mut();
-            let rare = rare.map(|rare| (std::mem::take(&mut rare.kept), rare.time.take()));
+            let rare = rare.map(|rare| {
+                let kept = std::mem::take(&mut rare.kept);
+                (kept, rare.time.take(), rare.watch.take())
+            });
             (rare, st.proto.life.reason(), st.times.age_ms())
         };
         if unshaken {
@@ -309,10 +312,13 @@ impl Conn {
         // Before it is looked whether one of them still waits.
         out.wake_ended();
         self.shut_socket();
-        if let Some((kept, time)) = rare {
+        if let Some((kept, time, watch)) = rare {
             requests().forget(kept);
             if time.is_some() {
                 self.forget_time();
+            }
+            if watch.is_some() {
+                self.hub.watched.forget(self);
             }
         }
         self.act(out);

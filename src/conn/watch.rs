@@ -9,9 +9,10 @@
 //! - The handshake of its transport goes on.
 //! - The set has an idle timeout.
 
-use super::{Conn, ConnHub, Rare, State};
+use super::{Conn, ConnHub, State};
 use crate::config::Config;
 use crate::proto::life::{Phase, Reason};
+use crate::proto::terms::NEVER;
 use crate::reactor::{Ready, Source, Turn};
 use crate::sys::clock;
 use crate::sys::net::Owed;
@@ -30,6 +31,8 @@ pub(super) struct Watch {
     peer: Silence,
     /// Since it waits for progress, there was none.
     stuck: Option<Still<(u64, u64, usize)>>,
+    /// It waits for progress since the last look: the next one must not come too late.
+    hurries: bool,
     /// No message since; and whether nothing was outstanding.
     idle: Still<(u64, bool)>,
 }
@@ -55,7 +58,7 @@ struct Silence {
 enum Verdict {
     /// Nothing concerns it any more.
     Leave,
-    LookAgain(Instant),
+    LookAgain(Duration),
     End(String),
 }
 
@@ -89,7 +92,8 @@ impl Silence {
 }
 
 impl State {
-    /// True, once, if time concerns the connection from now on: it has to be listed.
+    /// True, once, if time concerns the connection from now on, or more than before: it has to be
+    /// listed.
     #[must_use]
     #[inline]
     pub(super) fn begin_watch(&mut self, conn: &Conn) -> bool {
@@ -101,13 +105,19 @@ impl State {
 
     fn watch_if_wanted(&mut self, conn: &Conn) -> bool {
         let config = &conn.hub.config;
-        let watched = |rare: &Rare| rare.watch.is_some();
-        let begin = !self.rare.as_deref().is_some_and(watched)
-            && match self.proto.life.phase() {
-                Phase::Open if conn.is_shaking() => true,
-                Phase::Open => config.watches_all() || self.waits_for(conn).is_some(),
-                _ => self.waits_for(conn).is_some(),
-            };
+        let watch = self.rare.as_deref().and_then(|rare| rare.watch.as_ref());
+        if let Some(watch) = watch {
+            let hurries = !watch.hurries && watch.stuck.is_none() && self.waits_for(conn).is_some();
+            if let Some(watch) = self.rare().watch.as_mut().filter(|_| hurries) {
+                watch.hurries = true;
+            }
+            return hurries;
+        }
+        let begin = match self.proto.life.phase() {
+            Phase::Open if conn.is_shaking() => true,
+            Phase::Open => config.watches_all() || self.waits_for(conn).is_some(),
+            _ => self.waits_for(conn).is_some(),
+        };
         if begin {
             let now = clock::now();
             let idle = Still::new((self.messages(), self.proto.is_idle()), now);
@@ -117,6 +127,7 @@ impl State {
                     suspect: false,
                 },
                 stuck: None,
+                hurries: false,
                 idle,
             });
         }
@@ -151,6 +162,7 @@ impl State {
         if fd < 0 || self.proto.life.phase() >= Phase::Shut {
             return Verdict::Leave;
         }
+        watch.hurries = false;
         let config = &conn.hub.config;
         let mut next: Option<Duration> = None;
         let mut again = |after: Duration| next = Some(next.map_or(after, |next| next.min(after)));
@@ -204,14 +216,14 @@ impl State {
             }
             None => {}
         }
-        next.map_or(Verdict::Leave, |after| Verdict::LookAgain(now + after))
+        next.map_or(Verdict::Leave, Verdict::LookAgain)
     }
 }
 
 impl Conn {
     /// After `begin_watch`, without the lock.
     pub(super) fn list_watched(self: &Arc<Self>) {
-        self.hub.watch(Arc::clone(self));
+        let _ = self.hub.watched.set(0, Arc::clone(self));
         self.hub
             .shards
             .home()
@@ -219,8 +231,8 @@ impl Conn {
             .again(Arc::clone(&self.hub) as _);
     }
 
-    /// When to look again; None: not unless it is listed anew.
-    fn look(self: &Arc<Self>, now: Instant) -> Option<Instant> {
+    /// After what time to look again; None: not unless it is listed anew.
+    fn look(self: &Arc<Self>, now: Instant) -> Option<Duration> {
         let verdict = {
             let mut st = self.lock();
             let mut watch = st.rare().watch.take()?;
@@ -232,7 +244,7 @@ impl Conn {
         };
         match verdict {
             Verdict::Leave => None,
-            Verdict::LookAgain(at) => Some(at),
+            Verdict::LookAgain(after) => Some(after),
             Verdict::End(why) => {
                 self.shut(Reason::IoErr, Some(why));
                 None
@@ -244,17 +256,23 @@ impl Conn {
 /// The time of the next look has come.
 impl Source<Arc<Conn>> for ConnHub {
     fn on_ready(self: Arc<Self>, _: Ready, turn: &mut Turn<'_, Arc<Conn>>) {
-        let now = clock::now();
-        let mut next: Option<Instant> = None;
-        let mut list = self.take_watched();
-        list.retain(|conn| {
-            let at = conn.look(now);
-            next = next.into_iter().chain(at).min();
-            at.is_some()
-        });
-        self.put_watched(list);
-        if let Some(at) = next {
-            turn.at(at, self);
+        let (now, nanos) = (clock::now(), clock::nanos());
+        // As they stand now: one that is to be looked at again at once waits for the next turn.
+        let mut due = Vec::new();
+        while let Some(conn) = self.watched.due(nanos) {
+            due.push(conn);
+        }
+        for conn in due {
+            if let Some(after) = conn.look(now) {
+                let _ = self.watched.set(nanos + after.as_nanos() as u64, conn);
+            }
+        }
+        match self.watched.first() {
+            NEVER => {}
+            first => turn.at(
+                now + Duration::from_nanos(first.saturating_sub(nanos)),
+                self,
+            ),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::sync::{race_point, AtomicU64, AtomicUsize, Mutex, Ordering};
 use crate::sys::eventfd::EventFd;
 use crate::sys::poll::{self, Events, Interest, Poll, Registry, SourceFd, Token};
 use crate::sys::{cancel, clock};
-use crate::timers::Timers;
+use crate::timers::{Timers, Times};
 use slab::Slab;
 use spin::Spin;
 use std::os::fd::RawFd;
@@ -79,7 +79,7 @@ const AGAIN: Ready = Ready {
 pub struct Turn<'a, F> {
     pub scratch: &'a mut Vec<u8>,
     pub found: &'a mut Found<F>,
-    timers: &'a mut Vec<(Instant, AnySource<F>)>,
+    timers: &'a mut Times<Instant, dyn Source<F>>,
     again: &'a Again<AnySource<F>>,
 }
 
@@ -91,14 +91,12 @@ impl<F> Turn<'_, F> {
 
     /// Calls the source again, as readable, when it is `time`: at one time at most.
     pub fn at(&mut self, time: Instant, source: AnySource<F>) {
-        self.timers
-            .retain(|(_, other)| !Arc::ptr_eq(other, &source));
-        self.timers.push((time, source));
+        drop(self.timers.put(time, source));
     }
 
     /// Does not call the source at its time any more.
     pub fn never(&mut self, source: &AnySource<F>) {
-        self.timers.retain(|(_, other)| !Arc::ptr_eq(other, source));
+        drop(self.timers.remove(source));
     }
 }
 
@@ -184,7 +182,7 @@ struct TurnState<F> {
     events: Events,
     scratch: Vec<u8>,
     ready: Vec<(AnySource<F>, Ready)>,
-    timers: Vec<(Instant, AnySource<F>)>,
+    timers: Times<Instant, dyn Source<F>>,
     spin: Spin,
 }
 
@@ -220,7 +218,7 @@ impl<F> Reactor<F> {
                 events: Events::with_capacity(EVENTS),
                 scratch: Vec::new(),
                 ready: Vec::new(),
-                timers: Vec::new(),
+                timers: Times::new(),
                 spin: Spin::default(),
             }),
             table: Mutex::new(Slab::new()),
@@ -341,7 +339,7 @@ impl<F> Reactor<F> {
         drop(self.again.close());
         self.timers.close();
         if let Some(mut driver) = self.try_drive() {
-            driver.state.timers = Vec::new();
+            driver.state.timers = Times::new();
         }
     }
 
@@ -436,9 +434,9 @@ impl<F> Driver<'_, F> {
         for source in reactor.again.take() {
             ready.push((source, AGAIN));
         }
-        if !state.timers.is_empty() {
+        if state.timers.first().is_some() {
             let now = clock::now();
-            for (_, source) in state.timers.extract_due(now) {
+            while let Some(source) = state.timers.due(now) {
                 ready.push((source, AGAIN));
             }
         }
@@ -491,28 +489,16 @@ impl<F> Reactor<F> {
     }
 }
 
-trait ExtractDue<S> {
-    fn extract_due(&mut self, now: Instant) -> Vec<(Instant, S)>;
-}
-
-impl<S> ExtractDue<S> for Vec<(Instant, S)> {
-    fn extract_due(&mut self, now: Instant) -> Vec<(Instant, S)> {
-        let (due, rest) = std::mem::take(self).into_iter().partition(|t| t.0 <= now);
-        *self = rest;
-        due
-    }
-}
-
 impl<F> TurnState<F> {
     /// How long a turn may wait; `first`: the time of the first that is to be called.
     fn bound(&self, limit: Option<Duration>, pending: bool, first: u64) -> Option<Duration> {
         if pending {
             return Some(Duration::ZERO);
         }
-        if self.timers.is_empty() && first == NEVER {
+        let own = self.timers.first();
+        if own.is_none() && first == NEVER {
             return limit;
         }
-        let own = self.timers.iter().map(|t| t.0).min();
         let own = own.map(|t| t.saturating_duration_since(clock::now()));
         let until = |first: u64| Duration::from_nanos(first.saturating_sub(clock::nanos()));
         let set = (first != NEVER).then(|| until(first));

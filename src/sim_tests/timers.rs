@@ -3,6 +3,7 @@
 use super::app::{self, ECHO, SLOW};
 use super::pair::{conn, pause, Pair, Plan};
 use super::runner::check;
+use crate::config::Config;
 use crate::error::Errno;
 use crate::proto::frame::{Header, HEADER_LEN};
 use crate::proto::status;
@@ -56,6 +57,25 @@ fn a_close_that_makes_no_progress_ends_after_the_linger_time() {
         let took = elapsed_since(begun);
         assert!(took >= 2 * SECOND && took < 3 * SECOND, "took {took:?}");
         assert_eq!(reason(0), Some(USER));
+        super::pair::close_raw(raw);
+        pair.finish(SECOND);
+    });
+}
+
+/// However rarely time concerned it before.
+#[test]
+fn a_close_of_one_that_is_seldom_looked_at_ends_after_the_linger_time() {
+    check(150, |seed| {
+        let (pair, raw) = half(&small(seed));
+        let change = |c: &Config| c.set_idle_timeout(3_600_000).and(c.set_linger(2000));
+        pair.set(0).change(change).unwrap();
+        (0..10).for_each(|_| assert_eq!(app::note(0, 200), status::OK));
+        pause(SECOND / 2);
+        conn(0).close().unwrap();
+        let begun = wait::now();
+        assert!(pair.wait(4 * SECOND, || reason(0).is_some()), "not ended");
+        let took = elapsed_since(begun);
+        assert!(took >= 2 * SECOND && took < 3 * SECOND, "took {took:?}");
         super::pair::close_raw(raw);
         pair.finish(SECOND);
     });

@@ -29,8 +29,7 @@ pub struct Tracer {
     /// NULL for none, or one of `hooks`.
     hook: AtomicPtr<Hook>,
     /// Those that were set: one may still be called.
-    #[allow(clippy::vec_box, reason = "they are pointed to")]
-    hooks: Mutex<Vec<Box<Hook>>>,
+    hooks: Mutex<Vec<Arc<Hook>>>,
     sink: Option<&'static Sink>,
 }
 
@@ -53,8 +52,8 @@ impl Tracer {
         let at = match hook {
             None => ptr::null_mut(),
             Some((func, data)) => {
-                let mut hook = Box::new(Hook { func, data });
-                let at: *mut Hook = &mut *hook;
+                let hook = Arc::new(Hook { func, data });
+                let at = Arc::as_ptr(&hook).cast_mut();
                 hooks.push(hook);
                 at
             }
