@@ -180,6 +180,12 @@ ifneq ($(TLS),0)
 	scripts/check-library $(BUILD)/lib/libminirpc-tls.so.$(VERSION)
 endif
 
+.PHONY: check-supply
+check-supply: ## crates, unsafe blocks and the oldest compiler beside what was reviewed
+	@scripts/need cargo cc crates
+	scripts/check-review
+	scripts/check-supply
+
 .PHONY: check-guide
 check-guide: all ## the guide's programs, and that it quotes them
 	scripts/check-guide
