@@ -60,7 +60,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .PHONY: all demo check check-cargo check-loom check-sim check-stress check-gen check-c check-abi check-install \
 	bench header install uninstall clean help
-.PHONY: man check-man
+.PHONY: man check-man html check-html
 
 # The tools that targets need beside those of `all`, which looks for all of them before
 # anything is built: what is set for a target here holds for what it depends on.
@@ -99,6 +99,17 @@ man: ## the manual's pages, of the headers' comments and docs/, into build/man/
 
 check-man: all ## all pages without a warning, and one for each function
 	TLS=$(TLS) scripts/check-man $(BUILD)/man
+
+html: ## the guide and the reference into build/html/
+	@scripts/need $(NEED) sphinx
+	$(INSTALL) -d $(BUILD)/html-src
+	$(MANUAL) reference $(BUILD)/html-src/reference $(sort $(DOCUMENTED) include/minirpc/tls.h)
+	scripts/stage-html $(BUILD)/html-src
+	/usr/bin/python3 -m sphinx -q -W --keep-going -b html -d $(BUILD)/html-trees $(BUILD)/html-src $(BUILD)/html
+
+check-html: html ## look at it by a browser: links, search, 380 pixels, light and dark; pictures in build/html-shots/
+	@scripts/need browser
+	scripts/check-html $(BUILD)/html $(BUILD)/html-shots
 
 demo: all ## build all, run the examples, copy this source tree through the RPC
 	examples/demo

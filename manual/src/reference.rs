@@ -78,7 +78,7 @@ fn inline(text: &str, index: &Index) -> String {
         match piece {
             Piece::Text(text) => {
                 for c in text.chars() {
-                    if "\\`*_<>[]{}|~#".contains(c) {
+                    if "\\*_<>[]{}|~#".contains(c) {
                         markdown.push('\\');
                     }
                     markdown.push(c);

@@ -202,7 +202,7 @@ impl<'a> Writer<'a> {
                     }
                 }
             }
-            self.roff.push_str(&fill(&line));
+            self.roff.push_str(&fill(&strong(&line)));
         }
     }
 
@@ -214,6 +214,19 @@ impl<'a> Writer<'a> {
         }
         self.roff.push_str(".BR minirpc (7)\n");
     }
+}
+
+/// What is between two grave accents in bold, without them.
+fn strong(line: &str) -> String {
+    let mut pieces = line.split("\\(ga");
+    let mut strong = pieces.next().unwrap_or("").to_owned();
+    let mut within = false;
+    for piece in pieces {
+        within = !within;
+        strong.push_str(if within { "\\fB" } else { "\\fR" });
+        strong.push_str(piece);
+    }
+    strong
 }
 
 /// Breaks a line at its spaces, so that none is longer than 78 bytes if that can be.
@@ -261,6 +274,14 @@ pub fn escape_code(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn code_is_bold() {
+        assert_eq!(
+            strong(&escape("an `@` and `x`")),
+            "an \\fB@\\fR and \\fBx\\fR"
+        );
+    }
 
     #[test]
     fn lines_are_no_requests() {
