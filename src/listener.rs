@@ -22,8 +22,9 @@ use std::ptr;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-/// Connections accepted in one turn, so that a crowd at the door does not starve the others.
-const BUDGET: usize = 32;
+/// Connections accepted in one turn, so that a crowd at the door does not starve the others: no
+/// more than the events that a dispatcher runs between two turns, or a queue of them would grow.
+const BUDGET: usize = 4;
 
 pub struct Listener {
     hub: Arc<ConnHub>,

@@ -17,6 +17,9 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+/// The events that a spare batch has room for, at most.
+const SPARE_EVENTS: usize = 1024;
+
 pub type Batch = VecDeque<Event<AsyncCall>>;
 
 /// What an event has allocated for its callback.
@@ -211,7 +214,7 @@ pub fn end() -> Option<Batch> {
     with_local(|l| {
         let mut ticket = l.ticket.take()?;
         if ticket.released {
-            l.spare = ticket.batch;
+            // Its batch went back to the lane.
             return None;
         }
         Some(std::mem::take(&mut ticket.batch))
@@ -219,10 +222,13 @@ pub fn end() -> Option<Batch> {
     .flatten()
 }
 
-/// Keeps an emptied batch for the next events.
+/// Keeps an emptied batch for the next events, unless it was a long queue once: a thread would
+/// keep for good what the worst peer has made it hold.
 pub fn put_batch(mut batch: Batch) {
     batch.clear();
-    with_local(|l| l.spare = batch);
+    if batch.capacity() <= SPARE_EVENTS {
+        with_local(|l| l.spare = batch);
+    }
 }
 
 /// Lets the connection's next event run although the handler has not returned.

@@ -60,6 +60,8 @@ impl<A> Event<A> {
     pub fn weight(&self) -> usize {
         match self {
             Event::Request { payload, .. } | Event::Reply { payload, .. } => payload.len(),
+            // Made of what it sent.
+            Event::IoErr(text) => text.len(),
             _ => 0,
         }
     }

@@ -71,6 +71,19 @@ impl Marks {
     }
 }
 
+/// The last place up to `at` where a frame begins, of which one begins at `first`.
+pub fn last_begin(bytes: &[u8], first: usize, at: usize) -> usize {
+    let mut begin = first;
+    while let Some(header) = header_at(bytes, begin) {
+        let next = begin + len_of(&header);
+        if next > at {
+            break;
+        }
+        begin = next;
+    }
+    begin
+}
+
 /// Removes from a buffer, whose first frame begins at `first`, what was taken back.
 pub fn weed(bytes: &mut Vec<u8>, first: usize) {
     let (mut from, mut to) = (first, first);

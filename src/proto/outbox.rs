@@ -15,6 +15,9 @@ use super::marks::{self, Marks};
 pub const GATHER: usize = 16 * 1024;
 /// An emptied buffer above this is given back to the allocator.
 const KEEP: usize = 4 * 1024;
+/// A buffer above this grows by an eighth, and gives back what was sent of it once that is half:
+/// else a peer that takes nothing, or little, would hold twice what waits for it.
+const LARGE: usize = 64 * 1024;
 
 #[derive(Default)]
 pub struct Outbox {
@@ -121,7 +124,12 @@ impl Outbox {
     /// Makes room for a frame of `len` bytes; false without memory.
     #[must_use]
     pub fn reserve(&mut self, len: usize) -> bool {
-        self.back.try_reserve(len).is_ok()
+        let free = self.back.capacity() - self.back.len();
+        if free >= len || self.back.len() < LARGE {
+            return self.back.try_reserve(len).is_ok();
+        }
+        let more = len.max(self.back.len() / 8);
+        self.back.try_reserve_exact(more).is_ok()
     }
 
     /// Queues a frame for which there is room; `calls` is 1 if it is a call, `urgent` if it must not be gathered.
@@ -296,6 +304,7 @@ impl Outbox {
         let left = chunk.at < chunk.bytes.len();
         if left {
             self.front_replies = self.front_replies.min(short(chunk.bytes.len() - chunk.at));
+            self.give_back_sent(&mut chunk);
             self.front = chunk.bytes;
             self.front_sent = chunk.at;
             self.front_begun = chunk.begun;
@@ -308,6 +317,20 @@ impl Outbox {
             self.back = chunk.bytes;
         }
         self.next(left || self.control)
+    }
+
+    /// Whole frames only: who takes requests back goes through them.
+    fn give_back_sent(&mut self, chunk: &mut Chunk) {
+        if chunk.at < LARGE || chunk.at < chunk.bytes.len() / 2 {
+            return;
+        }
+        let sent = marks::last_begin(&chunk.bytes, self.front_whole, chunk.at);
+        if sent <= chunk.at {
+            chunk.bytes.drain(..sent);
+            chunk.bytes.shrink_to_fit();
+            chunk.at -= sent;
+            self.front_whole = 0;
+        }
     }
 
     fn next(&mut self, left: bool) -> Option<Chunk> {
@@ -478,6 +501,51 @@ mod tests {
             next = send(o, c, n);
         }
         all
+    }
+
+    fn held(o: &Outbox) -> usize {
+        o.front.capacity() + o.back.capacity()
+    }
+
+    #[test]
+    fn little_more_is_held_than_waits() {
+        let mut o = Outbox::default();
+        let frame = request(7, 1, 1000);
+        for _ in 0..5000 {
+            assert!(o.reserve(frame.len()));
+            o.append_reply(&frame, true);
+            assert!(held(&o) <= 2 * LARGE + o.len() / 8 * 9);
+        }
+        // The peer takes it in pieces that end anywhere.
+        let mut next = o.begin_flush();
+        let mut taken = 0;
+        while let Some(c) = next {
+            let part = (c.bytes.len() - c.at).min(17_777);
+            assert!(c.bytes[c.at..].starts_with(&[0, 0, 0, 7]) || taken % 1000 != 0);
+            taken += part;
+            assert!(send(&mut o, c, part).is_none());
+            assert!(held(&o) <= 2 * LARGE + o.len() / 4 * 9);
+            next = o.writable();
+        }
+        assert_eq!(taken, 5_000_000);
+    }
+
+    #[test]
+    fn requests_can_be_taken_back_behind_what_was_given_back() {
+        let mut o = Outbox::default();
+        for n in 0..200 {
+            o.append(&request(n, 1, 1000), 1, false);
+        }
+        let c = o.begin_flush().unwrap();
+        assert!(send(&mut o, c, 150_500).is_none());
+        assert!(o.front.len() == 50_000, "given back");
+        assert_eq!(o.take_back(149), None, "gone");
+        assert_eq!(o.take_back(150), None, "begun");
+        assert_eq!(o.take_back(151), Some(1000));
+        let next = o.writable();
+        let rest = all_of(&mut o, next);
+        assert_eq!(rest.len(), 48_500);
+        assert!(rest[500..].starts_with(&request(152, 1, 1000)));
     }
 
     #[test]

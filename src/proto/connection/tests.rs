@@ -465,6 +465,17 @@ fn an_oversize_request_is_refused_in_its_turn() {
 }
 
 #[test]
+fn texts_of_errors_count_as_payloads() {
+    let mut c = open();
+    for n in 1..=10 {
+        c.receive(frame(n, status::OK, 3, b""), None);
+        assert!(c.load().event_bytes >= n as usize * 20);
+    }
+    assert_eq!(events(&mut c).len(), 10);
+    assert_eq!(c.load().event_bytes, 0);
+}
+
+#[test]
 fn foreign_first_bytes_are_reported_once() {
     let text = Header::from_bytes(b"GET / HTTP/1.1\r\n");
     let mut c = open();
