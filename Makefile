@@ -197,6 +197,14 @@ check-supply: ## crates, unsafe blocks and the oldest compiler beside what was r
 	scripts/check-review
 	scripts/check-supply
 
+.PHONY: sbom
+sbom: ## what is in libraries and programs, as CycloneDX documents in build/sbom
+	@scripts/need cargo crates python3
+	$(INSTALL) -d $(BUILD)/sbom
+	for package in minirpc $(if $(WITHOUT_TLS),,minirpc-tls) minirpcgen mrpc; do \
+		scripts/sbom $$package >$(BUILD)/sbom/$$package.cdx.json || exit 1; \
+	done
+
 .PHONY: check-guide
 check-guide: all ## the guide's programs, and that it quotes them
 	scripts/check-guide
