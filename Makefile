@@ -168,6 +168,16 @@ check-races: NEED += valgrind
 check-races: all ## the suppressions for helgrind and DRD: that they hide the library's, and nothing else
 	scripts/check-races $(BUILD)/lib
 
+.PHONY: fuzz fuzz-smoke
+NEED_FUZZ := cargo cc c++ clang crates openssl
+fuzz-smoke: ## each fuzz target for 20 seconds: fuzz/README.md; FUZZ_SECONDS=n
+	@scripts/need $(NEED_FUZZ)
+	scripts/fuzz smoke $(or $(FUZZ_SECONDS),20)
+
+fuzz: ## one fuzz target: TARGET=name SECONDS=n
+	@scripts/need $(NEED_FUZZ)
+	scripts/fuzz run $(TARGET) $(or $(SECONDS),60)
+
 .PHONY: check-mutants
 check-mutants: ## whether the tests notice what scripts/mutants breaks; MUTANTS='names'
 	@scripts/need $(NEED)
