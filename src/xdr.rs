@@ -21,9 +21,6 @@ use long::Parts;
 const TRUE: c_int = 1;
 const FALSE: c_int = 0;
 
-/// Opaque data this long goes out of a sync caller's own memory.
-const BY_REFERENCE: usize = 32 * 1024;
-
 /// Did not encode or decode.
 #[derive(Debug)]
 pub struct Malformed;
@@ -40,7 +37,11 @@ struct Encoder<'a> {
     buf: &'a mut Vec<u8>,
     /// In the buffer; behind its end unless the procedure has set the position back.
     pos: usize,
-    pieces: Option<&'a mut Vec<Piece>>,
+    /// What is encoded: its data may stay where they are, those of any other are copied.
+    object: *const c_void,
+    pieces: &'a mut Vec<Piece>,
+    /// All is copied: the procedure went back in front of a piece.
+    together: bool,
     /// Bytes in the pieces.
     apart: usize,
 }
@@ -51,7 +52,15 @@ pub struct Encoded<'a> {
     pieces: Vec<Piece>,
 }
 
-impl Encoded<'_> {
+impl<'a> Encoded<'a> {
+    /// Of a void type.
+    pub fn of_nothing(buf: &'a mut Vec<u8>) -> Encoded<'a> {
+        Encoded {
+            buf,
+            pieces: Vec::new(),
+        }
+    }
+
     /// The buffer up to the first piece, which begins with the header, and what follows.
     pub fn split(&mut self) -> (&mut [u8], Vec<&[u8]>) {
         let mut rest: Vec<&[u8]> = Vec::new();
@@ -67,8 +76,8 @@ impl Encoded<'_> {
             if !before.is_empty() {
                 rest.push(before);
             }
-            // SAFETY: memory of the object that the sync caller passed, which it may not change
-            // before the call returns.
+            // SAFETY: memory of the object that was encoded, which stays as it is until it has
+            // been sent or queued.
             rest.push(unsafe { std::slice::from_raw_parts(p.data, p.len) });
         }
         if !tail.is_empty() {
@@ -83,23 +92,23 @@ impl Encoded<'_> {
     }
 }
 
-/// Encodes behind what is in `buf` in one pass. `by_reference`: large data may stay where it
-/// is, for a caller who waits until all has been sent.
+/// Encodes behind what is in `buf` in one pass. Data that are lent stay where they are.
 ///
 /// # Safety
-/// `object` is what the procedure expects.
+/// `object` is what the procedure expects, and outlives the result.
 pub unsafe fn encode(
     buf: &mut Vec<u8>,
     procedure: xdrproc_t,
     object: *mut c_void,
-    by_reference: bool,
 ) -> Result<Encoded<'_>, Malformed> {
     let mut pieces = Vec::new();
     let pos = buf.len();
     let mut state = Encoder {
         buf,
         pos,
-        pieces: by_reference.then_some(&mut pieces),
+        object,
+        pieces: &mut pieces,
+        together: false,
         apart: 0,
     };
     let mut xdr = XDR {
@@ -261,6 +270,30 @@ impl Encoder<'_> {
         self.has_room(more) && self.buf.try_reserve(more).is_ok()
     }
 
+    /// Copies what stays apart to its place in the buffer. False without memory.
+    #[cold]
+    fn join(&mut self) -> bool {
+        let mut whole = Vec::new();
+        if whole
+            .try_reserve_exact(self.buf.len() + self.apart)
+            .is_err()
+        {
+            return false;
+        }
+        let mut done = 0;
+        for piece in self.pieces.drain(..) {
+            whole.extend_from_slice(&self.buf[done..piece.at]);
+            // SAFETY: memory of the object that is being encoded.
+            whole.extend_from_slice(unsafe { std::slice::from_raw_parts(piece.data, piece.len) });
+            done = piece.at;
+        }
+        whole.extend_from_slice(&self.buf[done..]);
+        *self.buf = whole;
+        self.pos += std::mem::take(&mut self.apart);
+        self.together = true;
+        true
+    }
+
     #[inline]
     fn put(&mut self, data: &[u8]) -> c_int {
         if self.pos == self.buf.len() {
@@ -299,19 +332,35 @@ unsafe extern "C" fn put_bytes(xdrs: *mut XDR, data: *const c_char, len: c_uint)
         if !e.has_room(n) {
             return FALSE;
         }
-        if n >= BY_REFERENCE && e.pos == e.buf.len() {
-            if let Some(pieces) = &mut e.pieces {
-                pieces.push(Piece {
-                    at: e.pos,
-                    data: data.cast(),
-                    len: n,
-                });
-                e.apart += n;
-                return TRUE;
-            }
-        }
         e.put(std::slice::from_raw_parts(data.cast::<u8>(), n))
     }
+}
+
+/// Takes `len` bytes by reference, if they are those of the object that is being encoded: `root`
+/// says of which they are. False: they have to be put as any others.
+///
+/// # Safety
+/// `xdrs` is a stream of any kind; `data` are `len` bytes, and part of `root`.
+pub unsafe fn lend(xdrs: *mut XDR, root: *const c_void, data: *const c_char, len: c_uint) -> bool {
+    // SAFETY: a stream has operations; by those it is told whether it is one of `encode`'s.
+    unsafe {
+        if !ptr::eq((*xdrs).x_ops, &ENCODE) {
+            return false;
+        }
+        let e = encoder(xdrs);
+        let n = len as usize;
+        let fits = e.pos == e.buf.len() && !e.together && e.has_room(n);
+        if !fits || root != e.object || len == 0 {
+            return false;
+        }
+        e.pieces.push(Piece {
+            at: e.pos,
+            data: data.cast(),
+            len: n,
+        });
+        e.apart += n;
+    }
+    true
 }
 
 unsafe extern "C" fn encode_getpos(xdrs: *mut XDR) -> c_uint {
@@ -324,8 +373,7 @@ unsafe extern "C" fn encode_setpos(xdrs: *mut XDR, pos: c_uint) -> c_int {
     // SAFETY: our stream.
     let e = unsafe { encoder(xdrs) };
     let pos = pos as usize;
-    // Data that stays apart has no place in the buffer to go back to.
-    if e.apart > 0 || pos > e.buf.len() - HEADER_LEN {
+    if (e.apart > 0 && !e.join()) || pos > e.buf.len() - HEADER_LEN {
         return FALSE;
     }
     e.pos = HEADER_LEN + pos;

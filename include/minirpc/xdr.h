@@ -6,8 +6,8 @@
  * <minirpc/xdr_library.h>. Define MINIRPC_OWN_XDR to have the latter in any case.
  *
  * Everything else is static inline and works on a stream's operations table
- * alone, so that generated code calls no function of an XDR library. But for one
- * function of libminirpc's own, where it is there: mrpc_xdr_claim.
+ * alone, so that generated code calls no function of an XDR library. But for two
+ * functions of libminirpc's own, where they are there: mrpc_xdr_claim, mrpc_xdr_lend.
  */
 #ifndef MINIRPC_XDR_INCLUDED
 #define MINIRPC_XDR_INCLUDED
@@ -153,16 +153,17 @@ typedef bool_t (*xdrproc_t)(XDR *, ...);
 #define MRPC_XDR_NO_ELEMENTS_END
 #endif
 
-/* Opaque data this long may be received where they stay. */
-#define MRPC_XDR_CLAIM 32768u
+/* Opaque data this long are sent from where they are, and received where they stay. */
+#define MRPC_XDR_LONG 32768u
 
 /* The bound of arrays, opaques and strings declared without one. */
 #define MRPC_XDR_UNBOUNDED 0xffffffffu
 
-/* A stream, and how deep in a recursive type the walk is. */
+/* A stream, how deep in a recursive type the walk is, and of which object. */
 struct mrpc_xdr_cursor {
 	XDR *xdrs;
 	unsigned depth;
+	const void *root;
 };
 
 /* Moves `count` elements between memory and their form on the wire. */
@@ -524,7 +525,7 @@ mrpc_xdr_put_word(struct mrpc_xdr_cursor *cursor, uint32_t value)
 /* --- Opaque data and strings (RFC 4506, 4.9 to 4.11) -------------------- */
 
 #if defined(__GNUC__) && defined(__ELF__)
-#define MRPC_XDR_CAN_CLAIM 1
+#define MRPC_XDR_IN_PLACE 1
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -545,6 +546,27 @@ extern "C" {
  * the function.
  */
 char *mrpc_xdr_claim(XDR *xdrs, u_int len) __attribute__((weak));
+
+/**
+ * Puts len bytes into a stream that libminirpc encodes, by reference: a procedure
+ * written by hand has long opaque data sent without a copy by it, as those made by
+ * minirpcgen have.
+ *
+ * xdrs: the stream that the procedure was called with, of any kind.
+ * root: the object whose data these are: the one that the procedure was called with.
+ * data: the bytes. They must stay as they are until the function returns that the
+ * object was passed to, or, for a handler's result, until it has been sent: memory that
+ * the procedure itself frees or changes is put by x_putbytes, which copies.
+ * len: how many bytes, without the padding behind them.
+ *
+ * Returns 1, or 0 if nothing was put, as with any other library's stream, or where root
+ * is not the object that the library encodes: then the data have to be put by x_putbytes.
+ *
+ * A program that is linked without libminirpc, or runs with one before 1.1, has NULL for
+ * the function.
+ */
+int mrpc_xdr_lend(XDR *xdrs, const void *root, const char *data, u_int len)
+	__attribute__((weak));
 #ifdef __cplusplus
 }
 #endif
@@ -584,8 +606,14 @@ mrpc_xdr_put_opaque(struct mrpc_xdr_cursor *cursor, const void *from,
 
 	if (len == 0)
 		return TRUE;
-	if (from == NULL ||
-	    !xdrs->x_ops->x_putbytes(xdrs, (const char *)from, len))
+	if (from == NULL)
+		return FALSE;
+#ifdef MRPC_XDR_IN_PLACE
+	if (len >= MRPC_XDR_LONG && mrpc_xdr_lend != NULL &&
+	    mrpc_xdr_lend(xdrs, cursor->root, (const char *)from, len))
+		return pad == 0 || xdrs->x_ops->x_putbytes(xdrs, zeros, pad);
+#endif
+	if (!xdrs->x_ops->x_putbytes(xdrs, (const char *)from, len))
 		return FALSE;
 	return pad == 0 || xdrs->x_ops->x_putbytes(xdrs, zeros, pad);
 }
@@ -637,8 +665,8 @@ mrpc_xdr_get_new_bytes(struct mrpc_xdr_cursor *cursor, char **val,
 
 	if ((size_t)len + extra < len)
 		return FALSE;
-#ifdef MRPC_XDR_CAN_CLAIM
-	if (len >= MRPC_XDR_CLAIM && extra == 0 && mrpc_xdr_claim != NULL) {
+#ifdef MRPC_XDR_IN_PLACE
+	if (len >= MRPC_XDR_LONG && extra == 0 && mrpc_xdr_claim != NULL) {
 		*val = mrpc_xdr_claim(cursor->xdrs, len);
 		if (*val != NULL)
 			return mrpc_xdr_get_pad(cursor, len);
@@ -994,7 +1022,7 @@ static inline bool_t
 mrpc_xdr_fixed(XDR *xdrs, void *obj, size_t wire, mrpc_xdr_pack_fn *pack,
 	mrpc_xdr_unpack_fn *unpack)
 {
-	struct mrpc_xdr_cursor cursor = { xdrs, 0 };
+	struct mrpc_xdr_cursor cursor = { xdrs, 0, obj };
 	unsigned char spare[MRPC_XDR_WINDOW];
 	const unsigned char *from;
 	unsigned char *to;
@@ -1021,7 +1049,7 @@ static inline bool_t
 mrpc_xdr_variable(XDR *xdrs, void *obj, mrpc_xdr_encode_fn *encode,
 	mrpc_xdr_decode_fn *decode, mrpc_xdr_release_fn *release)
 {
-	struct mrpc_xdr_cursor cursor = { xdrs, 0 };
+	struct mrpc_xdr_cursor cursor = { xdrs, 0, obj };
 
 	switch (xdrs->x_op) {
 	case XDR_ENCODE:

@@ -77,7 +77,7 @@ xdr_free(xdrproc_t proc, void *obj)
 static inline bool_t
 xdr_opaque(XDR *xdrs, char *obj, u_int len)
 {
-	struct mrpc_xdr_cursor cursor = { xdrs, 0 };
+	struct mrpc_xdr_cursor cursor = { xdrs, 0, NULL };
 
 	switch (xdrs->x_op) {
 	case XDR_ENCODE:
@@ -93,7 +93,7 @@ xdr_opaque(XDR *xdrs, char *obj, u_int len)
 static inline bool_t
 xdr_string(XDR *xdrs, char **obj, u_int bound)
 {
-	struct mrpc_xdr_cursor cursor = { xdrs, 0 };
+	struct mrpc_xdr_cursor cursor = { xdrs, 0, NULL };
 
 	switch (xdrs->x_op) {
 	case XDR_ENCODE:

@@ -55,25 +55,36 @@ const SMALL: usize = 4096;
 
 impl Conn {
     /// Sends a frame of `kind`, or queues it; never waits for the peer in an event handler.
-    pub fn send(self: &Arc<Self>, kind: Kind<'_>, frame: &mut [u8]) -> Result<(), SendError> {
+    /// `pieces` follow `frame`, which begins with the header.
+    pub fn send(
+        self: &Arc<Self>,
+        kind: Kind<'_>,
+        frame: &mut [u8],
+        pieces: &[&[u8]],
+    ) -> Result<(), SendError> {
         let result = if self.hub.observer.watches() {
-            self.send_watched(kind, frame)
+            self.send_watched(kind, frame, pieces)
         } else {
-            self.send_or_queue(false, kind, frame).map(drop)
+            self.send_or_queue(false, kind, frame, pieces).map(drop)
         };
         self.hub.observer.tell();
         result
     }
 
     #[cold]
-    fn send_watched(self: &Arc<Self>, kind: Kind<'_>, frame: &mut [u8]) -> Result<(), SendError> {
+    fn send_watched(
+        self: &Arc<Self>,
+        kind: Kind<'_>,
+        frame: &mut [u8],
+        pieces: &[&[u8]],
+    ) -> Result<(), SendError> {
         let (what, began) = match kind {
             Kind::Async(..) => (What::RequestOut, 0),
             Kind::Message => (What::MessageOut, 0),
             Kind::Reply { began } => (What::Answered, began),
             Kind::Refusal => (What::Refused, 0),
         };
-        let now = self.send_or_queue(true, kind, frame)?;
+        let now = self.send_or_queue(true, kind, frame, pieces)?;
         self.tell_sent(what, frame, now, began);
         Ok(())
     }
@@ -84,7 +95,9 @@ impl Conn {
         watched: bool,
         kind: Kind<'_>,
         frame: &mut [u8],
+        pieces: &[&[u8]],
     ) -> Result<u64, SendError> {
+        let len = frame_len(frame, pieces);
         let in_batch = local::is_in_batch(Arc::as_ptr(self).addr());
         let special = self.hub.config.is_special();
         let reply = matches!(kind, Kind::Reply { .. } | Kind::Refusal);
@@ -95,7 +108,7 @@ impl Conn {
         let mut st = self.lock();
         st.proto.check_open(matches!(kind, Kind::Async(..)))?;
         if special && !reply {
-            st = self.make_room(st, frame.len())?;
+            st = self.make_room(st, len)?;
             st.proto.check_open(matches!(kind, Kind::Async(..)))?;
         }
         let in_place = !in_batch
@@ -106,7 +119,7 @@ impl Conn {
             };
         let urgent = in_place && reply;
         let direct = in_place && st.proto.outbox.is_free();
-        if !direct && frame.len() > SMALL && !st.proto.outbox.reserve(frame.len()) {
+        if !direct && len > SMALL && !st.proto.outbox.reserve(len) {
             return Err(SendError::NoMemory);
         }
         let mut time = None;
@@ -138,12 +151,12 @@ impl Conn {
         if let Some(sequence) = sequence {
             frame[..4].copy_from_slice(&sequence.to_be_bytes());
         }
-        st.proto.count_sent(frame.len());
+        st.proto.count_sent(len);
         // Also where a limit that stopped something is no more.
         let special = special || st.proto.is_constrained();
         if direct && st.proto.outbox.begin_direct(calls) {
             drop(st);
-            self.write_direct(&[frame], reply);
+            self.write_frame(frame, pieces, reply);
             if let Some(time) = time {
                 self.ask_for_time(time);
             }
@@ -153,17 +166,17 @@ impl Conn {
             return Ok(now);
         }
         if reply {
-            st.proto.outbox.append_reply(frame, urgent);
+            st.proto.outbox.append_reply(frame, pieces, urgent);
         } else {
-            st.proto.outbox.append(frame, calls, urgent);
+            st.proto.outbox.append(frame, pieces, calls, urgent);
         }
         let outbox = &mut st.proto.outbox;
         let due = in_place || urgent || (!in_batch && outbox.is_ripe()) || outbox.len() >= GATHER;
         let flush = if due { outbox.begin_flush() } else { None };
         let left = flush.is_none() && outbox.list();
         let expected = in_batch || (calls > 0 && outbox.on_wire() > 0);
-        let len = outbox.len();
-        let full = st.is_full(self, len);
+        let queued = outbox.len();
+        let full = st.is_full(self, queued);
         drop(st);
         if let Some(chunk) = flush {
             self.write_out(chunk);
@@ -221,7 +234,17 @@ impl Conn {
     }
 
     /// Sends a frame from its sender's own memory; `begin_direct` was granted.
-    pub(super) fn write_direct(self: &Arc<Self>, pieces: &[&[u8]], reply: bool) {
+    pub(super) fn write_frame(self: &Arc<Self>, frame: &[u8], pieces: &[&[u8]], reply: bool) {
+        if pieces.is_empty() {
+            self.write_direct(&[frame], reply);
+        } else {
+            let mut all: Vec<&[u8]> = vec![frame];
+            all.extend_from_slice(pieces);
+            self.write_direct(&all, reply);
+        }
+    }
+
+    fn write_direct(self: &Arc<Self>, pieces: &[&[u8]], reply: bool) {
         let fd = self.fd();
         let total: usize = pieces.iter().map(|p| p.len()).sum();
         let mut sent = 0;
@@ -385,6 +408,11 @@ impl State {
         }
         next
     }
+}
+
+/// The length of a frame whose header and first bytes `pieces` follow.
+pub(super) fn frame_len(frame: &[u8], pieces: &[&[u8]]) -> usize {
+    frame.len() + pieces.iter().map(|p| p.len()).sum::<usize>()
 }
 
 fn send_from(fd: i32, pieces: &[&[u8]], sent: usize) -> crate::error::Result<usize> {

@@ -13,6 +13,7 @@
 
 use super::early::{Bound, Terms};
 use super::receive::{Got, Own, OwnCall, Reader};
+use super::send::frame_len;
 use super::{Conn, SendError};
 use crate::local;
 use crate::proto::connection::Call;
@@ -55,7 +56,7 @@ impl Conn {
         let made = self.hub.observer.time();
         let mut st = self.lock();
         st.proto.check_open(true)?;
-        let len = frame.len() + pieces.iter().map(|p| p.len()).sum::<usize>();
+        let len = frame_len(frame, pieces);
         if special {
             st = self.make_room(st, len)?;
             st.proto.check_open(true)?;
@@ -88,18 +89,9 @@ impl Conn {
         let lend = st.proto.is_solitary();
         if st.proto.outbox.begin_direct(1) {
             drop(st);
-            if pieces.is_empty() {
-                self.write_direct(&[frame], false);
-            } else {
-                let mut all: Vec<&[u8]> = vec![frame];
-                all.extend_from_slice(pieces);
-                self.write_direct(&all, false);
-            }
+            self.write_frame(frame, pieces, false);
         } else {
-            st.proto.outbox.append(frame, 1, true);
-            for p in pieces {
-                st.proto.outbox.append(p, 0, true);
-            }
+            st.proto.outbox.append(frame, pieces, 1, true);
             let flush = st.proto.outbox.begin_flush();
             drop(st);
             if let Some(chunk) = flush {

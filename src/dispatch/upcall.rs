@@ -399,38 +399,51 @@ fn handle_request(conn: Arc<Conn>, asked: Asked, prepared: Prepared) -> Option<A
 fn send_result(request: &Request, reply_type: Option<Type>, output: Option<Object>) -> Option<i32> {
     let mut frame = local::take_frame();
     frame.resize(HEADER_LEN, 0);
-    let encoded = match (&reply_type, &output) {
-        (Some(ty), Some(object)) => encode_reply(&mut frame, *ty, object),
-        (Some(_), None) => false,
-        (None, _) => true,
+    let answer = match (reply_type, &output) {
+        (None, _) => {
+            send_reply(request, status::OK, &mut frame, &[]);
+            None
+        }
+        (Some(ty), Some(object)) if send_object(request, &mut frame, ty, object) => None,
+        _ => {
+            let text = format!("result of command {} does not encode", request.cmd);
+            request.conn.report(text);
+            Some(status::ENCODING_ERR)
+        }
     };
-    if encoded {
-        send_reply(request, status::OK, &mut frame);
-    } else {
-        let text = format!("result of command {} does not encode", request.cmd);
-        request.conn.report(text);
-    }
     local::put_frame(frame);
-    (!encoded).then_some(status::ENCODING_ERR)
+    answer
 }
 
-fn encode_reply(frame: &mut Vec<u8>, ty: Type, object: &Object) -> bool {
-    ty.procedure.is_some_and(|procedure| {
-        // SAFETY: an object of the command's reply type.
-        unsafe { xdr::encode(frame, procedure, object.as_ptr(), false) }.is_ok()
-    })
+/// False if it does not encode.
+fn send_object(request: &Request, frame: &mut Vec<u8>, ty: Type, object: &Object) -> bool {
+    let Some(procedure) = ty.procedure else {
+        return false;
+    };
+    // SAFETY: an object of the command's reply type, which stays as it is until this returns.
+    match unsafe { xdr::encode(frame, procedure, object.as_ptr()) } {
+        Ok(mut encoded) => {
+            let (head, pieces) = encoded.split();
+            send_reply(request, status::OK, head, &pieces);
+            true
+        }
+        Err(_) => false,
+    }
 }
 
-/// Completes the header of an encoded reply and sends it.
-pub fn send_reply(request: &Request, status: i32, frame: &mut [u8]) -> bool {
+/// Completes the header of an encoded reply, of which `pieces` are the rest, and sends it.
+pub fn send_reply(request: &Request, status: i32, frame: &mut [u8], pieces: &[&[u8]]) -> bool {
     let &Request {
         ref conn,
         sequence,
         cmd,
         began,
     } = request;
-    put_header(frame, sequence, cmd, status);
-    match conn.send(Kind::Reply { began }, frame) {
+    let len = pieces
+        .iter()
+        .fold(frame.len(), |len, piece| len + piece.len());
+    put_header(frame, len - HEADER_LEN, sequence, cmd, status);
+    match conn.send(Kind::Reply { began }, frame, pieces) {
         Ok(()) => true,
         Err(SendError::NoMemory) => {
             conn.report(format!("no memory for the reply to command {cmd}"));
@@ -444,23 +457,23 @@ pub fn send_reply(request: &Request, status: i32, frame: &mut [u8]) -> bool {
 
 /// Replies with a status and no payload.
 pub fn reply_status(request: &Request, status: i32) -> bool {
-    send_reply(request, status, &mut [0; HEADER_LEN])
+    send_reply(request, status, &mut [0; HEADER_LEN], &[])
 }
 
 /// Replies to a request that no handler gets.
 fn refuse(conn: &Arc<Conn>, sequence: u32, cmd: i32, status: i32) {
     let mut frame = [0; HEADER_LEN];
-    put_header(&mut frame, sequence, cmd, status);
+    put_header(&mut frame, 0, sequence, cmd, status);
     // If it cannot be sent, the connection has ended.
-    let _ = conn.send(Kind::Refusal, &mut frame);
+    let _ = conn.send(Kind::Refusal, &mut frame, &[]);
 }
 
-fn put_header(frame: &mut [u8], sequence: u32, cmd: i32, status: i32) {
+fn put_header(frame: &mut [u8], len: usize, sequence: u32, cmd: i32, status: i32) {
     let header = Header {
         sequence,
         status,
         cmd,
-        len: (frame.len() - HEADER_LEN) as u32,
+        len: len as u32,
     };
     frame[..HEADER_LEN].copy_from_slice(&header.to_bytes());
 }

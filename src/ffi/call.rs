@@ -57,19 +57,16 @@ unsafe fn encode(
     frame: &mut Vec<u8>,
     ty: Option<Type>,
     object: *mut c_void,
-    by_reference: bool,
-) -> Result<Option<xdr::Encoded<'_>>, mrpc_status_t> {
+) -> Result<xdr::Encoded<'_>, mrpc_status_t> {
     frame.resize(HEADER_LEN, 0);
     let ty = ty.ok_or(status::ENCODING_ERR)?;
     if ty.is_void() {
-        return Ok(None);
+        return Ok(xdr::Encoded::of_nothing(frame));
     }
     let procedure = ty.procedure.filter(|_| !object.is_null());
     let procedure = procedure.ok_or(status::ENCODING_ERR)?;
     // SAFETY: as this function's contract.
-    unsafe { xdr::encode(frame, procedure, object, by_reference) }
-        .map(Some)
-        .map_err(|_| status::ENCODING_ERR)
+    unsafe { xdr::encode(frame, procedure, object) }.map_err(|_| status::ENCODING_ERR)
 }
 
 fn request_header(cmd: c_int, len: usize) -> [u8; HEADER_LEN] {
@@ -249,7 +246,7 @@ unsafe fn call(
 ) -> Result<mrpc_status_t, mrpc_status_t> {
     let role = conn.hub().role();
     // SAFETY: as this function's contract.
-    let encoded = unsafe { encode(frame, role.sent(cmd), object, true) }?;
+    let mut encoded = unsafe { encode(frame, role.sent(cmd), object) }?;
     let ended = |status: mrpc_status_t, payload: Arrived<'_>| {
         if status != status::OK {
             return status;
@@ -259,19 +256,11 @@ unsafe fn call(
         };
         store_reply(conn, cmd, ty, payload, out)
     };
-    match encoded {
-        None => {
-            frame.copy_from_slice(&request_header(cmd, 0));
-            conn.call(cmd, terms, frame, &[], ended)
-        }
-        Some(mut encoded) => {
-            let len = encoded.payload_len();
-            let (head, pieces) = encoded.split();
-            head[..HEADER_LEN].copy_from_slice(&request_header(cmd, len));
-            conn.call(cmd, terms, head, &pieces, ended)
-        }
-    }
-    .map_err(send_status)
+    let len = encoded.payload_len();
+    let (head, pieces) = encoded.split();
+    head[..HEADER_LEN].copy_from_slice(&request_header(cmd, len));
+    conn.call(cmd, terms, head, &pieces, ended)
+        .map_err(send_status)
 }
 
 fn store_reply(
@@ -388,12 +377,12 @@ unsafe fn post(
     kind: Kind<'_>,
 ) -> Result<(), mrpc_status_t> {
     with_frame(|frame| {
-        let ty = conn.hub().role().sent(cmd);
         // SAFETY: as this function's contract.
-        unsafe { encode(frame, ty, object, false) }?;
-        let header = request_header(cmd, frame.len() - HEADER_LEN);
-        frame[..HEADER_LEN].copy_from_slice(&header);
-        conn.send(kind, frame).map_err(send_status)
+        let mut encoded = unsafe { encode(frame, conn.hub().role().sent(cmd), object) }?;
+        let len = encoded.payload_len();
+        let (head, pieces) = encoded.split();
+        head[..HEADER_LEN].copy_from_slice(&request_header(cmd, len));
+        conn.send(kind, head, &pieces).map_err(send_status)
     })
 }
 
@@ -447,8 +436,9 @@ pub unsafe extern "C" fn mrpc_send_reply(
         with_frame(|frame| {
             let ty = request.conn.hub().role().reply_to_received(cmd);
             // SAFETY: the caller passes an object of the command's reply type.
-            unsafe { encode(frame, ty, data, false) }?;
-            answer(key, |r| upcall::send_reply(r, status::OK, frame))
+            let mut encoded = unsafe { encode(frame, ty, data) }?;
+            let (head, pieces) = encoded.split();
+            answer(key, |r| upcall::send_reply(r, status::OK, head, &pieces))
         })
     });
     or_status(result)

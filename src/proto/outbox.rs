@@ -132,18 +132,24 @@ impl Outbox {
         self.back.try_reserve_exact(more).is_ok()
     }
 
-    /// Queues a frame for which there is room; `calls` is 1 if it is a call, `urgent` if it must not be gathered.
-    pub fn append(&mut self, frame: &[u8], calls: u32, urgent: bool) {
+    /// Queues a frame, of which `pieces` are the rest, and for which there is room; `calls` is 1 if
+    /// it is a call, `urgent` if it must not be gathered.
+    pub fn append(&mut self, frame: &[u8], pieces: &[&[u8]], calls: u32, urgent: bool) {
+        let before = self.back.len();
         self.back.extend_from_slice(frame);
-        self.len += frame.len();
+        for piece in pieces {
+            self.back.extend_from_slice(piece);
+        }
+        self.len += self.back.len() - before;
         self.gathered += calls;
         self.urgent |= urgent;
     }
 
     /// Queues a reply likewise.
-    pub fn append_reply(&mut self, frame: &[u8], urgent: bool) {
-        self.append(frame, 0, urgent);
-        self.back_replies = self.back_replies.saturating_add(short(frame.len()));
+    pub fn append_reply(&mut self, frame: &[u8], pieces: &[&[u8]], urgent: bool) {
+        let before = self.len;
+        self.append(frame, pieces, 0, urgent);
+        self.back_replies = self.back_replies.saturating_add(short(self.len - before));
     }
 
     /// True if what is queued is worth sending now.
@@ -415,7 +421,7 @@ mod tests {
         let mut o = Outbox::default();
         assert!(o.begin_direct(0));
         assert!(!o.begin_direct(0), "somebody writes");
-        o.append(b"abc", 0, true);
+        o.append(b"abc", &[], 0, true);
         let c = o
             .wrote_direct(Vec::new(), false)
             .expect("urgent bytes go with the writer");
@@ -428,7 +434,7 @@ mod tests {
     fn a_partial_direct_frame_stays_in_front() {
         let mut o = Outbox::default();
         assert!(o.begin_direct(0));
-        o.append(b"second", 0, true);
+        o.append(b"second", &[], 0, true);
         assert!(o.wrote_direct(b"rst".to_vec(), false).is_none(), "blocked");
         assert!(o.writer == Writer::Blocked && o.len() == 9);
         assert!(o.begin_flush().is_none());
@@ -441,7 +447,7 @@ mod tests {
     #[test]
     fn an_edge_during_the_send_is_not_lost() {
         let mut o = Outbox::default();
-        o.append(&[1; 10], 0, true);
+        o.append(&[1; 10], &[], 0, true);
         let c = o.begin_flush().unwrap();
         assert!(o.writable().is_none(), "the writer is told instead");
         let c = send(&mut o, c, 4).expect("tries once more");
@@ -455,12 +461,12 @@ mod tests {
         let mut o = Outbox::default();
         assert!(o.begin_direct(1));
         assert!(o.wrote_direct(Vec::new(), false).is_none());
-        o.append(&[0; 20], 1, false);
+        o.append(&[0; 20], &[], 1, false);
         assert!(o.is_ripe(), "1 gathered, 1 on the wire");
         let c = o.begin_flush().unwrap();
         assert_eq!(o.on_wire(), 2);
         assert!(send(&mut o, c, 20).is_none());
-        o.append(&[0; 20], 1, false);
+        o.append(&[0; 20], &[], 1, false);
         assert!(!o.is_ripe());
         assert!(o.list() && !o.list());
         o.answered();
@@ -472,7 +478,7 @@ mod tests {
         let mut o = Outbox::default();
         assert!(o.begin_direct(0));
         assert!(o.wrote_direct(b"rst".to_vec(), true).is_none());
-        o.append_reply(b"gathered", false);
+        o.append_reply(b"gathered", &[], false);
         assert!(o.begin_flush_of_all().is_none(), "blocked");
         let c = o.writable().unwrap();
         let c = send(&mut o, c, 3).expect("not left to a tick");
@@ -554,9 +560,9 @@ mod tests {
         // Numbers that wrap, and messages and replies between them that have the same.
         let number = |n: u32| (u32::MAX - 2).wrapping_add(n);
         for n in 0..6 {
-            o.append(&request(number(n), 1, 20), 1, false);
-            o.append_reply(&[0; 16], false);
-            o.append(&request(number(n), -1, 24), 0, false);
+            o.append(&request(number(n), 1, 20), &[], 1, false);
+            o.append_reply(&[0; 16], &[], false);
+            o.append(&request(number(n), -1, 24), &[], 0, false);
         }
         assert_eq!(o.take_back(number(6)), None, "none such");
         assert_eq!(o.take_back(number(0)), Some(20));
@@ -571,13 +577,13 @@ mod tests {
         assert_eq!(o.take_back(number(1)), None, "a byte of it has left");
         assert_eq!(o.take_back(number(3)), Some(20));
         assert_eq!((o.on_wire(), o.len()), (3, 6 * 60 - 60 - 41));
-        o.append(&request(number(6), 1, 30), 1, false);
+        o.append(&request(number(6), 1, 30), &[], 1, false);
         assert_eq!(o.take_back(number(6)), Some(30));
         let c = o.writable().expect("what is left");
         assert!(send(&mut o, c, 19).is_none());
         // With the rest of the frame gone, the next is the first.
         assert_eq!(o.take_back(number(2)), Some(20));
-        o.append(&request(number(7), 1, 30), 1, false);
+        o.append(&request(number(7), 1, 30), &[], 1, false);
         let first = o.writable();
         let mut left = all_of(&mut o, first);
         let rest = o.begin_flush();
@@ -600,7 +606,7 @@ mod tests {
         assert!(o.begin_direct(0));
         let blocked = o.wrote_direct(b"rest".to_vec(), false);
         o.hand_over(blocked);
-        o.append(b"more", 0, true);
+        o.append(b"more", &[], 0, true);
         assert!(o.list(), "nobody writes, and no edge is due");
         let c = o.begin_flush().unwrap();
         assert_eq!(&c.bytes[c.at..], b"rest");
@@ -636,17 +642,17 @@ mod tests {
         let mut o = Outbox::default();
         assert!(o.begin_direct(0));
         assert!(o.wrote_direct(vec![1; 9], false).is_none());
-        o.append(&request(0, 1, 100), 1, false);
+        o.append(&request(0, 1, 100), &[], 1, false);
         for n in 1..10_000 {
-            o.append(&request(n, 1, 100), 1, false);
+            o.append(&request(n, 1, 100), &[], 1, false);
             assert_eq!(o.take_back(n), Some(100));
             assert!(o.back.len() <= 2 * GATHER && o.back.capacity() <= 4 * GATHER);
         }
-        o.append(&request(10_000, 1, 50), 1, false);
+        o.append(&request(10_000, 1, 50), &[], 1, false);
         let c = o.writable().unwrap();
         assert_eq!(send(&mut o, c, 9).map(|c| c.bytes.len()), Some(150));
         let mut o = Outbox::default();
-        o.append(&request(0, 1, 100), 1, false);
+        o.append(&request(0, 1, 100), &[], 1, false);
         assert_eq!(o.take_back(0), Some(100));
         assert!(o.begin_flush().is_none() && o.begin_direct(1));
     }
@@ -661,8 +667,8 @@ mod tests {
     #[test]
     fn what_a_transport_has_taken_is_not_taken_back() {
         let mut o = Outbox::default();
-        o.append(&request(1, 1, 100), 1, false);
-        o.append(&request(2, 1, 100), 1, false);
+        o.append(&request(1, 1, 100), &[], 1, false);
+        o.append(&request(2, 1, 100), &[], 1, false);
         let c = o.begin_flush().unwrap();
         assert!(sealed(&mut o, c, 50).is_none());
         assert_eq!((o.take_back(1), o.len()), (None, 200));
@@ -715,11 +721,11 @@ mod tests {
     #[test]
     fn replies_are_counted_until_they_leave() {
         let mut o = Outbox::default();
-        o.append(&[0; 30], 1, false);
-        o.append_reply(&[0; 20], false);
+        o.append(&[0; 30], &[], 1, false);
+        o.append_reply(&[0; 20], &[], false);
         assert_eq!((o.replies(), o.others()), (20, 30));
         let c = o.begin_flush().unwrap();
-        o.append_reply(&[0; 5], false);
+        o.append_reply(&[0; 5], &[], false);
         assert!(send(&mut o, c, 40).is_none());
         assert_eq!((o.replies(), o.others()), (15, 0));
         let c = o.writable().unwrap();

@@ -78,7 +78,7 @@ fn gather_messages(outbox: &mut Outbox) {
     for i in 0..FRAMES {
         let mut frame = [0; 20];
         frame[..16].copy_from_slice(&header(i).to_bytes());
-        outbox.append(black_box(&frame), 0, false);
+        outbox.append(black_box(&frame), &[], 0, false);
         if outbox.is_ripe() {
             sent += flush(outbox);
         }

@@ -229,7 +229,7 @@ mod tests {
             cmd: 1,
             len: 0,
         };
-        c.outbox.append(&header.to_bytes(), 1, false);
+        c.outbox.append(&header.to_bytes(), &[], 1, false);
         c.count_sent(HEADER_LEN);
         assert!(c.expire(10, 9).is_empty());
         assert_eq!((c.late, c.outbox.len()), (0, 0));
@@ -284,7 +284,7 @@ mod tests {
             };
             c.count_sent(HEADER_LEN);
             if !c.outbox.begin_direct(1) {
-                c.outbox.append(&header.to_bytes(), 1, true);
+                c.outbox.append(&header.to_bytes(), &[], 1, true);
             }
         }
         for sequence in 0..64 {

@@ -214,7 +214,7 @@ fn close_fails_calls_at_once_and_ignores_what_comes() {
         made: 0,
         waiter: "w",
     });
-    c.outbox.append(b"x", 0, true);
+    c.outbox.append(b"x", &[], 0, true);
     assert_eq!(c.close(), Ok(vec!["w"]));
     assert_eq!(c.close(), Err(CloseError::Already));
     assert!(!c.is_drained());
@@ -372,8 +372,8 @@ fn a_refused_send_is_told_of_room_once() {
     };
     let mut c = open();
     assert!(c.has_room(500, &limits), "nothing else waits");
-    c.outbox.append(&[0; 60], 0, false);
-    c.outbox.append_reply(&[0; 500], false);
+    c.outbox.append(&[0; 60], &[], 0, false);
+    c.outbox.append_reply(&[0; 500], &[], false);
     assert!(c.has_room(40, &limits) && !c.has_room(41, &limits));
     c.want_room();
     c.note_room(&limits);
@@ -398,7 +398,7 @@ fn a_peer_that_sends_no_more_is_still_answered() {
     assert_eq!(c.end_input(), ["w"]);
     assert!(c.check_open(true).is_err() && c.check_open(false).is_ok());
     assert!(!c.is_drained());
-    c.outbox.append_reply(&[0; 16], true);
+    c.outbox.append_reply(&[0; 16], &[], true);
     c.answer(false);
     assert!(!c.is_drained());
     let mut chunk = c.outbox.begin_flush().unwrap();
@@ -432,7 +432,7 @@ fn a_draining_connection_answers_what_had_come_and_parts_when_all_is_done() {
     c.receive(frame(call, 0, 1, b""), None);
     assert!(!c.part(), "its callback has not run");
     assert_eq!(events(&mut c), ["x 0"]);
-    c.outbox.append(b"rest", 0, false);
+    c.outbox.append(b"rest", &[], 0, false);
     assert!(!c.part(), "something is unsent");
     let mut chunk = c.outbox.begin_flush().unwrap();
     chunk.at = 4;
