@@ -29,4 +29,17 @@ static inline struct mrpc_conn_set *guide_set(const struct mrpc_protocol *protoc
 	return set;
 }
 
+/* A connection of each set, joined to the other. Whoever called it has a reference on both. */
+static inline void guide_join(struct mrpc_conn_set *client, struct mrpc_connection **ours,
+			      struct mrpc_conn_set *server, struct mrpc_connection **theirs)
+{
+	int fds[2];
+
+	OK(mrpc_conn_create(ours, client, NULL));
+	OK(mrpc_conn_create(theirs, server, NULL));
+	OK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+	OK(mrpc_bind_fd(*ours, fds[0]));
+	OK(mrpc_bind_fd(*theirs, fds[1]));
+}
+
 #endif
