@@ -15,6 +15,8 @@ static const char NOTHING[] = "";
 static const char UNNAMED[] = "\r\n\r\n\0\r\nQUIT\n\x20\0\0";
 
 static int fds[MANY];
+/* As many of these as there may be descriptors for. */
+static int many = MANY;
 
 static int64_t spent_us(void)
 {
@@ -99,18 +101,18 @@ static int64_t round_among(int n, void (*prepare)(int n), const char *hello)
 
 static void compare(const char *what, void (*prepare)(int n), const char *hello)
 {
-	int64_t few, many;
+	int64_t few, more;
 	int tries = 0;
 
 	SECTION("%s", what);
 	/* What else the machine does can only add to it. */
 	do {
 		few = round_among(FEW, prepare, hello);
-		many = round_among(MANY, prepare, hello);
+		more = round_among(many, prepare, hello);
 		tap_note("%lld us among %d, %lld us among %d", (long long)few, FEW,
-			 (long long)many, MANY);
-	} while (many > TIMES * few && ++tries < TRIES);
-	CHECK_MSG(many <= TIMES * few, "%lld us instead of %lld", (long long)many, (long long)few);
+			 (long long)more, many);
+	} while (more > TIMES * few && ++tries < TRIES);
+	CHECK_MSG(more <= TIMES * few, "%lld us instead of %lld", (long long)more, (long long)few);
 }
 
 int main(void)
@@ -120,7 +122,9 @@ int main(void)
 	REQUIRE_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
 	limit.rlim_cur = limit.rlim_max;
 	REQUIRE_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	REQUIRE(limit.rlim_max > 2 * MANY + 100);
+	if (limit.rlim_max < 2 * MANY + 100)
+		many = (int)limit.rlim_max / 2 - 50;
+	REQUIRE(many > 10 * FEW);
 	compare("nothing is set", plain, NOTHING);
 	compare("there is one place left", full, NOTHING);
 	compare("an idle timeout", idle, NOTHING);
