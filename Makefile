@@ -223,7 +223,7 @@ check-install: all ## install to an empty place, build a program against it
 	TLS=$(TLS) MAKE="$(MAKE)" scripts/check-install
 
 .PHONY: deb check-reproducible
-NEED_DEB := cargo cc crates dh dpkg-buildpackage lintian python3 strip
+NEED_DEB := cargo cc crates dh dpkg-buildpackage lintian python3 sphinx strip
 deb: ## Debian packages, in build/deb
 	@scripts/need $(NEED_DEB)
 	scripts/deb
