@@ -246,6 +246,11 @@ bench-xdr: all ## generated code beside rpcgen's, as a ratio
 soak: all ## everything at once for MINUTES=n: every answer right; memory, descriptors, threads flat
 	bench/load/run soak $(or $(MINUTES),1)
 
+.PHONY: check-load
+check-load: NEED += cpp python3 $(NEED_TLS)
+check-load: all ## 15,000 connections, churn, storms, hostile peers; CONNECTIONS, CHURN, SECONDS for each attack
+	bench/load/run all $(or $(CONNECTIONS),15000) $(or $(CHURN),200000) $(or $(SECONDS),8)
+
 header: ## make minirpc.h and tls.h in include/minirpc of the comments in src/ffi and tls/src/ffi.rs
 	@scripts/need $(NEED)
 	MINIRPC_HEADER=$(CURDIR)/include/minirpc/minirpc.h $(CARGO) check --lib

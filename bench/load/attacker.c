@@ -3,11 +3,12 @@
  *
  * ATTACK is a name of the table below, "plain" for all of those against plain connections by
  * chance, "tls" for those against TLS ones, "server" for a hostile server: PORT is 0 then, and its
- * own port is what is printed first. Each thread does one step after the other, with a pause
- * between them. Commands come by the standard input, and each is acknowledged by a line:
+ * own port can be asked for. Each thread does one step after the other, with a pause between
+ * them. Commands come by the standard input, and each is acknowledged by a line:
  *
- *   g     go on                 "going"
- *   r     close all, and rest   "resting STEPS", which were done since the start
+ *   go      go on                 "going"
+ *   rest    close all, and rest   "resting STEPS", which were done since the start
+ *   port                          "port PORT", of a hostile server
  *
  * The end of the input is the end of the program.
  */
@@ -572,8 +573,9 @@ static int usage(void)
 
 int main(int argc, char **argv)
 {
+	char command[64];
 	long threads, i;
-	int command;
+	int port = 0;
 
 	if (argc != 5)
 		return usage();
@@ -589,22 +591,24 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGPIPE, SIG_IGN);
 	if (only != NULL && only->kind == SERVER)
-		printf("%d\n", listen_here());
+		port = listen_here();
 	for (i = 0; i < threads; i++) {
 		pthread_t thread;
 
 		if (pthread_create(&thread, NULL, run, (void *)(uintptr_t)(i + 1)) != 0)
 			return 1;
 	}
-	while ((command = getchar()) != EOF) {
-		if (command == 'g') {
+	while (fgets(command, sizeof(command), stdin) != NULL) {
+		if (strcmp(command, "go\n") == 0) {
 			atomic_store(&going, true);
 			printf("going\n");
-		} else if (command == 'r') {
+		} else if (strcmp(command, "rest\n") == 0) {
 			atomic_store(&going, false);
 			while (atomic_load(&busy) > 0)
 				pause_us(1000);
 			printf("resting %ld\n", atomic_load(&steps));
+		} else if (strcmp(command, "port\n") == 0) {
+			printf("port %d\n", port);
 		}
 	}
 	return 0;

@@ -476,6 +476,19 @@ void client_connect(struct end *end, const struct place *place, enum who who)
 	say_hello(end, who);
 }
 
+void client_call(struct worker *w, struct end *end)
+{
+	sync_parcel(w, end, nr_load_echo, SMALL);
+}
+
+void client_close(struct end *end)
+{
+	mrpc_conn_close(end->conn);
+	while (atomic_load(&end->ended) == 0)
+		pause_us(300);
+	mrpc_conn_unref(end->conn);
+}
+
 struct attempt {
 	struct batch batch;
 	int error;

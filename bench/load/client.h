@@ -51,6 +51,9 @@ void client_counts(struct client_counts *counts);
 struct mrpc_conn_set *client_new(int dispatchers);
 /* Connects, or ends the program, and says hello. */
 void client_connect(struct end *end, const struct place *place, enum who who);
+/* A sync call; and the end of it all. */
+void client_call(struct worker *w, struct end *end);
+void client_close(struct end *end);
 /* One operation by chance, on a steady connection. */
 void client_operate(struct worker *w, struct end *end);
 /* A connection that comes and goes. */

@@ -13,10 +13,7 @@
 #include "children.h"
 #include "client.h"
 #include "server.h"
-
-#ifdef WITH_TLS
-#include <minirpc/tls.h>
-#endif
+#include "tls.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -181,41 +178,20 @@ static void plain_places(void)
 		 attackers[attacker_count++].port);
 }
 
-#ifdef WITH_TLS
-static struct mrpc_tls *tls_new(const char *dir, const char *identity)
-{
-	char cert[4096], key[4096], ca[4096];
-	struct mrpc_tls *tls;
-
-	snprintf(cert, sizeof(cert), "%s/%s.pem", dir, identity);
-	snprintf(key, sizeof(key), "%s/%s.key", dir, identity);
-	snprintf(ca, sizeof(ca), "%s/ca.pem", dir);
-	MUST(mrpc_tls_create(&tls));
-	MUST(mrpc_tls_set_identity(tls, cert, key));
-	MUST(mrpc_tls_trust(tls, ca));
-	MUST(mrpc_tls_set_peer_check(tls, MRPC_TLS_PEER_REQUIRED));
-	MUST(mrpc_tls_set_resumption(tls, 1));
-	return tls;
-}
-
 static void tls_place(const char *certs)
 {
 	struct mrpc_conn_set *server = server_new(2), *client = client_new(2);
-	struct mrpc_tls *ours = tls_new(certs, "p256"), *theirs = tls_new(certs, "client");
 	int port;
 
 	bounds(server);
-	MUST(mrpc_set_tls(server, ours));
-	MUST(mrpc_set_tls(client, theirs));
-	mrpc_tls_unref(ours);
-	mrpc_tls_unref(theirs);
+	tls_for(server, certs, true);
+	tls_for(client, certs, false);
 	sets[set_count++] = server;
 	sets[set_count++] = client;
 	port = server_listen(server);
 	place_add("TLS", client, AF_INET, "localhost", port);
 	attacker_start(&attackers[attacker_count++], "tls", port, 2, 10000);
 }
-#endif
 
 /* ---- coming to rest ---- */
 
@@ -420,10 +396,8 @@ int main(int argc, char **argv)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	plain_places();
-#ifdef WITH_TLS
 	if (argc == 3)
 		tls_place(argv[2]);
-#endif
 	server_start_replier();
 	for (i = 0; i < place_count * PER_PLACE; i++)
 		client_connect(&steady[steady_count++], &places[i % place_count], WHO_STEADY);
