@@ -111,7 +111,7 @@ impl Conn {
         // A short read ends the turn, unless there is an end of the stream, or something behind
         // urgent data, to be found.
         let mut to_end = ready.hangup || ready.again || ready.urgent;
-        let mut budget = BUDGET;
+        let mut budget = turn.budget();
         loop {
             let (got, claimed) = self.read_once(&mut held, turn.scratch, Wait::Not, None);
             if claimed {

@@ -22,6 +22,8 @@ use std::time::Duration;
 
 /// Events of one connection that a runner takes out at a time.
 const BATCH: usize = 256;
+/// The same of one whose handlers take long: nobody looks at the sockets meanwhile.
+const SLOW_BATCH: usize = 2;
 /// After this many runs in a row a busy dispatcher looks at the sockets.
 const RUNS_PER_LOOK: u32 = 4;
 /// Handlers that take longer send what they send at once: others have to wait for the batch.
@@ -319,7 +321,8 @@ pub fn dispatch(mut hub: Arc<ConnHub>, max: i32) -> i32 {
 /// how many were run.
 fn run(mut conn: Arc<Conn>, max: usize) -> usize {
     let alone = conn.hub().queue.is_empty();
-    let more = if alone { max.min(BATCH) - 1 } else { 0 };
+    let bound = if conn.is_slow() { SLOW_BATCH } else { BATCH };
+    let more = if alone { max.min(bound) - 1 } else { 0 };
     let mut batch = ticket::spare_batch();
     let Some(mut event) = conn.begin_events(more, &mut batch) else {
         ticket::put_batch(batch);

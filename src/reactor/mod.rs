@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 /// Events taken in one wait.
 const EVENTS: usize = 256;
-/// What one read takes at most; a source gets `BUDGET` of them in a turn.
+/// What one read takes at most; a source that is alone gets `BUDGET` of them in a turn.
 pub const READ_SIZE: usize = 64 * 1024;
 pub const BUDGET: usize = 4;
 
@@ -81,9 +81,19 @@ pub struct Turn<'a, F> {
     pub found: &'a mut Found<F>,
     timers: &'a mut Times<Instant, dyn Source<F>>,
     again: &'a Again<AnySource<F>>,
+    alone: bool,
 }
 
 impl<F> Turn<'_, F> {
+    /// The reads that a source gets: one, where others are ready, too, which would have to wait.
+    pub fn budget(&self) -> usize {
+        if self.alone {
+            BUDGET
+        } else {
+            1
+        }
+    }
+
     /// Calls the source again, as readable, in the next turn.
     pub fn again(&self, source: AnySource<F>) {
         drop(self.again.push(source));
@@ -446,6 +456,7 @@ impl<F> Driver<'_, F> {
             found,
             timers: &mut state.timers,
             again: &reactor.again,
+            alone: called <= 1,
         };
         for (source, what) in ready.drain(..) {
             source.on_ready(what, &mut turn);
