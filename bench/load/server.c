@@ -38,7 +38,7 @@ struct kept {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;        /* sessions and kept ones */
 static struct session *sessions;
 static struct kept *kept_list;
-static long session_count, steady_count, kept_count;
+static long session_count, kept_count;
 static atomic_long accepted, disconnected, calls_made, calls_ok, calls_ended, reminded, ioerrs;
 static atomic_uint_fast64_t next_number = 1;
 
@@ -68,7 +68,6 @@ static void on_disconnect(void *data, UNUSED enum mrpc_disc_reason reason)
 		if (session->next != NULL)
 			session->next->link = session->link;
 		session_count--;
-		steady_count -= session->who == WHO_STEADY;
 	}
 	pthread_mutex_unlock(&lock);
 	free(session);
@@ -95,7 +94,6 @@ static mrpc_status_t hello(void *data, UNUSED struct mrpc_message *msg, number *
 			sessions->link = &session->next;
 		sessions = session;
 		session_count++;
-		steady_count += session->who == WHO_STEADY;
 	}
 	pthread_mutex_unlock(&lock);
 	*out = answer(nr_load_hello, *in);
@@ -385,16 +383,6 @@ void server_listen_unix(struct mrpc_conn_set *set, const char *name)
 	char none[] = "", *service = none;
 
 	MUST(mrpc_listen(set, AF_UNIX, name, &service));
-}
-
-long server_steady(void)
-{
-	long n;
-
-	pthread_mutex_lock(&lock);
-	n = steady_count;
-	pthread_mutex_unlock(&lock);
-	return n;
 }
 
 void server_counts(struct server_counts *counts)

@@ -24,7 +24,5 @@ void server_start_replier(void);
 /* A call to a client that has said hello, by chance: checked, if that is a steady one.
  * False if there is none. */
 bool server_calls(uint64_t *random);
-/* How many sessions belong to steady clients. */
-long server_steady(void);
 
 #endif

@@ -16,8 +16,7 @@ from pathlib import Path
 
 CERTS = Path(__file__).resolve().parent / "certs"
 PORT, THREADS, PAUSE = int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]) / 1e6
-NR = 0x1122334455667788
-# hello, of who is idle
+# hello, of WHO_IDLE
 REQUEST = struct.pack(">IiiIQ", 0, -1, 1, 8, 3)
 
 going = threading.Event()
@@ -100,7 +99,7 @@ def cut_off(session):
 
 
 def trickle(session):
-    for byte in session.record(REQUEST) * 1:
+    for byte in session.record(REQUEST):
         session.send(bytes([byte]))
         time.sleep(0.001)
     step()

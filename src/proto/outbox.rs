@@ -519,7 +519,7 @@ mod tests {
         let frame = request(7, 1, 1000);
         for _ in 0..5000 {
             assert!(o.reserve(frame.len()));
-            o.append_reply(&frame, true);
+            o.append_reply(&frame, &[], true);
             assert!(held(&o) <= 2 * LARGE + o.len() / 8 * 9);
         }
         // The peer takes it in pieces that end anywhere.
@@ -540,7 +540,7 @@ mod tests {
     fn requests_can_be_taken_back_behind_what_was_given_back() {
         let mut o = Outbox::default();
         for n in 0..200 {
-            o.append(&request(n, 1, 1000), 1, false);
+            o.append(&request(n, 1, 1000), &[], 1, false);
         }
         let c = o.begin_flush().unwrap();
         assert!(send(&mut o, c, 150_500).is_none());
