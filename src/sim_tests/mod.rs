@@ -12,5 +12,6 @@ mod listening;
 mod loops;
 mod pair;
 mod runner;
+mod sequences;
 mod timers;
 mod traffic;

@@ -273,7 +273,7 @@ impl Pair {
 pub fn all_well() -> bool {
     (0..app::ends()).all(|end| {
         let ok = |call: &app::Call| call.ended.is_some_and(|(status, _)| status == status::OK);
-        let sent = app::with(1 - end, |e| e.sent.len());
+        let sent = app::with(end ^ 1, |e| e.sent.len());
         app::with(end, |e| {
             e.calls.values().all(ok) && e.notes.len() == sent && e.reports.is_empty()
         })
