@@ -337,9 +337,9 @@ impl Run {
             let urgent = how & 2 == 0;
             assert!(outbox.reserve(frame.len()));
             if reply {
-                outbox.append_reply(&frame, urgent);
+                outbox.append_reply(&frame, &[], urgent);
             } else {
-                outbox.append(&frame, calls, urgent);
+                outbox.append(&frame, &[], calls, urgent);
             }
         }
     }
