@@ -52,7 +52,11 @@ impl Failure {
 
 impl From<io::Error> for Errno {
     fn from(e: io::Error) -> Errno {
-        Errno(e.raw_os_error().unwrap_or(libc::EIO))
+        let otherwise = match e.kind() {
+            io::ErrorKind::OutOfMemory => libc::ENOMEM,
+            _ => libc::EIO,
+        };
+        Errno(e.raw_os_error().unwrap_or(otherwise))
     }
 }
 

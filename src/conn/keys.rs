@@ -25,24 +25,30 @@ pub type Keys<T> = Narrow<T>;
 /// For 64 bits: a number that is used once, above the entry's place.
 #[cfg(any(test, target_pointer_width = "64"))]
 mod wide {
-    use slab::Slab;
-
     const INDEX_BITS: u32 = 24;
     const INDEX_MASK: u64 = (1 << INDEX_BITS) - 1;
     /// Then they begin again, at 1: after 12 days, at a million a second.
     const LAST_SERIAL: u64 = u64::MAX >> INDEX_BITS;
 
     pub struct Wide<T> {
-        live: Slab<(u64, T)>,
+        places: Vec<Place<T>>,
+        /// The first place that is free; that one knows the next. Beyond the last: none is.
+        free: usize,
         serial: u64,
         /// Every number has been given out.
         began_again: bool,
     }
 
+    enum Place<T> {
+        Live { key: u64, value: T },
+        Free { next: usize },
+    }
+
     impl<T> Wide<T> {
         pub const fn new() -> Wide<T> {
             Wide {
-                live: Slab::new(),
+                places: Vec::new(),
+                free: 0,
                 serial: 0,
                 began_again: false,
             }
@@ -56,29 +62,44 @@ mod wide {
             }
         }
 
-        /// None if there are more entries than keys can name.
+        /// None if there are more entries than keys can name, or no memory for one.
         pub fn insert(&mut self, value: T) -> Option<u64> {
-            let index = self.live.vacant_key() as u64;
-            if index > INDEX_MASK {
-                return None;
+            let index = self.free;
+            if index == self.places.len() {
+                if index as u64 > INDEX_MASK || self.places.try_reserve(1).is_err() {
+                    return None;
+                }
+                self.places.push(Place::Free { next: index + 1 });
             }
+            let Place::Free { next } = self.places[index] else {
+                unreachable!("a free place is no live one");
+            };
             if self.serial == LAST_SERIAL {
                 (self.serial, self.began_again) = (0, true);
             }
             self.serial += 1;
-            let key = self.serial << INDEX_BITS | index;
-            self.live.insert((key, value));
+            let key = self.serial << INDEX_BITS | index as u64;
+            self.places[index] = Place::Live { key, value };
+            self.free = next;
             Some(key)
         }
 
         pub fn get(&self, key: u64) -> Option<&T> {
-            let (own, value) = self.live.get((key & INDEX_MASK) as usize)?;
-            (*own == key).then_some(value)
+            match self.places.get((key & INDEX_MASK) as usize)? {
+                Place::Live { key: own, value } if *own == key => Some(value),
+                _ => None,
+            }
         }
 
         pub fn remove(&mut self, key: u64) -> Option<T> {
             self.get(key)?;
-            Some(self.live.remove((key & INDEX_MASK) as usize).1)
+            let index = (key & INDEX_MASK) as usize;
+            let free = Place::Free { next: self.free };
+            self.free = index;
+            match std::mem::replace(&mut self.places[index], free) {
+                Place::Live { value, .. } => Some(value),
+                Place::Free { .. } => unreachable!("it was live"),
+            }
         }
 
         /// True if `key` has the form of one that was given out.
@@ -121,9 +142,12 @@ mod narrow {
             }
         }
 
-        /// None if there are more entries than keys can name.
+        /// None if there are more entries than keys can name, or no memory for one.
         pub fn insert(&mut self, value: T) -> Option<u64> {
-            if self.free.len() < RESTING && self.places.len() < Self::PLACES {
+            let more = self.free.len() < RESTING && self.places.len() < Self::PLACES;
+            // All places may become free, and rest there.
+            let all = self.places.len() + 1 - self.free.len();
+            if more && self.places.try_reserve(1).is_ok() && self.free.try_reserve(all).is_ok() {
                 self.free.push_front(self.places.len() as u32);
                 self.places.push(Place {
                     uses: 0,

@@ -365,11 +365,15 @@ impl Conn {
         if replies {
             out.flush = st.proto.outbox.begin_flush();
         }
+        let starved = st.proto.is_starved();
         drop(st);
         if let Some(notes) = notes {
             self.leave_notes(*notes);
         }
         self.act(out);
+        if starved {
+            self.failed("read", Errno(libc::ENOMEM));
+        }
         (reader.resting, claimed)
     }
 

@@ -205,7 +205,7 @@ impl Secure {
             if !self.is(READY) {
                 return Err(Errno(libc::EAGAIN));
             }
-            self.seal(sealer, &pieces);
+            self.seal(sealer, &pieces)?;
             flushed = self.flush(sealer, fd, &mut sent);
             if flushed.is_ok() && sent == 0 {
                 return Err(Errno(libc::EPROTO));
@@ -252,14 +252,18 @@ impl Secure {
             } else if !sealer.more {
                 return Ok(());
             }
-            self.seal(sealer, &[]);
+            self.seal(sealer, &[])?;
         }
     }
 
     /// One step of `send`, where nothing is sealed.
-    fn seal(&self, sealer: &mut Sealer, plain: &[&[u8]]) {
+    ///
+    /// Each connection whose socket takes nothing keeps such a buffer: it may not be there.
+    fn seal(&self, sealer: &mut Sealer, plain: &[&[u8]]) -> Result<()> {
         let mut wire = local::take_wire_out();
-        wire.reserve(ROOM);
+        if wire.try_reserve(ROOM).is_err() {
+            return Err(Errno(libc::ENOMEM));
+        }
         let step = self.session.send(plain, &mut wire);
         self.note(step.state);
         *sealer = Sealer {
@@ -273,6 +277,7 @@ impl Secure {
             self.mark(FAILED);
             sealer.more = false;
         }
+        Ok(())
     }
 
     /// What the writer leaves behind: plain bytes that have begun to leave, and whether the session
@@ -300,10 +305,13 @@ impl Secure {
 }
 
 impl Sealer {
-    /// The buffer is its thread's: only what has not left is kept.
+    /// The buffer is its thread's: only what has not left is kept, or, without memory for that,
+    /// all of it.
     fn settle(&mut self) {
-        if self.wire.capacity() > 0 {
-            let rest = self.wire[self.at..].to_vec();
+        let unsent = &self.wire[self.at..];
+        let mut rest = Vec::new();
+        if self.wire.capacity() > 0 && rest.try_reserve_exact(unsent.len()).is_ok() {
+            rest.extend_from_slice(unsent);
             local::put_wire_out(std::mem::replace(&mut self.wire, rest));
             self.at = 0;
         }

@@ -65,6 +65,8 @@ pub struct Connection<S, A> {
     begun: bool,
     /// The set drains: what begins from now on is refused, in both directions.
     draining: bool,
+    /// There was no memory for an event.
+    starved: bool,
 }
 
 impl<S, A> Default for Connection<S, A> {
@@ -91,6 +93,7 @@ impl<S, A> Default for Connection<S, A> {
             solitary: SOLITARY,
             begun: false,
             draining: false,
+            starved: false,
         }
     }
 }
@@ -307,6 +310,11 @@ impl<S, A> Connection<S, A> {
             self.life.mute();
             self.life.advance(Phase::Gone, Some(Reason::User));
         }
+    }
+
+    /// A frame was lost, as there was no memory for its event: the connection can't go on.
+    pub fn is_starved(&self) -> bool {
+        self.starved
     }
 
     fn push(&mut self, event: Event<A>) {

@@ -65,6 +65,15 @@ impl<E> Lane<E> {
         }
     }
 
+    /// Makes room for `more` events, if some wait already. False: there is no memory for them.
+    #[inline]
+    #[must_use]
+    pub fn reserve(&mut self, more: usize) -> bool {
+        self.is_empty()
+            || self.rest.capacity() - self.rest.len() >= more
+            || self.rest.try_reserve(more).is_ok()
+    }
+
     /// True, once, if the lane is runnable and nobody carries it.
     #[must_use]
     pub fn claim(&mut self) -> bool {
@@ -89,6 +98,8 @@ impl<E> Lane<E> {
         if more >= self.rest.len() {
             std::mem::swap(&mut self.rest, batch);
         } else {
+            // Without memory for a batch they run one by one.
+            let more = batch.try_reserve(more).map_or(0, |()| more);
             batch.extend(self.rest.drain(..more));
             self.first = self.rest.pop_front();
         }

@@ -4,9 +4,9 @@ use crate::text::{Failure, Result};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use std::ffi::CStr;
-use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::{fs, io};
 
 /// What some programs write in front of text.
 const MARK: &[u8] = b"\xef\xbb\xbf";
@@ -22,7 +22,10 @@ impl<'a> Source<'a> {
         let path = Path::new(std::ffi::OsStr::from_bytes(name.to_bytes()));
         let shown = path.display().to_string();
         let bytes = fs::read(path).map_err(|e| {
-            let errno = e.raw_os_error().unwrap_or(libc::EIO);
+            // std's own error has no number.
+            let no_memory = e.kind() == io::ErrorKind::OutOfMemory;
+            let otherwise = if no_memory { libc::ENOMEM } else { libc::EIO };
+            let errno = e.raw_os_error().unwrap_or(otherwise);
             let why = e.to_string();
             let why = why.split_once(" (os error").map_or(&*why, |(why, _)| why);
             Failure::new(errno, format!("{shown}: {why}"))

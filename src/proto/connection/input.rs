@@ -7,6 +7,10 @@ use crate::proto::frame::{Body, Frame, Header, Refused, HEADER_LEN};
 use crate::proto::status;
 use crate::proto::step::{since, Notes, Step, What};
 
+/// A frame's events: an error and itself; and the end of the connection, if there is no room
+/// for the next one's.
+const EVENTS: usize = 3;
+
 impl<S, A> Connection<S, A> {
     /// Frames are going to be taken in, and somebody watches.
     pub fn begin_notes(&mut self, notes: Box<Notes>) {
@@ -33,6 +37,10 @@ impl<S, A> Connection<S, A> {
     pub fn receive<'a>(&mut self, frame: Frame<'a>, own: Option<u32>) -> Handled<'a, S> {
         // By reference: it was just written word by word, and is best read so.
         let Frame { ref header, body } = frame;
+        if !self.lane.reserve(EVENTS) {
+            self.starved = true;
+            return Handled::Done;
+        }
         let whole = !matches!(body, Body::Coming | Body::Refused(_));
         if !(self.begun && whole) {
             self.note_news(header, &body);
