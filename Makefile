@@ -80,6 +80,7 @@ check-guide: NEED += cpp pkg-config
 check-man: NEED += man mandoc
 check-c check-mutants check-stress: NEED += $(NEED_C)
 soak: NEED += cpp $(NEED_TLS)
+check-faults check-network: NEED += cpp $(NEED_TLS)
 nightly nightly-files bench-xdr: NEED += cpp libtirpc objcopy pkg-config rpcgen
 nightly-files: NEED += c++
 bench: NEED += cpp $(NEED_TLS) python3 $(if $(findstring --strace,$(BENCH)),strace) $(if $(findstring --simulate,$(BENCH)),addr2line objdump readelf valgrind)
@@ -250,6 +251,16 @@ soak: all ## everything at once for MINUTES=n: every answer right; memory, descr
 check-load: NEED += cpp python3 $(NEED_TLS)
 check-load: all ## 15,000 connections, churn, storms, hostile peers; CONNECTIONS, CHURN, SECONDS for each attack
 	bench/load/run all $(or $(CONNECTIONS),15000) $(or $(CHURN),200000) $(or $(SECONDS),8)
+
+# FAULTS=n: every n-th point; 1 is all of them, some 20,000, in half an hour.
+FAULTS ?= 40
+.PHONY: check-faults
+check-faults: all ## calls of the C library fail, one after the other; FAULTS=1 for all, SCENES='names'
+	FAULTS=$(FAULTS) faults/run $(SCENES)
+
+.PHONY: check-network
+check-network: all ## delay, loss, links that go down, peers that freeze or die; NETWORK_SECONDS=n, as root
+	faults/run-network
 
 header: ## make minirpc.h and tls.h in include/minirpc of the comments in src/ffi and tls/src/ffi.rs
 	@scripts/need $(NEED)
