@@ -33,6 +33,9 @@ fn drain(limit: Option<Duration>) -> Result<()> {
     for conn in ticket::draining().ok_or(Errno::INVAL)?.registry.close() {
         conn.begin_drain(begun);
     }
+    for conn in ticket::draining().ok_or(Errno::INVAL)?.attempts() {
+        conn.wake_attempt();
+    }
     if let Some(hub) = ticket::draining().filter(|hub| hub.has_arrivals()) {
         // Handshakes under way end.
         hub.shards.settings_changed();

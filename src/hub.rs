@@ -16,6 +16,7 @@ use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicU8, AtomicUsize, Mutex
 use crate::sys::{env, fork, thread};
 use crate::timers::Timers;
 use crate::transport::Transport;
+use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,6 +69,8 @@ pub struct Hub<C> {
     pub shards: Shards<C>,
     /// Connections that are looked at as time passes, by when they are.
     pub watched: Timers<C>,
+    /// Attempts to connect that nobody waits for, by address.
+    attempts: Mutex<BTreeMap<usize, Arc<C>>>,
     pub totals: Totals,
     pub registry: Registry<C>,
     pub observer: Observer,
@@ -122,6 +125,7 @@ impl<C> Hub<C> {
             queue: ReadyQueue::new(),
             shards: Shards::new()?,
             watched: Timers::new(),
+            attempts: Mutex::new(BTreeMap::new()),
             totals: Totals::default(),
             registry: Registry::new(),
             observer: Observer::new(),
@@ -300,6 +304,23 @@ impl<C> Hub<C> {
     pub fn clear_lists(&self) {
         self.shards.clear_lists();
         self.watched.close();
+    }
+
+    // --- attempts to connect
+
+    /// One has begun that nobody waits for.
+    pub fn attempt_began(&self, conn: &Arc<C>) {
+        let key = Arc::as_ptr(conn).addr();
+        self.attempts.lock().insert(key, Arc::clone(conn));
+    }
+
+    pub fn attempt_ended(&self, conn: &Arc<C>) {
+        let ended = self.attempts.lock().remove(&Arc::as_ptr(conn).addr());
+        drop(ended);
+    }
+
+    pub fn attempts(&self) -> Vec<Arc<C>> {
+        self.attempts.lock().values().cloned().collect()
     }
 
     // --- draining

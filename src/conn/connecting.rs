@@ -137,6 +137,8 @@ impl Conn {
             connecting: Some(Arc::clone(&connecting)),
             cancelled: false,
         });
+        // Before it looks whether the set drains.
+        self.hub.attempt_began(self);
         connecting.wake();
         Ok(())
     }
@@ -172,6 +174,14 @@ impl Conn {
         st.rare.as_deref().is_some_and(|rare| rare.ends_unnoticed)
     }
 
+    /// Has an attempt that is under way look whether it goes on.
+    pub fn wake_attempt(&self) {
+        let connecting = self.lock().pending().and_then(|p| p.connecting.clone());
+        if let Some(connecting) = connecting {
+            connecting.wake();
+        }
+    }
+
     fn is_cancelled(&self) -> bool {
         self.lock().pending().is_some_and(|p| p.cancelled)
     }
@@ -192,6 +202,15 @@ impl Connecting {
         hub.shards.home().reactor.again(self);
     }
 
+    /// Why it does not go on.
+    fn given_up(&self) -> Option<Failure> {
+        if self.conn.is_cancelled() {
+            return Some(Failure::new(libc::ECANCELED, "closed"));
+        }
+        let draining = self.conn.hub.is_draining();
+        draining.then(|| not_opened(Errno(libc::ESHUTDOWN)))
+    }
+
     /// Goes as far as it can. None: the attempt has ended.
     fn advance(self: &Arc<Self>, stage: Stage, turn: &mut Turn<'_, Arc<Conn>>) -> Option<Stage> {
         let source = Arc::clone(self) as _;
@@ -199,10 +218,9 @@ impl Connecting {
             Stage::Race(race) => race,
             Stage::Handshake(handshake, place) => return self.shake(handshake, place, turn),
         };
-        let made = if self.conn.is_cancelled() {
-            Err(cancelled())
-        } else {
-            match race.advance(self) {
+        let made = match self.given_up() {
+            Some(failure) => Err(failure),
+            None => match race.advance(self) {
                 Progress::Stands(socket) => Ok(socket),
                 Progress::Failed(failure) => Err(failure),
                 Progress::Wait(until) => {
@@ -212,7 +230,7 @@ impl Connecting {
                     }
                     return Some(Stage::Race(race));
                 }
-            }
+            },
         };
         race.end(self);
         turn.never(&source);
@@ -248,10 +266,9 @@ impl Connecting {
         place: Place,
         turn: &mut Turn<'_, Arc<Conn>>,
     ) -> Option<Stage> {
-        let ended = if self.conn.is_cancelled() {
-            Err(cancelled())
-        } else {
-            match handshake.advance() {
+        let ended = match self.given_up() {
+            Some(failure) => Err(failure),
+            None => match handshake.advance() {
                 ControlFlow::Continue(need) => {
                     if need == Need::Turn {
                         turn.again(Arc::clone(self) as _);
@@ -259,7 +276,7 @@ impl Connecting {
                     return Some(Stage::Handshake(handshake, place));
                 }
                 ControlFlow::Break(ended) => ended,
-            }
+            },
         };
         turn.never(&(Arc::clone(self) as _));
         self.leave(handshake.fd(), Some(place));
@@ -272,6 +289,7 @@ impl Connecting {
         turn: &mut Turn<'_, Arc<Conn>>,
     ) -> Option<Stage> {
         let conn = &self.conn;
+        conn.hub.attempt_ended(conn);
         let opened = made.and_then(|socket| {
             let opened = conn.open(socket, First::Connect);
             opened.map_err(|(e, _)| not_opened(e))
@@ -302,10 +320,6 @@ impl Connecting {
 enum Begun {
     Stands(super::Socket),
     Handshake(Handshake, Place),
-}
-
-fn cancelled() -> Failure {
-    Failure::new(libc::ECANCELED, "closed")
 }
 
 /// A socket, a time, an answer, or a close.
