@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 const TIMES: u32 = 1;
 /// Steps are told.
 const STEPS: u32 = 2;
-/// They were, once: a thread may have some left to tell of.
+/// They were, once: a thread may have some left to tell of, of which the tracer knows.
 const TOLD: u32 = 4;
 
 pub struct Observer {
@@ -123,7 +123,7 @@ impl Observer {
     /// Tells of what was left. With no lock and no right held.
     #[inline]
     pub fn tell(&self) {
-        if self.wants(TOLD) {
+        if self.wants(TOLD) && self.tracer.has_left() {
             trace::tell();
         }
     }

@@ -13,7 +13,7 @@ pub struct Moment {
 }
 
 /// Some handlers' worth.
-const ASKED: u32 = 8;
+const ASKED: u32 = 16;
 
 impl Moment {
     pub const NONE: Moment = Moment {

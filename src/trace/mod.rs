@@ -15,7 +15,7 @@ use file::Sink;
 use std::cell::RefCell;
 use std::ffi::{CStr, CString};
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A function, and the pointer that it is given, as an exposed address.
@@ -31,6 +31,8 @@ pub struct Tracer {
     /// Those that were set: one may still be called.
     hooks: Mutex<Vec<Arc<Hook>>>,
     sink: Option<&'static Sink>,
+    /// Lists that threads have to tell of.
+    left: AtomicUsize,
 }
 
 impl Tracer {
@@ -40,7 +42,14 @@ impl Tracer {
             hook: AtomicPtr::new(ptr::null_mut()),
             hooks: Mutex::new(Vec::new()),
             sink: file::sink(),
+            left: AtomicUsize::new(0),
         }
+    }
+
+    /// False: this thread has nothing to tell of. (Of others' lists nothing is known.)
+    #[inline]
+    pub fn has_left(&self) -> bool {
+        self.left.load(Ordering::Relaxed) > 0
     }
 
     pub fn has_sink(&self) -> bool {
@@ -125,7 +134,10 @@ pub fn spare() -> Vec<Step> {
 pub fn leave(tracer: &Arc<Tracer>, mut steps: Vec<Step>) {
     with_left(|left| match left.steps.last_mut() {
         Some((last, list)) if Arc::ptr_eq(last, tracer) => list.append(&mut steps),
-        _ => left.steps.push((Arc::clone(tracer), steps)),
+        _ => {
+            tracer.left.fetch_add(1, Ordering::Relaxed);
+            left.steps.push((Arc::clone(tracer), steps));
+        }
     });
 }
 
@@ -133,6 +145,7 @@ pub fn leave(tracer: &Arc<Tracer>, mut steps: Vec<Step>) {
 #[cold]
 pub fn tell() {
     while let Some((tracer, mut steps)) = with_left(|left| left.first()) {
+        tracer.left.fetch_sub(1, Ordering::Relaxed);
         tracer.tell(&steps);
         steps.clear();
         if steps.capacity() <= KEEP {
