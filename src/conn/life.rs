@@ -165,6 +165,8 @@ impl Conn {
             // Nothing is read or sent yet, so nobody has looked.
             let _ = self.secure.set(secure);
         }
+        let stops_short = family == libc::AF_UNIX;
+        self.stops_short.store(stops_short, Ordering::Relaxed);
         self.fd.store(fd.into_raw(), Ordering::Release);
         let mut out = Outputs {
             resumed: early,

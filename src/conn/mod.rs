@@ -100,6 +100,9 @@ pub struct Conn {
     shard: AtomicU8,
     /// Of its calls, in milliseconds; 0: none, TIMEOUT_INHERIT: the set's.
     call_timeout: AtomicU32,
+    /// A read may stop in front of bytes that are there: on Unix sockets, where a descriptor came
+    /// with those that it gave.
+    stops_short: AtomicBool,
     /// Between its messages and the socket, of some connections; set before it is open.
     secure: OnceBox<Secure>,
     /// Fetches a caller that waits on the socket, once calls were made that can be cancelled.
@@ -200,6 +203,7 @@ impl Conn {
             interrupt: AtomicBool::new(false),
             slow: AtomicBool::new(false),
             shard: AtomicU8::new(0),
+            stops_short: AtomicBool::new(false),
             call_timeout: AtomicU32::new(TIMEOUT_INHERIT),
             secure: OnceBox::new(),
             wake: OnceLock::new(),

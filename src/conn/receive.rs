@@ -109,8 +109,9 @@ impl Conn {
             return;
         };
         // A short read ends the turn, unless there is an end of the stream, or something behind
-        // urgent data, to be found.
+        // urgent data or a descriptor, to be found.
         let mut to_end = ready.hangup || ready.again || ready.urgent;
+        to_end |= self.stops_short.load(Ordering::Relaxed);
         let mut budget = turn.budget();
         loop {
             let (got, claimed) = self.read_once(&mut held, turn.scratch, Wait::Not, None);
