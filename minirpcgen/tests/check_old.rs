@@ -44,6 +44,7 @@ fn the_examples() {
             let (status, found) = check(&directory, &[&[input.as_str()], &sources[..]].concat());
             let expected: &[&str] = match input.as_str() {
                 "color.mx" => &["color.mx:7: note"],
+                "guide.mx" => &["guide.mx:5: note"],
                 "treecopy.mx" => &["treecopy.mx:32: note"],
                 "scale.mx" => &["scale.mx:10: warning"],
                 "shop.mx" => &[
