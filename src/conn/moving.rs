@@ -89,7 +89,8 @@ impl Conn {
     fn change_shard(self: &Arc<Self>, to: usize) -> bool {
         let shards = &self.hub.shards;
         let (fd, new) = (self.fd(), &shards.at(to).reactor);
-        if fd < 0 {
+        // It is there already where the loop that it was to leave came back meanwhile.
+        if fd < 0 || to == self.shard_number() {
             return false;
         }
         let Ok(place) = new.register(fd, Arc::clone(self) as _) else {
