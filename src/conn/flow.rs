@@ -9,7 +9,7 @@ use crate::sync::Ordering;
 use crate::sys::{clock, socket};
 use std::os::fd::RawFd;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// An application thread that has this much queued waits for the peer, until it is down to
 /// the second figure, as long as the peer takes bytes ...
@@ -21,8 +21,8 @@ const PATIENCE: Duration = Duration::from_millis(20);
 const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
 /// The socket reports that it is writable only when a third of its buffer is free.
 const LOOK: Duration = Duration::from_millis(4);
-/// A one-way message this soon after the last one that was sent in place is gathered.
-const GAP: Duration = Duration::from_micros(50);
+/// A one-way message this soon after the last one that was sent in place is gathered, in nanoseconds.
+const GAP: u64 = 50_000;
 
 /// What a connection costs beside what is counted: docs/limits.md.
 const PER_CONNECTION: usize = 1024;
@@ -30,16 +30,17 @@ const PER_CONNECTION: usize = 1024;
 /// When messages leave at once.
 #[derive(Default)]
 pub(super) struct Pace {
-    last_in_place: Option<Instant>,
+    /// In nanoseconds; 0: none has.
+    last_in_place: u64,
 }
 
 impl Pace {
     /// True if a message may go out in place: the last one that did is a while ago.
     pub fn is_due(&mut self) -> bool {
-        let now = clock::now();
-        let due = self.last_in_place.is_none_or(|t| now - t > GAP);
+        let now = clock::nanos();
+        let due = now.saturating_sub(self.last_in_place) > GAP;
         if due {
-            self.last_in_place = Some(now);
+            self.last_in_place = now;
         }
         due
     }
