@@ -41,7 +41,7 @@ pub use early::Terms;
 pub use ends::Socket;
 pub use handshake::Arrival;
 pub use life::First;
-pub use send::{Kind, SendError};
+pub use send::{frame_len, Kind, SendError};
 
 use crate::abi::{reply_callback_fn, TIMEOUT_INHERIT};
 use crate::error::Result;

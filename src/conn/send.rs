@@ -411,7 +411,7 @@ impl State {
 }
 
 /// The length of a frame whose header and first bytes `pieces` follow.
-pub(super) fn frame_len(frame: &[u8], pieces: &[&[u8]]) -> usize {
+pub fn frame_len(frame: &[u8], pieces: &[&[u8]]) -> usize {
     frame.len() + pieces.iter().map(|p| p.len()).sum::<usize>()
 }
 

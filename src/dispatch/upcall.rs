@@ -10,7 +10,7 @@ use crate::abi::{
 };
 use crate::conn::requests::{requests, Request};
 use crate::conn::AsyncCall;
-use crate::conn::{Conn, Kind, SendError};
+use crate::conn::{frame_len, Conn, Kind, SendError};
 use crate::error::{Errno, Result};
 use crate::local;
 use crate::proto::event::Event;
@@ -439,9 +439,7 @@ pub fn send_reply(request: &Request, status: i32, frame: &mut [u8], pieces: &[&[
         cmd,
         began,
     } = request;
-    let len = pieces
-        .iter()
-        .fold(frame.len(), |len, piece| len + piece.len());
+    let len = frame_len(frame, pieces);
     put_header(frame, len - HEADER_LEN, sequence, cmd, status);
     match conn.send(Kind::Reply { began }, frame, pieces) {
         Ok(()) => true,
