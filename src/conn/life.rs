@@ -196,11 +196,7 @@ impl Conn {
         };
         self.leave_up();
         self.act(out);
-        let mut asked = held.and_then(Held::release);
-        if asked.is_some() {
-            while let Some(held) = asked {
-                asked = held.release();
-            }
+        if held.is_some_and(|held| self.put_off(held)) {
             self.call_again();
         }
         Ok(claimed)
@@ -351,6 +347,21 @@ impl Conn {
         while let Some(held) = asked {
             self.reap_held(&held);
             asked = held.release();
+        }
+    }
+
+    /// Lets go of the right without a look at what others asked for; true: the loop has to look.
+    /// It may not turn any more where they found the connection dead: that is seen to here.
+    #[must_use]
+    pub(super) fn put_off(self: &Arc<Self>, mut held: Held<'_, Reader>) -> bool {
+        let mut asked = false;
+        loop {
+            self.reap_if_dead(&held);
+            held = match held.release() {
+                Some(noted) => noted,
+                None => return asked,
+            };
+            asked = true;
         }
     }
 

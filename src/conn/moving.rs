@@ -73,13 +73,7 @@ impl Conn {
             return false;
         };
         let moved = self.change_shard(to);
-        self.reap_if_dead(&held);
-        let mut asked = held.release();
-        if asked.is_some() {
-            while let Some(held) = asked {
-                self.reap_if_dead(&held);
-                asked = held.release();
-            }
+        if self.put_off(held) {
             self.call_again();
         }
         self.promote_sleeper();

@@ -128,7 +128,8 @@ impl Conn {
                 // Whoever asked may have heard of a hang-up.
                 Some(noted) if budget > 0 => noted,
                 noted => {
-                    if more || noted.is_some() {
+                    let asked = noted.is_some_and(|noted| self.put_off(noted));
+                    if more || asked {
                         turn.again(Arc::clone(self) as _);
                     }
                     break;
@@ -423,7 +424,7 @@ impl Conn {
                 }
                 budget -= 1;
                 if budget == 0 {
-                    drop(held);
+                    let _ = self.put_off(held);
                     self.call_again();
                     return self.promote_sleeper();
                 }

@@ -213,13 +213,23 @@ impl Pair {
         for end in 0..app::ends() {
             conn(end).drop_user();
         }
+        self.let_go();
+        self.end(Duration::from_secs(1));
+    }
+
+    /// Drops the references to the sets.
+    pub fn let_go(&mut self) {
         for set in self.sets.drain(..) {
             set.hub().drop_user();
         }
+    }
+
+    /// What nobody has a reference to any more ends, and nothing is left of it.
+    pub fn end(mut self, patience: Duration) {
         let carries = usize::from(self.carrier.is_some());
         let ended = || wait::alive().len() == carries;
         assert!(
-            self.wait(Duration::from_secs(1), ended),
+            self.wait(patience, ended),
             "still alive: {:?}",
             wait::alive()
         );

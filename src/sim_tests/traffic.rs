@@ -294,3 +294,31 @@ fn a_connection_at_its_bound_is_not_read_from() {
         pair.finish(SOON);
     });
 }
+
+/// The last references go while threads send, and while the peer's end arrives.
+#[test]
+fn a_set_ends_while_its_connection_does() {
+    check(6000, |seed| {
+        let mut pair = Pair::new(&Plan::any(seed));
+        let threads = (0..seed % 4).map(|n| {
+            let own = conn(0);
+            own.add_user();
+            wait::spawn("user", move || {
+                for _ in 0..1 + mix(seed + n) % 3 {
+                    app::note(0, 0);
+                }
+                own.drop_user();
+            })
+        });
+        let threads: Vec<usize> = threads.collect();
+        if seed & 4 == 0 {
+            wait::quiet();
+        }
+        conn(0).drop_user();
+        let _ = conn(1).close();
+        conn(1).drop_user();
+        pair.let_go();
+        threads.into_iter().for_each(wait::join);
+        pair.end(SOON);
+    });
+}
