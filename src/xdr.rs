@@ -46,28 +46,26 @@ struct Encoder<'a> {
     apart: usize,
 }
 
-/// A frame as it is sent: a buffer, and large data that stays with its owner.
-pub struct Encoded<'a> {
-    buf: &'a mut Vec<u8>,
+/// Large data of a frame that stays with its owner: the frame's buffer has what is around it.
+#[derive(Default)]
+pub struct Lent {
     pieces: Vec<Piece>,
 }
 
-impl<'a> Encoded<'a> {
-    /// Of a void type.
-    pub fn of_nothing(buf: &'a mut Vec<u8>) -> Encoded<'a> {
-        Encoded {
-            buf,
-            pieces: Vec::new(),
+impl Lent {
+    /// The frame in `buf` up to the first piece, which begins with the header, and what follows.
+    #[inline]
+    pub fn split<'a>(&'a self, buf: &'a mut [u8]) -> (&'a mut [u8], Vec<&'a [u8]>) {
+        match self.pieces.first() {
+            None => (buf, Vec::new()),
+            Some(first) => self.split_at(first.at, buf),
         }
     }
 
-    /// The buffer up to the first piece, which begins with the header, and what follows.
-    pub fn split(&mut self) -> (&mut [u8], Vec<&[u8]>) {
+    #[cold]
+    fn split_at<'a>(&'a self, at: usize, buf: &'a mut [u8]) -> (&'a mut [u8], Vec<&'a [u8]>) {
+        let (head, mut tail) = buf.split_at_mut(at);
         let mut rest: Vec<&[u8]> = Vec::new();
-        let Some(first) = self.pieces.first() else {
-            return (self.buf, rest);
-        };
-        let (head, mut tail) = self.buf.split_at_mut(first.at);
         let mut done = head.len();
         for p in &self.pieces {
             let (before, after) = tail.split_at_mut(p.at - done);
@@ -86,28 +84,30 @@ impl<'a> Encoded<'a> {
         (head, rest)
     }
 
-    /// The length of the payload.
-    pub fn payload_len(&self) -> usize {
-        self.buf.len() - HEADER_LEN + self.pieces.iter().map(|p| p.len).sum::<usize>()
+    /// Bytes in the pieces.
+    #[inline]
+    pub fn total(&self) -> usize {
+        self.pieces.iter().map(|p| p.len).sum()
     }
 }
 
-/// Encodes behind what is in `buf` in one pass. Data that are lent stay where they are.
+/// Encodes behind what is in `buf` in one pass. Data that are `lent` stay where they are.
 ///
 /// # Safety
-/// `object` is what the procedure expects, and outlives the result.
+/// `object` is what the procedure expects, and outlives `lent`.
+#[inline]
 pub unsafe fn encode(
     buf: &mut Vec<u8>,
+    lent: &mut Lent,
     procedure: xdrproc_t,
     object: *mut c_void,
-) -> Result<Encoded<'_>, Malformed> {
-    let mut pieces = Vec::new();
+) -> Result<(), Malformed> {
     let pos = buf.len();
     let mut state = Encoder {
         buf,
         pos,
         object,
-        pieces: &mut pieces,
+        pieces: &mut lent.pieces,
         together: false,
         apart: 0,
     };
@@ -123,11 +123,11 @@ pub unsafe fn encode(
     let done = unsafe { procedure(&mut xdr, object) };
     let end = state.pos;
     buf.truncate(end);
-    let encoded = Encoded { buf, pieces };
-    if done == FALSE || u32::try_from(encoded.payload_len()).is_err() {
+    let len = buf.len() - HEADER_LEN + lent.total();
+    if done == FALSE || u32::try_from(len).is_err() {
         return Err(Malformed);
     }
-    Ok(encoded)
+    Ok(())
 }
 
 /// A decoded object in memory from malloc, as both sides of the boundary may free it.

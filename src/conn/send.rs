@@ -55,7 +55,9 @@ const SMALL: usize = 4096;
 
 impl Conn {
     /// Sends a frame of `kind`, or queues it; never waits for the peer in an event handler.
-    /// `pieces` follow `frame`, which begins with the header.
+    /// `pieces` follow `frame`, which begins with the header. Made anew for each kind, which is
+    /// known where it is called.
+    #[inline(always)]
     pub fn send(
         self: &Arc<Self>,
         kind: Kind<'_>,
@@ -90,6 +92,7 @@ impl Conn {
     }
 
     /// Gives the time of it, if that is wanted.
+    #[inline(always)]
     fn send_or_queue(
         self: &Arc<Self>,
         watched: bool,

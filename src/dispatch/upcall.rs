@@ -420,15 +420,14 @@ fn send_object(request: &Request, frame: &mut Vec<u8>, ty: Type, object: &Object
     let Some(procedure) = ty.procedure else {
         return false;
     };
+    let mut lent = xdr::Lent::default();
     // SAFETY: an object of the command's reply type, which stays as it is until this returns.
-    match unsafe { xdr::encode(frame, procedure, object.as_ptr()) } {
-        Ok(mut encoded) => {
-            let (head, pieces) = encoded.split();
-            send_reply(request, status::OK, head, &pieces);
-            true
-        }
-        Err(_) => false,
+    let encoded = unsafe { xdr::encode(frame, &mut lent, procedure, object.as_ptr()) }.is_ok();
+    if encoded {
+        let (head, pieces) = lent.split(frame);
+        send_reply(request, status::OK, head, &pieces);
     }
+    encoded
 }
 
 /// Completes the header of an encoded reply, of which `pieces` are the rest, and sends it.

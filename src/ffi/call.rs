@@ -49,32 +49,40 @@ fn send_status(e: SendError) -> mrpc_status_t {
     }
 }
 
-/// Lays out a frame: an unfinished header, and `object` encoded as `ty`.
+/// Lays out a frame: `header`, whose length is set, and `object` encoded as `ty`.
 ///
 /// # Safety
-/// `object` is NULL or of that type.
+/// `object` is NULL or of that type, and outlives `lent`.
+#[inline]
 unsafe fn encode(
     frame: &mut Vec<u8>,
+    lent: &mut xdr::Lent,
+    header: [u8; HEADER_LEN],
     ty: Option<Type>,
     object: *mut c_void,
-) -> Result<xdr::Encoded<'_>, mrpc_status_t> {
-    frame.resize(HEADER_LEN, 0);
+) -> Result<(), mrpc_status_t> {
+    frame.extend_from_slice(&header);
     let ty = ty.ok_or(status::ENCODING_ERR)?;
     if ty.is_void() {
-        return Ok(xdr::Encoded::of_nothing(frame));
+        return Ok(());
     }
     let procedure = ty.procedure.filter(|_| !object.is_null());
     let procedure = procedure.ok_or(status::ENCODING_ERR)?;
     // SAFETY: as this function's contract.
-    unsafe { xdr::encode(frame, procedure, object) }.map_err(|_| status::ENCODING_ERR)
+    unsafe { xdr::encode(frame, lent, procedure, object) }.map_err(|_| status::ENCODING_ERR)?;
+    let len = frame.len() - HEADER_LEN + lent.total();
+    Header::set_len(frame, len as u32);
+    Ok(())
 }
 
-fn request_header(cmd: c_int, len: usize) -> [u8; HEADER_LEN] {
+/// Of what is sent unasked; the sequence number comes with the sending.
+#[inline]
+fn request_header(cmd: c_int) -> [u8; HEADER_LEN] {
     Header {
         sequence: 0,
         status: status::PENDING,
         cmd,
-        len: len as u32,
+        len: 0,
     }
     .to_bytes()
 }
@@ -245,8 +253,10 @@ unsafe fn call(
     frame: &mut Vec<u8>,
 ) -> Result<mrpc_status_t, mrpc_status_t> {
     let role = conn.hub().role();
+    let mut lent = xdr::Lent::default();
+    let header = request_header(cmd);
     // SAFETY: as this function's contract.
-    let mut encoded = unsafe { encode(frame, role.sent(cmd), object) }?;
+    unsafe { encode(frame, &mut lent, header, role.sent(cmd), object) }?;
     let ended = |status: mrpc_status_t, payload: Arrived<'_>| {
         if status != status::OK {
             return status;
@@ -256,9 +266,7 @@ unsafe fn call(
         };
         store_reply(conn, cmd, ty, payload, out)
     };
-    let len = encoded.payload_len();
-    let (head, pieces) = encoded.split();
-    head[..HEADER_LEN].copy_from_slice(&request_header(cmd, len));
+    let (head, pieces) = lent.split(frame);
     conn.call(cmd, terms, head, &pieces, ended)
         .map_err(send_status)
 }
@@ -322,7 +330,6 @@ pub unsafe extern "C" fn mrpc_send_request_async_with(
 
 /// # Safety
 /// As for `mrpc_send_request_async`.
-#[inline]
 unsafe fn request_async(
     protocol: *const mrpc_protocol,
     conn: *mut mrpc_connection,
@@ -370,6 +377,7 @@ pub unsafe extern "C" fn mrpc_send_request_noreply(
 ///
 /// # Safety
 /// `object` is NULL or of the command's argument type.
+#[inline(always)]
 unsafe fn post(
     conn: &Arc<Conn>,
     cmd: c_int,
@@ -377,11 +385,11 @@ unsafe fn post(
     kind: Kind<'_>,
 ) -> Result<(), mrpc_status_t> {
     with_frame(|frame| {
+        let mut lent = xdr::Lent::default();
+        let (ty, header) = (conn.hub().role().sent(cmd), request_header(cmd));
         // SAFETY: as this function's contract.
-        let mut encoded = unsafe { encode(frame, conn.hub().role().sent(cmd), object) }?;
-        let len = encoded.payload_len();
-        let (head, pieces) = encoded.split();
-        head[..HEADER_LEN].copy_from_slice(&request_header(cmd, len));
+        unsafe { encode(frame, &mut lent, header, ty, object) }?;
+        let (head, pieces) = lent.split(frame);
         conn.send(kind, head, &pieces).map_err(send_status)
     })
 }
@@ -435,9 +443,10 @@ pub unsafe extern "C" fn mrpc_send_reply(
     let result = request_of(protocol, cmd, request).and_then(|(key, request)| {
         with_frame(|frame| {
             let ty = request.conn.hub().role().reply_to_received(cmd);
+            let mut lent = xdr::Lent::default();
             // SAFETY: the caller passes an object of the command's reply type.
-            let mut encoded = unsafe { encode(frame, ty, data) }?;
-            let (head, pieces) = encoded.split();
+            unsafe { encode(frame, &mut lent, [0; HEADER_LEN], ty, data) }?;
+            let (head, pieces) = lent.split(frame);
             answer(key, |r| upcall::send_reply(r, status::OK, head, &pieces))
         })
     });

@@ -168,6 +168,7 @@ impl<S, A> Connection<S, A> {
 
     /// The number of a one-way message: one that no call has, so that an answer to it, which
     /// some peers send, is taken for none to a call.
+    #[inline]
     pub fn message(&mut self) -> u32 {
         self.counters.messages_sent += 1;
         self.calls.number()

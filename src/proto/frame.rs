@@ -24,6 +24,12 @@ impl Header {
         out
     }
 
+    /// Of the frame that begins with it.
+    #[inline]
+    pub fn set_len(frame: &mut [u8], len: u32) {
+        frame[12..HEADER_LEN].copy_from_slice(&len.to_be_bytes());
+    }
+
     pub fn from_bytes(raw: &[u8; HEADER_LEN]) -> Header {
         let word = |i: usize| [raw[i], raw[i + 1], raw[i + 2], raw[i + 3]];
         Header {

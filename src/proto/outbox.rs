@@ -134,6 +134,7 @@ impl Outbox {
 
     /// Queues a frame, of which `pieces` are the rest, and for which there is room; `calls` is 1 if
     /// it is a call, `urgent` if it must not be gathered.
+    #[inline]
     pub fn append(&mut self, frame: &[u8], pieces: &[&[u8]], calls: u32, urgent: bool) {
         let before = self.back.len();
         self.back.extend_from_slice(frame);
