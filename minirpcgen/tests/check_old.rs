@@ -86,6 +86,12 @@ fn what_old_files_have() {
         ("struct t { opaque export<64>; };\n", 0, &["t.mx:1: note"]),
         ("struct t { string a<>; };\ntypedef string b<>;\n", 0, &["t.mx:1: note"]),
         ("typedef int t;\nserverprocs {\n\topen() = 3;\n\topen_with(t) = 4;\n}\n", 0, &["t.mx:3: note"]),
+        ("%#include <rpc/rpc.h>\ntypedef int t;\n", 0, &["t.mx:1: note"]),
+        ("typedef int t;\n%#define SIZE(x) xdr_sizeof(xdr_t, x)\n", 0, &["t.mx:2: note"]),
+        ("struct t { bool a; int b[3]; };\n", 0, &["t.mx:1: note"]),
+        ("struct t { bool a; int b; int c; string d<>; };\n", 0, &["t.mx:1: note"]),
+        ("typedef bool flag;\nstruct t { flag a; int b; int c; int d; };\n", 0, nothing),
+        ("struct t { bool a; int b; int c; };\n", 0, nothing),
         // To be looked at.
         ("struct t { int v; t *left; t *right; };\n", 1, &["t.mx:1: warning"]),
         ("typedef int t;\nserverprocs { ping() = 2; }\n", 1, &["t.mx:2: warning"]),
@@ -93,6 +99,7 @@ fn what_old_files_have() {
         ("typedef int t;\nservermsgs { }\n", 0, nothing),
         ("typedef int t;\nservermsgs\n{ note(t) = 1; }\n", 0, nothing),
         // Not taken.
+        ("enum hue { RED };\ntypedef hue t;\n%int mrpc_is_valid_hue;\n", 1, &["t.mx:3: error"]),
         ("struct t { hyper b[4000000000]; };\n", 1, &["t.mx:1: error"]),
         ("struct t { unknown x; };\nstruct u { int y[LIMIT]; };\n", 1, &["t.mx:1: error", "t.mx:2: error"]),
         ("%#define LONG \\\n%\t5\ntypedef int t;\n", 1, &["t.mx:1: error"]),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Finding;
-use crate::ast::{Body, Decl, File, TypeName};
+use crate::ast::{Body, Decl, File, Prim, Shape, TypeName, ValueKind};
 use crate::diag::{Severity, Span};
 use crate::model::{Model, Stub};
 use crate::schema::Interface;
@@ -12,6 +12,7 @@ pub fn findings(model: &Model) -> Vec<Finding> {
     let mut findings = blocks_in_one_line(model);
     findings.extend(deep_types(model));
     findings.extend(strings(model));
+    findings.extend(inline_bools(model));
     findings
 }
 
@@ -78,6 +79,47 @@ fn strings(model: &Model) -> Option<Finding> {
     );
     let first = spans.into_values().next()?;
     Some(Finding::at(first, Severity::Note, text))
+}
+
+/// Where members of fixed size fill four words in a row, rpcgen's code stored them as they are. The
+/// first such bool is told of: what is said of one holds for each.
+fn inline_bools(model: &Model) -> Option<Finding> {
+    let structs = model.units.all().into_iter().flat_map(File::types);
+    let members = structs.filter_map(|definition| match &definition.body {
+        Body::Struct(members) => Some(members),
+        _ => None,
+    });
+    let is_inline = |decl: &Decl| {
+        matches!(decl.ty, TypeName::Prim(..))
+            && matches!(decl.shape, Shape::Plain | Shape::Fixed(_))
+    };
+    let is_bool = |decl: &&Decl| matches!(decl.ty, TypeName::Prim(Prim::Bool, _));
+    let mut runs =
+        members.flat_map(|members| members.chunk_by(|a, b| is_inline(a) == is_inline(b)));
+    let bool = runs.find_map(|run| {
+        let words: i128 = run.iter().map(words).sum();
+        run.iter()
+            .find(is_bool)
+            .filter(|d| words >= 4 && is_inline(d))
+    })?;
+    let text = format!(
+        "`{}` is sent as 1 and received as TRUE whatever it is but 0, where rpcgen's code passed a \
+         number such as `flags & 4` as it is in some structs; if yours depend on that, declare int: \
+         it has the same bytes on the wire",
+        bool.name.text
+    );
+    Some(Finding::at(&bool.name.span, Severity::Note, text))
+}
+
+/// Of a member of fixed size; a length that has a name may be any.
+fn words(decl: &Decl) -> i128 {
+    match &decl.shape {
+        Shape::Fixed(length) => match length.kind {
+            ValueKind::Number(n) => n,
+            _ => 4,
+        },
+        _ => 1,
+    }
 }
 
 /// Names that the old stubs did not declare, and what has each now.

@@ -73,6 +73,7 @@ pub fn check(arguments: &Arguments) -> Result<Report, String> {
         Err(Stop::Refused { errors, .. }) => findings.extend(errors.iter().map(refusal)),
         Err(Stop::Failed(message)) => return Err(message),
     }
+    findings.extend(application.copied_lines(&arguments.input)?);
     let mut report = Report::default();
     report.add(findings);
     for source in &arguments.sources {

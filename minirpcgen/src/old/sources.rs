@@ -30,13 +30,7 @@ pub struct Application {
 
 impl Application {
     pub fn findings(&self, path: &Path) -> Result<BTreeSet<Finding>, String> {
-        let text = fs::read(path).map_err(|error| {
-            format!(
-                "minirpcgen: error: cannot read {}: {error}\n",
-                path.display()
-            )
-        })?;
-        let text = String::from_utf8_lossy(&text);
+        let text = read(path)?;
         let extension = path.extension().unwrap_or_default().to_string_lossy();
         let is_c = matches!(
             &*extension,
@@ -47,14 +41,17 @@ impl Application {
         } else {
             build_file(&text)
         };
-        let file = path.display().to_string();
-        let findings = found.into_iter().map(|(line, severity, text)| Finding {
-            file: file.clone(),
-            line,
-            severity,
-            text,
-        });
-        Ok(findings.collect())
+        Ok(placed(path, found))
+    }
+
+    /// The C in an interface: the lines that are copied to its stubs.
+    pub fn copied_lines(&self, path: &Path) -> Result<BTreeSet<Finding>, String> {
+        let text = read(path)?;
+        let copied = text
+            .lines()
+            .map(|line| line.strip_prefix('%').unwrap_or_default());
+        let code = copied.collect::<Vec<_>>().join("\n");
+        Ok(placed(path, self.code(&code)))
     }
 
     /// Each name is told of where it comes first.
@@ -93,6 +90,27 @@ impl Application {
         found.extend(listens(&words));
         found
     }
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let text = fs::read(path).map_err(|error| {
+        format!(
+            "minirpcgen: error: cannot read {}: {error}\n",
+            path.display()
+        )
+    })?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+fn placed(path: &Path, found: Vec<(u32, Severity, String)>) -> BTreeSet<Finding> {
+    let file = path.display().to_string();
+    let finding = |(line, severity, text)| Finding {
+        file: file.clone(),
+        line,
+        severity,
+        text,
+    };
+    found.into_iter().map(finding).collect()
 }
 
 /// Whether the name behind these words is given to something, and not used.
