@@ -81,7 +81,7 @@ check-man: NEED += man mandoc
 check-c check-mutants check-stress: NEED += $(NEED_C)
 soak: NEED += cpp $(NEED_TLS)
 check-faults check-network: NEED += cpp $(NEED_TLS)
-nightly nightly-files bench-xdr: NEED += cpp libtirpc objcopy pkg-config rpcgen
+nightly-generated nightly-files bench-xdr: NEED += cpp libtirpc objcopy pkg-config rpcgen
 nightly-files: NEED += c++
 bench: NEED += cpp $(NEED_TLS) python3 $(if $(findstring --strace,$(BENCH)),strace) $(if $(findstring --simulate,$(BENCH)),addr2line objdump readelf valgrind)
 
@@ -91,7 +91,7 @@ all: man ## build the library, minirpcgen, mrpc and the manual into build/ (the 
 	@TLS=$(TLS) scripts/lay-out $(TARGET)/$(RELEASE) $(BUILD) $(VERSION)
 
 # It runs on the machine that builds, whatever that builds for.
-MANUAL := env -u CARGO_BUILD_TARGET $(CARGO) run --quiet --release -p minirpc-manual $(CARGOFLAGS) --
+MANUAL := env -u CARGO_BUILD_TARGET $(CARGO) run --release -p minirpc-manual $(CARGOFLAGS) --
 DOCUMENTED := $(addprefix include/minirpc/,minirpc.h types.h protocol.h transport.h xdr.h $(if $(filter-out 0,$(TLS)),tls.h))
 
 man: ## the manual's pages, of the headers' comments and docs/, into build/man/
@@ -185,7 +185,11 @@ check-mutants: ## whether the tests notice what scripts/mutants breaks; MUTANTS=
 	scripts/check-mutants $(MUTANTS)
 
 .PHONY: nightly
-nightly: all ## a million random inputs to generated code, beside rpcgen's; SEED=n
+nightly: ## all that takes too long for CI: other machines, packages, HTML, soak; ONLY='names', as root
+	.ci/nightly $(ONLY)
+
+.PHONY: nightly-generated
+nightly-generated: all ## a million random inputs to generated code, beside rpcgen's; SEED=n
 	INPUTS=$${INPUTS:-1000000} minirpcgen/tests/differential/run
 
 .PHONY: nightly-files
