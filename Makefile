@@ -108,8 +108,8 @@ html: ## the guide and the reference into build/html/
 	scripts/stage-html $(BUILD)/html-src
 	/usr/bin/python3 -m sphinx -q -W --keep-going -b html -d $(BUILD)/html-trees $(BUILD)/html-src $(BUILD)/html
 
+check-html: NEED += browser
 check-html: html ## look at it by a browser: links, search, 380 pixels, light and dark; pictures in build/html-shots/
-	@scripts/need browser
 	scripts/check-html $(BUILD)/html $(BUILD)/html-shots
 
 demo: all ## build all, run the examples, copy this source tree through the RPC
