@@ -297,8 +297,9 @@ FILL_IN = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLU
 	-e "s|@POINTER@|$$(($$(od -An -j4 -N1 -tu1 $(BUILD)/lib/libminirpc.so.$(VERSION)) * 4))|g" \
 	-e 's| *$$||'
 
-# Under sudo, what the user has built is installed as it is: root may have no Rust.
-BUILT := $(and $(SUDO_USER),$(wildcard $(BUILD)/lib/libminirpc.so.$(VERSION)))
+# What another user has built is installed by root as it is, which may have no Rust, and would fetch
+# and compile all of it once more.
+BUILT := $(shell [ "$$(id -u)" -ne 0 ] || find $(BUILD)/lib/libminirpc.so.$(VERSION) ! -user 0 2>/dev/null)
 
 install: $(if $(BUILT),,all) ## install below PREFIX (also DESTDIR LIBDIR INCLUDEDIR BINDIR MANDIR DATADIR); TIRPC=yes|no|auto
 	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/minirpc \
