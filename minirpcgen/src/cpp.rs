@@ -219,7 +219,11 @@ fn spawn(command: &[String], arguments: &[OsString], input: &str) -> io::Result<
 fn finish(command: &[String], result: io::Result<Output>) -> Result<Preprocessed, String> {
     let command = command.join(" ");
     let output = result.map_err(|error| {
-        format!("minirpcgen: error: cannot run the preprocessor `{command}`: {error}\n")
+        let remedy = match error.kind() {
+            io::ErrorKind::NotFound => "; install a C compiler, or name a preprocessor in CPP",
+            _ => "",
+        };
+        format!("minirpcgen: error: cannot run the preprocessor `{command}`: {error}{remedy}\n")
     })?;
     let warnings = String::from_utf8_lossy(&output.stderr).into_owned();
     if !output.status.success() {

@@ -191,6 +191,7 @@ fn without_cpp_the_compiler_preprocesses() {
     assert_eq!(output.status.code(), Some(1));
     let expected = "minirpcgen: error: cannot run the preprocessor `cc -E`";
     assert!(stderr(&output).starts_with(expected), "{}", stderr(&output));
+    assert!(stderr(&output).contains("install a C compiler"));
 
     // Links, since a program just written may still be open in a forked test.
     symlink(which("cc"), programs.join("cc")).expect("link cc");
