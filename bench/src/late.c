@@ -55,6 +55,24 @@ static void silence_resolver(void)
 	replace("/etc/nsswitch.conf", "hosts: files dns\n");
 }
 
+/* A signal is only on its way when kill returns: what is called next could still be answered. */
+static void stop(pid_t pid)
+{
+	char path[32], state = 0;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	if (kill(pid, SIGSTOP))
+		peer_die("SIGSTOP");
+	while (state != 'T') {
+		FILE *f = fopen(path, "re");
+
+		if (f == NULL || fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+			peer_die(path);
+		fclose(f);
+		usleep(100);
+	}
+}
+
 void run_late(int port, const char *wl)
 {
 	const char *what = getenv("BENCH_LATE");
@@ -71,8 +89,8 @@ void run_late(int port, const char *wl)
 		silence_resolver();
 	else
 		conn = peer_open(port, wl);
-	if (*what && !resolver && kill(process_id(SERVER), SIGSTOP))
-		peer_die("SIGSTOP");
+	if (*what && !resolver)
+		stop(process_id(SERVER));
 	if (!strcmp(what, "full"))
 		peer_fill(conn, FILL, FILL_MS);
 	latencies_init(&late, ROUNDS);
