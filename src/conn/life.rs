@@ -350,8 +350,9 @@ impl Conn {
         }
     }
 
-    /// Lets go of the right without a look at what others asked for; true: the loop has to look.
-    /// It may not turn any more where they found the connection dead: that is seen to here.
+    /// Lets go of the right without a look at what others ask for meanwhile; true: they have, and
+    /// the loop has to look. It may not turn any more where they found the connection dead: that
+    /// is seen to here.
     #[must_use]
     pub(super) fn put_off(self: &Arc<Self>, mut held: Held<'_, Reader>) -> bool {
         let mut asked = false;

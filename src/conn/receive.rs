@@ -127,9 +127,13 @@ impl Conn {
             held = match held.release() {
                 // Whoever asked may have heard of a hang-up.
                 Some(noted) if budget > 0 => noted,
-                noted => {
-                    let asked = noted.is_some_and(|noted| self.put_off(noted));
-                    if more || asked {
+                Some(noted) => {
+                    let _ = self.put_off(noted);
+                    turn.again(Arc::clone(self) as _);
+                    break;
+                }
+                None => {
+                    if more {
                         turn.again(Arc::clone(self) as _);
                     }
                     break;

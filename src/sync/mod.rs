@@ -48,6 +48,7 @@ pub fn rescues() -> usize {
 
 #[cfg(all(feature = "chaos", not(any(loom, sim))))]
 mod chaos {
+    use crate::sys::cancel;
     use std::cell::Cell;
     use std::sync::atomic::AtomicUsize;
     use std::sync::OnceLock;
@@ -75,7 +76,9 @@ mod chaos {
             s.set(x);
             // Mostly no pause at all: the other side must get a chance to be the slow one.
             if x % 4 == 0 {
-                std::thread::sleep(Duration::from_micros(x >> 8 & 255));
+                let pause = Duration::from_micros(x >> 8 & 255);
+                // The library has no cancellation point here.
+                cancel::held_off(|| std::thread::sleep(pause));
             }
         });
     }
