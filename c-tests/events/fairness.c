@@ -27,11 +27,15 @@ int main(void)
 		probe_init(&probes[i]);
 		peers[i] = end_add(e.set, &conns[i], &probes[i], false);
 		REQUIRE_EQ(test_server_set_operations(conns[i], &ops), 0);
-		/* The first connection's events are all there before the second's. */
+		/* All are there before any may run. */
+		REQUIRE_EQ(mrpc_stop_events(conns[i]), 0);
 		for (j = 0; j < EVENTS; j++)
 			peer_number(peers[i], 0, nr_test_notify, i * EVENTS + j);
 		WAIT_FOR(conn_count(conns[i], MRPC_CONNCTR_RECV_MSGS) == EVENTS);
 	}
+
+	for (i = 0; i < CONNS; i++)
+		REQUIRE_EQ(mrpc_start_events(conns[i]), 0);
 
 	SECTION("one event of each connection in turn, on one dispatcher");
 	CHECK_EQ(mrpc_dispatch(e.set, 0), EAGAIN);
@@ -51,11 +55,15 @@ int main(void)
 
 	SECTION("a connection that keeps coming does not push others back");
 	trace_clear(&trace);
+	for (i = 0; i < 2; i++)
+		REQUIRE_EQ(mrpc_stop_events(conns[i]), 0);
 	for (j = 0; j < EVENTS; j++)
 		peer_number(peers[0], 0, nr_test_notify, 0);
 	peer_number(peers[1], 0, nr_test_notify, 1);
 	WAIT_FOR(conn_count(conns[0], MRPC_CONNCTR_RECV_MSGS) == 2 * EVENTS &&
 		 conn_count(conns[1], MRPC_CONNCTR_RECV_MSGS) == EVENTS + 1);
+	for (i = 0; i < 2; i++)
+		REQUIRE_EQ(mrpc_start_events(conns[i]), 0);
 	CHECK_EQ(mrpc_dispatch(e.set, 2), 0);
 	CHECK_EQ(trace_len(&trace), 2);
 	CHECK_EQ(trace.values[0] + trace.values[1], 1);
