@@ -10,7 +10,7 @@
 pub mod ast;
 pub mod check;
 pub mod cli;
-mod cpp;
+pub mod cpp;
 pub mod diag;
 pub mod emit;
 pub mod lexer;
@@ -18,7 +18,7 @@ pub mod model;
 mod old;
 mod output;
 pub mod parser;
-mod plain;
+pub mod plain;
 pub mod rpc_h;
 mod run;
 pub mod schema;

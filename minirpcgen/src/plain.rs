@@ -3,7 +3,6 @@
 //! a macro for. Starting cpp three times takes longer than all the rest of a call from a shell.
 
 use std::collections::HashSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::cpp::SYSTEMS;
@@ -13,10 +12,14 @@ pub const PASSES: [&str; 3] = ["MINIRPC", "RPC_HDR", "RPC_XDR"];
 
 const MAX_INCLUDES: usize = 50;
 
+/// What gives a file's text, if there is such a file.
+pub type Read<'a> = &'a dyn Fn(&Path) -> Option<String>;
+
 /// What the preprocessor would make of the file in one pass; None if it takes one to know.
-pub fn preprocess(input: &Path, pass: &str) -> Option<String> {
+pub fn preprocess(input: &Path, pass: &str, read: Read<'_>) -> Option<String> {
     let mut plain = Plain {
         pass,
+        read,
         guards: HashSet::new(),
         words: HashSet::new(),
         includes: 0,
@@ -29,6 +32,7 @@ pub fn preprocess(input: &Path, pass: &str) -> Option<String> {
 
 struct Plain<'a> {
     pass: &'a str,
+    read: Read<'a>,
     /// Macros of the files' own, which stand for nothing.
     guards: HashSet<String>,
     /// All words outside of directives and comments.
@@ -48,7 +52,7 @@ struct Condition {
 impl Plain<'_> {
     fn file(&mut self, path: &Path) -> Option<()> {
         let name = path.to_str().filter(|name| is_plain_name(name))?;
-        let text = fs::read_to_string(path).ok()?;
+        let text = (self.read)(path)?;
         let is_plain = |byte: u8| matches!(byte, b'\t' | b'\n' | b' '..=b'~') && byte != b'\\';
         if !text.bytes().all(is_plain) {
             return None;

@@ -54,7 +54,8 @@ fn load_plain(input: &Path, defines: &[OsString], base: &str) -> Option<Loaded> 
         return None;
     }
     let read = |pass| {
-        let lexed = lexer::lex(&plain::preprocess(input, pass)?, "");
+        let text = plain::preprocess(input, pass, &|path| std::fs::read_to_string(path).ok())?;
+        let lexed = lexer::lex(&text, "");
         let files = lexed.files.clone();
         let (file, errors) = parser::parse(lexed);
         errors.is_empty().then_some((file, files))

@@ -33,7 +33,7 @@ struct Run {
     max: u32,
     limits: Limits,
     /// What the peer has sent and the network has not brought.
-    coming: VecDeque<u8>,
+    coming: Vec<u8>,
     batch: VecDeque<Real<usize>>,
     /// Requests that a handler was given.
     handled: Vec<(u32, i32)>,
@@ -92,7 +92,7 @@ impl Run {
             model: Model::new(),
             max: choices.pick(&[16384, 40, 4, 0]),
             limits: if choices.flag() { small } else { DEFAULT },
-            coming: VecDeque::new(),
+            coming: Vec::new(),
             batch: VecDeque::new(),
             handled: Vec::new(),
             ended: Vec::new(),
@@ -623,18 +623,18 @@ impl Run {
         self.ended.clear();
         model.ended.clear();
         assert_eq!(real.life.phase(), model.phase);
-        assert_eq!(real.outstanding(), model.outstanding());
+        let (outstanding, syncs, first) = model.waiting();
+        assert_eq!(real.outstanding(), outstanding);
         assert_eq!(real.unanswered(), model.unanswered as usize);
-        let others = real.outstanding() > model.syncs();
+        let others = outstanding > syncs;
         assert_eq!(real.has_async_calls(), others);
         let load = real.load();
         let (events, bytes, requests) = model.load();
         assert_eq!((load.events, load.event_bytes), (events, bytes));
         assert_eq!(load.requests, requests);
-        let paused = model.paused && model.takes_frames() && model.syncs() == 0;
+        let paused = model.paused && model.takes_frames() && syncs == 0;
         assert_eq!(real.is_paused(), paused);
-        let first = model.first_deadline().unwrap_or(terms::NEVER);
-        assert_eq!(real.poll_timeout(), first);
+        assert_eq!(real.poll_timeout(), first.unwrap_or(terms::NEVER));
         let (real_counts, counts) = (&real.counters, &model.counters);
         assert_eq!(real_counts.others(), counts.others());
         assert_eq!(real_counts.send_bytes, counts.send_bytes);

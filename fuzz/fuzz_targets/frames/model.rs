@@ -121,9 +121,15 @@ impl Model {
         self.phase == Phase::Open || self.phase == Phase::Failing
     }
 
-    pub fn syncs(&self) -> usize {
-        let waits = |call: &&Call| call.outstanding && call.sync;
-        self.calls.iter().filter(waits).count()
+    /// How many calls are outstanding, how many of these are sync, and their first deadline.
+    pub fn waiting(&self) -> (usize, usize, Option<u64>) {
+        let (mut all, mut syncs, mut first) = (0, 0, None);
+        for call in self.calls.iter().filter(|call| call.outstanding) {
+            all += 1;
+            syncs += usize::from(call.sync);
+            first = first.into_iter().chain(call.deadline).min();
+        }
+        (all, syncs, first)
     }
 
     pub fn outstanding(&self) -> usize {
@@ -137,20 +143,35 @@ impl Model {
 
     // --- what comes
 
-    pub fn receive(&mut self, bytes: &[u8], max: u32) {
-        for byte in bytes {
-            self.partial.push(*byte);
-            if self.partial.len() == HEADER_LEN {
+    pub fn receive(&mut self, mut bytes: &[u8], max: u32) {
+        while !bytes.is_empty() {
+            // To the end of the header, then to the end of the frame.
+            let in_header = self.partial.len() < HEADER_LEN;
+            let missing = if in_header {
+                HEADER_LEN - self.partial.len()
+            } else {
+                self.whole() - self.partial.len()
+            };
+            let (now, later) = bytes.split_at(missing.min(bytes.len()));
+            self.partial.extend(now);
+            bytes = later;
+            if self.partial.len() < HEADER_LEN {
+                return;
+            }
+            if in_header {
                 self.too_long = self.header().len > max;
                 self.announced();
             }
-            if self.partial.len() >= HEADER_LEN
-                && self.partial.len() == HEADER_LEN + self.header().len as usize
-            {
+            if self.partial.len() == self.whole() {
                 self.complete();
                 self.partial.clear();
             }
         }
+    }
+
+    /// The length of the frame whose header is there.
+    fn whole(&self) -> usize {
+        HEADER_LEN + self.header().len as usize
     }
 
     pub fn is_between_frames(&self) -> bool {
@@ -349,14 +370,9 @@ impl Model {
         }
     }
 
-    pub fn first_deadline(&self) -> Option<u64> {
-        let waits = self.calls.iter().filter(|call| call.outstanding);
-        waits.filter_map(|call| call.deadline).min()
-    }
-
     pub fn expire(&mut self, now: u64, most: usize) {
         for _ in 0..most {
-            let Some(first) = self.first_deadline().filter(|first| *first <= now) else {
+            let Some(first) = self.waiting().2.filter(|first| *first <= now) else {
                 return;
             };
             let is_first = |call: &Call| call.outstanding && call.deadline == Some(first);
@@ -396,8 +412,11 @@ impl Model {
 
     /// Events that count, the bytes of all of them, requests that are not answered.
     pub fn load(&self) -> (usize, usize, usize) {
-        let events = self.waits().filter(|event| event.is_counted()).count();
-        let bytes = self.waits().map(Event::weight).sum();
+        let (mut events, mut bytes) = (0, 0);
+        for event in self.waits() {
+            events += usize::from(event.is_counted());
+            bytes += event.weight();
+        }
         let can_answer = self.is_open_to_replies();
         let requests = if can_answer { self.unanswered } else { 0 };
         (events, bytes, requests as usize)
@@ -415,8 +434,8 @@ impl Model {
     // --- what leaves
 
     pub fn queued(&self) -> Vec<u8> {
-        let all = self.outbox.iter().flat_map(|frame| &frame.bytes);
-        all.skip(self.sent).copied().collect()
+        let all: Vec<&[u8]> = self.outbox.iter().map(|frame| &frame.bytes[..]).collect();
+        all.concat().split_off(self.sent)
     }
 
     pub fn queued_replies(&self) -> usize {
