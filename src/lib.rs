@@ -88,6 +88,16 @@ mod transport;
 mod waiter;
 mod xdr;
 
+/// So often; Miri, which is some hundred times as slow, does it less often.
+#[cfg(test)]
+const fn times(n: u32) -> u32 {
+    if cfg!(miri) {
+        n / 300
+    } else {
+        n
+    }
+}
+
 // A thread that unwound would leave its callers waiting for ever.
 #[cfg(all(not(test), not(doc), not(panic = "abort")))]
 compile_error!("libminirpc must be built with panic=abort");

@@ -392,7 +392,7 @@ mod tests {
             Fate::After(Duration::from_millis(600)),
             Fate::Never,
         ];
-        const ADDRESSES: usize = 5;
+        const ADDRESSES: usize = if cfg!(miri) { 3 } else { 5 };
         for mut n in 0..FATES.len().pow(ADDRESSES as u32) {
             let mut fates = Vec::new();
             for _ in 0..ADDRESSES {

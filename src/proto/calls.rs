@@ -209,6 +209,7 @@ impl<W> Calls<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::times;
 
     fn taken<W>(c: &mut Calls<W>, sequence: u32) -> Option<(W, u32)> {
         c.remove(sequence).map(|slot| (slot.waiter, slot.note))
@@ -236,7 +237,7 @@ mod tests {
         }
         c.note(2, 22);
         c.remove(1);
-        for _ in 0..100_000 {
+        for _ in 0..times(100_000) {
             let s = c.insert(77);
             c.remove(s);
         }
@@ -268,7 +269,7 @@ mod tests {
         let mut c = Calls::default();
         let mut model: Vec<u32> = Vec::new();
         let mut x = 12345u64;
-        for _ in 0..50_000 {
+        for _ in 0..times(50_000) {
             x = x
                 .wrapping_mul(6364136223846793005)
                 .wrapping_add(1442695040888963407);

@@ -411,6 +411,7 @@ mod tests {
     use super::*;
     use crate::proto::frame::{Header, HEADER_LEN};
     use crate::proto::status;
+    use crate::times;
 
     fn send(o: &mut Outbox, mut c: Chunk, n: usize) -> Option<Chunk> {
         c.at += n;
@@ -518,7 +519,7 @@ mod tests {
     fn little_more_is_held_than_waits() {
         let mut o = Outbox::default();
         let frame = request(7, 1, 1000);
-        for _ in 0..5000 {
+        for _ in 0..times(5000) {
             assert!(o.reserve(frame.len()));
             o.append_reply(&frame, &[], true);
             assert!(held(&o) <= 2 * LARGE + o.len() / 8 * 9);
@@ -534,7 +535,7 @@ mod tests {
             assert!(held(&o) <= 2 * LARGE + o.len() / 4 * 9);
             next = o.writable();
         }
-        assert_eq!(taken, 5_000_000);
+        assert_eq!(taken, 1000 * times(5000) as usize);
     }
 
     #[test]
@@ -644,12 +645,13 @@ mod tests {
         assert!(o.begin_direct(0));
         assert!(o.wrote_direct(vec![1; 9], false).is_none());
         o.append(&request(0, 1, 100), &[], 1, false);
-        for n in 1..10_000 {
+        let times = times(10_000);
+        for n in 1..times {
             o.append(&request(n, 1, 100), &[], 1, false);
             assert_eq!(o.take_back(n), Some(100));
             assert!(o.back.len() <= 2 * GATHER && o.back.capacity() <= 4 * GATHER);
         }
-        o.append(&request(10_000, 1, 50), &[], 1, false);
+        o.append(&request(times, 1, 50), &[], 1, false);
         let c = o.writable().unwrap();
         assert_eq!(send(&mut o, c, 9).map(|c| c.bytes.len()), Some(150));
         let mut o = Outbox::default();

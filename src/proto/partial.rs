@@ -119,8 +119,10 @@ mod tests {
             cmd: 2,
             len: len as u32,
         };
-        let payload: Vec<u8> = (0..len).map(|i| (i * 7 + i / 251) as u8).collect();
-        let bytes = [&header.to_bytes()[..], &payload].concat();
+        let word = |i: u64| i.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
+        let words: Vec<[u8; 8]> = (0..=len as u64 / 8).map(word).collect();
+        let payload = &words.as_flattened()[..len];
+        let bytes = [&header.to_bytes()[..], payload].concat();
         let mut decoder = Decoder::default();
         let mut got = None;
         let mut at = 0;
@@ -155,8 +157,9 @@ mod tests {
 
     #[test]
     fn the_head_is_apart_whatever_the_cuts() {
-        for len in [LONG, LONG + 5, 3 << 20] {
-            for cut in 1..HEADER_LEN + 2 * HEAD {
+        let (lens, step) = if cfg!(miri) { (1, 15) } else { (3, 1) };
+        for len in [LONG, LONG + 5, 3 << 20].into_iter().take(lens) {
+            for cut in (1..HEADER_LEN + 2 * HEAD).step_by(step) {
                 for direct in [false, true] {
                     let (head, rest) = parts(len, HEAD, &[cut, 3], direct);
                     assert_eq!((head.len(), rest.len()), (HEAD, len - HEAD));

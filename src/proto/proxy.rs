@@ -117,6 +117,10 @@ mod tests {
 
     const V4: [u8; 12] = [192, 0, 2, 1, 10, 0, 0, 1, 0x9c, 0x40, 0, 80];
 
+    /// As long as can be; Miri has a shorter one, and fewer cuts.
+    const LONG: &[u8] = &[1; if cfg!(miri) { 500 } else { 65535 }];
+    const STEP: usize = if cfg!(miri) { 29 } else { 1 };
+
     #[test]
     fn addresses() {
         let client = Client::V4([192, 0, 2, 1], 40000);
@@ -143,13 +147,13 @@ mod tests {
             (header(0x20, 0, &[]), Client::Unnamed),
             (header(0x21, 0, &[]), Client::Unnamed),
             (header(0x21, 0x12, &V4), Client::Unnamed),
-            (header(0x21, 0, &[1; 65535]), Client::Unnamed),
+            (header(0x21, 0, LONG), Client::Unnamed),
         ] {
             let with_more = [&bytes[..], b"more"].concat();
             for step in [1, 3, 16, 17, 100_000] {
                 assert_eq!(read(&with_more, step), Ok((client.clone(), 4)));
             }
-            for end in 0..bytes.len().min(300) {
+            for end in (0..bytes.len().min(300)).step_by(STEP) {
                 assert_eq!(read(&bytes[..end], 5), Err("ended"));
             }
         }
