@@ -148,6 +148,17 @@ check-sim: ## the library in a simulated system, by many schedules; SIM_SECONDS=
 	RUSTFLAGS="--cfg sim" CARGO_TARGET_DIR=$(TARGET)/sim \
 		$(CARGO) test --profile sim --lib $(CARGOFLAGS) -- --nocapture $(or $(TESTS),sim_tests)
 
+.PHONY: check-miri
+check-miri: ## the unit tests under Miri, with a nightly toolchain; TESTS=names
+	@scripts/need cargo cc
+	CARGO_TARGET_DIR=$(TARGET) scripts/check-miri $(TESTS)
+
+.PHONY: check-tsan
+check-tsan: ## C tests under the thread sanitizer, with a nightly toolchain; TESTS='group/* name'
+	@scripts/need cargo cc cpp
+	$(MAKE) --no-print-directory all
+	CARGO_TARGET_DIR=$(TARGET) scripts/check-tsan $(TESTS)
+
 STRESS_SECONDS ?= 2
 check-stress: all ## everything at once, with random delays; STRESS_SECONDS=n for each of twelve runs
 	$(CARGO) build --release --lib --features chaos --target-dir $(TARGET)/chaos $(CARGOFLAGS)

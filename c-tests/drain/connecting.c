@@ -12,7 +12,7 @@
 struct blocked {
 	struct mrpc_connection *conn;
 	struct probe probe;
-	volatile int number;
+	int number;
 	int result;
 };
 
@@ -20,7 +20,7 @@ static void *connect_blocked(void *arg)
 {
 	struct blocked *b = arg;
 
-	b->number = thread_number();
+	__atomic_store_n(&b->number, thread_number(), __ATOMIC_SEQ_CST);
 	b->result = mrpc_connect(b->conn, AF_UNIX, "full", "");
 	return NULL;
 }
@@ -58,7 +58,8 @@ int main(void)
 	probe_init(&blocked.probe);
 	REQUIRE_EQ(mrpc_conn_create(&blocked.conn, set, &blocked.probe), 0);
 	thread = thread_start(connect_blocked, &blocked);
-	WAIT_FOR(blocked.number != 0 && thread_sleeps(blocked.number));
+	WAIT_FOR(__atomic_load_n(&blocked.number, __ATOMIC_SEQ_CST) != 0);
+	WAIT_FOR(thread_sleeps(blocked.number));
 	CHECK_EQ(mrpc_drain(set, (unsigned)scaled(10000)), 0);
 
 	SECTION("those that nobody waits for end at once, whatever they wait for");

@@ -21,7 +21,7 @@ int main(void)
 	mrpc_conn_unref(conn);          /* it lives on: it is active */
 	peer_send(fds[1], 1, MINIRPC_OK, nr_test_ping, NULL, 0);
 	mrpc_conn_set_unref(set);       /* the connection holds it */
-	STAYS(d.result == -1, 30);
+	STAYS(__atomic_load_n(&d.result, __ATOMIC_SEQ_CST) == -1, 30);
 	peer_reset(fds[1]);
 	CHECK_EQ(dispatcher_join(&d), ENXIO);
 	LEAKS_CHECK(&leaks);
