@@ -181,7 +181,7 @@ check-races: all ## the suppressions for helgrind and DRD: that they hide the li
 	scripts/check-races $(BUILD)/lib
 
 .PHONY: fuzz fuzz-smoke
-NEED_FUZZ := cargo cc c++ clang crates openssl
+NEED_FUZZ := cargo cc c++ clang cpp crates openssl
 fuzz-smoke: ## each fuzz target for 20 seconds: fuzz/README.md; FUZZ_SECONDS=n
 	@scripts/need $(NEED_FUZZ)
 	scripts/fuzz smoke $(or $(FUZZ_SECONDS),20)
