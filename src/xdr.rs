@@ -86,12 +86,13 @@ impl Lent {
 
     /// Bytes in the pieces.
     #[inline]
-    pub fn total(&self) -> usize {
+    fn total(&self) -> usize {
         self.pieces.iter().map(|p| p.len).sum()
     }
 }
 
-/// Encodes behind what is in `buf` in one pass. Data that are `lent` stay where they are.
+/// Encodes behind what is in `buf` in one pass. Data that are `lent` stay where they are. Gives
+/// the payload's length.
 ///
 /// # Safety
 /// `object` is what the procedure expects, and outlives `lent`.
@@ -101,7 +102,7 @@ pub unsafe fn encode(
     lent: &mut Lent,
     procedure: xdrproc_t,
     object: *mut c_void,
-) -> Result<(), Malformed> {
+) -> Result<u32, Malformed> {
     let pos = buf.len();
     let mut state = Encoder {
         buf,
@@ -124,10 +125,10 @@ pub unsafe fn encode(
     let end = state.pos;
     buf.truncate(end);
     let len = buf.len() - HEADER_LEN + lent.total();
-    if done == FALSE || u32::try_from(len).is_err() {
+    if done == FALSE {
         return Err(Malformed);
     }
-    Ok(())
+    u32::try_from(len).map_err(|_| Malformed)
 }
 
 /// A decoded object in memory from malloc, as both sides of the boundary may free it.

@@ -69,9 +69,8 @@ unsafe fn encode(
     let procedure = ty.procedure.filter(|_| !object.is_null());
     let procedure = procedure.ok_or(status::ENCODING_ERR)?;
     // SAFETY: as this function's contract.
-    unsafe { xdr::encode(frame, lent, procedure, object) }.map_err(|_| status::ENCODING_ERR)?;
-    let len = frame.len() - HEADER_LEN + lent.total();
-    Header::set_len(frame, len as u32);
+    let len = unsafe { xdr::encode(frame, lent, procedure, object) };
+    Header::set_len(frame, len.map_err(|_| status::ENCODING_ERR)?);
     Ok(())
 }
 

@@ -3,14 +3,11 @@
 use super::app::{self, ECHO};
 use super::pair::{ailments, all_well, conn, pause, Pair, Plan};
 use super::runner::{check, mix};
-use super::traffic::{judge, traffic};
+use super::traffic::{judge, traffic, SOON};
 use crate::proto::status;
 use crate::sync::sim::wait;
 use crate::sys::sim::net;
 use std::time::Duration;
-
-/// As in `traffic`.
-const SOON: Duration = Duration::from_millis(200);
 
 /// Two loops on each side, and the connection's end in the second.
 fn pair(seed: u64) -> Pair {

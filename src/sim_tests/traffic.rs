@@ -9,7 +9,7 @@ use crate::sys::sim::net::{self, Nature};
 use std::time::Duration;
 
 /// Ticks, looks at what is lent, handlers that take a while: nothing takes as long as this.
-const SOON: Duration = Duration::from_millis(200);
+pub const SOON: Duration = Duration::from_millis(200);
 
 #[test]
 fn a_call_is_answered() {
