@@ -418,6 +418,11 @@ impl<C> Hub<C> {
         self.dispatchers.fetch_add(n, Ordering::AcqRel);
     }
 
+    /// There are more dispatchers than processors.
+    pub fn is_crowded(&self) -> bool {
+        self.dispatchers.load(Ordering::Relaxed) > self.shards.roster().most()
+    }
+
     pub fn dispatchers_gone(&self, n: usize) {
         let last = self.dispatchers.fetch_sub(n, Ordering::SeqCst) == n;
         if last && self.check_process().is_ok() {

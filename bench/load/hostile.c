@@ -1,5 +1,5 @@
 /*
- * hostile SECONDS CERTS|- [ATTACK...]: what hostile peers cost a server, and an innocent client of
+ * hostile [-s] SECONDS CERTS|- [ATTACK...]: what hostile peers cost a server, and an innocent client of
  * it. For each attack of attacker.c (and tls-records): a server process of its own, a client that
  * makes a call each millisecond, and phases in which it is alone or the attackers do their worst,
  * in turn, so that what else goes on in the machine is in both. Judged are
@@ -10,14 +10,17 @@
  *            three tries counts
  *   answers  all right
  *
- * The attackers are on this machine, too, and have a low priority, as they would have
- * processors of their own.
+ * All are on this machine, and would be on several. So the server has a processor of its own, with
+ * two dispatchers; of those that have the other ones, the attackers have the lowest priority, and
+ * the innocent client, as root, the highest. With -s, or if there is but one processor, all have
+ * all of them, and the time, which is the kernel's choice then, is shown and not judged.
  */
 #include "children.h"
 #include "client.h"
 #include "tls.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +92,34 @@ struct result {
 };
 
 static struct mrpc_conn_set *set;
+static cpu_set_t servers, ours;         /* processors */
+static bool shared;
+
+/* The first one is the server's. */
+static void split_processors(void)
+{
+	int i;
+
+	MUST(sched_getaffinity(0, sizeof(ours), &ours));
+	servers = ours;
+	shared = shared || CPU_COUNT(&ours) < 2;
+	for (i = 0; !shared && CPU_COUNT(&servers) > 1; i++)
+		if (CPU_ISSET(i, &ours)) {
+			CPU_ZERO(&servers);
+			CPU_SET(i, &servers);
+			CPU_CLR(i, &ours);
+		}
+	MUST(sched_setaffinity(0, sizeof(ours), &ours));
+}
+
+/* Of the thread that makes the calls, not of what it starts. */
+static void go_first(void)
+{
+	struct sched_param param = { .sched_priority = 1 };
+
+	if (!shared && sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param) != 0)
+		printf("# not root: the innocent client has to wait for the attackers' processors\n");
+}
 
 static int by_size(const void *a, const void *b)
 {
@@ -160,7 +191,9 @@ static void try(const struct attack *attack, double seconds, const char *certs, 
 
 	quiet.took = calloc(CALLS_MAX, sizeof(int64_t));
 	beside.took = calloc(CALLS_MAX, sizeof(int64_t));
+	MUST(sched_setaffinity(0, sizeof(servers), &servers));
 	host_start(&host, 2, attack->tls ? certs : NULL);
+	MUST(sched_setaffinity(0, sizeof(ours), &ours));
 	host_set(&host, "backlog", 1024);
 	host_set(&host, "linger", 1000);
 	host_listen(&host, NULL);
@@ -213,12 +246,12 @@ static void judge(const struct attack *attack, double seconds, const char *certs
 			*best = one;
 			best->memory = memory;
 		}
-		if (best->p99 <= TIMES * best->quiet_p99)
+		if (shared || best->p99 <= TIMES * best->quiet_p99)
 			break;
 	}
 	verdict(best->memory <= best->bound, "%s: %ld KiB of memory, bound %ld", attack->name,
 		best->memory, best->bound);
-	verdict(best->p99 <= TIMES * best->quiet_p99 && best->steps > 0 && faults() == before,
+	verdict((shared || best->p99 <= TIMES * best->quiet_p99) && best->steps > 0 && faults() == before,
 		"%s: p99 %lld us, alone %lld us; %.0f steps a second, %.0f %% of a processor", attack->name,
 		(long long)best->p99, (long long)best->quiet_p99, best->steps, best->cpu * 100);
 }
@@ -235,17 +268,24 @@ static bool wanted(const char *name, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	double seconds = argc > 1 ? atof(argv[1]) : 0;
-	const char *certs = argc > 2 && strcmp(argv[2], "-") != 0 ? argv[2] : NULL;
 	static struct result results[ATTACKS];
+	const char *certs;
+	double seconds;
 	struct mrpc_conn_set *plain, *tls = NULL;
 	struct rlimit limit;
 	int i;
 
+	if (argc > 1 && strcmp(argv[1], "-s") == 0) {
+		shared = true;
+		argv++;
+		argc--;
+	}
+	seconds = argc > 1 ? atof(argv[1]) : 0;
 	if (argc < 3 || seconds <= 0) {
-		fprintf(stderr, "usage: hostile SECONDS CERTS|- [ATTACK...]\n");
+		fprintf(stderr, "usage: hostile [-s] SECONDS CERTS|- [ATTACK...]\n");
 		return 2;
 	}
+	certs = strcmp(argv[2], "-") != 0 ? argv[2] : NULL;
 	/* For the children: 10,000 connections. */
 	getrlimit(RLIMIT_NOFILE, &limit);
 	limit.rlim_cur = limit.rlim_max;
@@ -255,6 +295,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	split_processors();
+	go_first();
 	plain = client_new(1);
 	if (certs != NULL) {
 		tls = client_new(1);

@@ -18,6 +18,13 @@ use crate::sys::socket;
 use crate::waiter::Outcome;
 use std::sync::Arc;
 
+/// Where a read brings more than so many messages, ...
+const MANY: usize = 64;
+/// ... of less than so many bytes each, ...
+const SMALL: usize = 256;
+/// ... this is what the next one takes at most, and the only one of a turn: the others wait while
+/// they are taken in.
+const SMALL_READ: usize = READ_SIZE / 4;
 /// The scheduler moves threads now and then; a look costs a tenth of a small read.
 const READS_PER_LOOK: u32 = 32;
 
@@ -34,8 +41,21 @@ pub struct Reader {
     pub unsolicited: bool,
     /// Too much was queued when it was read last.
     resting: bool,
+    /// The last read brought many small messages.
+    many: bool,
     /// How long the socket's `recv` waits, in milliseconds, once calls had a timeout.
     pub recv_limit: u32,
+}
+
+impl Reader {
+    /// What the next read may bring.
+    pub fn room(&self) -> usize {
+        if self.many {
+            SMALL_READ
+        } else {
+            READ_SIZE
+        }
+    }
 }
 
 /// What one read came to.
@@ -118,7 +138,7 @@ impl Conn {
             if claimed {
                 turn.found.push(Arc::clone(self));
             }
-            budget -= 1;
+            budget = if held.many { 0 } else { budget - 1 };
             let more = matches!(got, Got::More) || (to_end && matches!(got, Got::Short));
             if more && budget > 0 {
                 continue;
@@ -177,7 +197,10 @@ impl Conn {
                 let room = if limited { room.min(READ_SIZE) } else { room };
                 (socket::recv_append(fd, body, room, wait), room, true)
             }
-            None => (socket::recv(fd, buf, wait), READ_SIZE, false),
+            None => {
+                let room = reader.room();
+                (socket::recv(fd, &mut buf[..room], wait), room, false)
+            }
         };
         match result {
             Ok(0) => (self.stream_ended(fd), false),
@@ -299,9 +322,11 @@ impl Conn {
             st.proto.begin_notes(Box::new(self.new_notes(now)));
         }
         let received = st.proto.counters.recv_bytes;
+        let mut messages = 0;
         let state = &mut *st;
         let has_sleepers = &self.has_sleepers;
         let mut sink = |frame: Frame<'_>| {
+            messages += 1;
             replies |= !frame.header.is_request();
             let mine = own.as_ref().map(|o| o.sequence);
             match state.proto.receive(frame, mine) {
@@ -350,6 +375,7 @@ impl Conn {
         }
         st.note_partial(self, reader.decoder.held());
         st.charge(self);
+        reader.many = messages > MANY && chunk.is_some_and(|c| c.len() / messages < SMALL);
         reader.unsolicited = !st.proto.is_solitary();
         let limits = self.hub.config.limits();
         let busy = st.proto.limit_input(&limits);

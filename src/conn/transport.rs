@@ -336,16 +336,13 @@ impl Conn {
         }
         let mut wire = local::take_wire_in();
         wire.resize(READ_SIZE, 0);
-        let read = match socket::recv(fd, &mut wire, wait) {
+        let room = held.room();
+        let read = match socket::recv(fd, &mut wire[..room], wait) {
             Ok(0) => (self.stream_cut(secure, fd), false),
             Ok(n) => {
                 self.count_read(held, fd);
                 let (got, claimed) = self.open_all(secure, held, &wire[..n], buf, own);
-                let rest = if n == READ_SIZE {
-                    Got::More
-                } else {
-                    Got::Short
-                };
+                let rest = if n == room { Got::More } else { Got::Short };
                 (got.unwrap_or(rest), claimed)
             }
             Err(Errno(libc::EINTR)) => (Got::More, false),

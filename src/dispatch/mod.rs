@@ -4,6 +4,7 @@
 //! turn found; if all tokens are taken, it parks. The token, like every lock, is let go of before
 //! any C code runs.
 
+pub mod spell;
 pub mod ticket;
 pub mod upcall;
 
@@ -16,16 +17,15 @@ use crate::shard::{Care, Shard};
 use crate::sync::race_point;
 use crate::sys::thread::Thread;
 use crate::sys::{cancel, clock};
+use spell::Spell;
 use std::ffi::CStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Events of one connection that a runner takes out at a time.
 const BATCH: usize = 256;
-/// The same of one whose handlers take long: nobody looks at the sockets meanwhile.
+/// The same of one whose handlers take long.
 const SLOW_BATCH: usize = 2;
-/// After this many runs in a row a busy dispatcher looks at the sockets.
-const RUNS_PER_LOOK: u32 = 4;
 /// Handlers that take longer send what they send at once: others have to wait for the batch.
 const SLOW: Duration = Duration::from_micros(20);
 /// A blocking wait below this makes a driver's spinning look worth while again.
@@ -219,9 +219,9 @@ pub fn dispatch_loop(mut hub: Arc<ConnHub>) -> i32 {
         hub.waiting_came();
     }
     let mut seat = 0;
-    let mut runs = 0;
+    let mut spell = Spell::default();
     loop {
-        match next_runnable(&hub, &mut seat, &mut runs) {
+        match next_runnable(&hub, &mut seat, &mut spell) {
             Next::Run(conn) => {
                 drop(hub);
                 run(conn, usize::MAX);
@@ -252,18 +252,21 @@ enum Next {
 }
 
 /// Takes a connection with events to run, or waits for one.
-fn next_runnable(hub: &Arc<ConnHub>, seat: &mut usize, runs: &mut u32) -> Next {
+fn next_runnable(hub: &Arc<ConnHub>, seat: &mut usize, spell: &mut Spell) -> Next {
     if hub.is_ending() || hub.check_process().is_err() {
         return Next::Ended;
     }
-    if *runs >= RUNS_PER_LOOK {
-        *runs = 0;
+    if hub.is_crowded() {
+        spell.give_way();
+    }
+    if spell.is_over() {
+        spell.restart();
         if let Some(Some(conn)) = hub.drive(seat, Some(Duration::ZERO)) {
             hub.queue.push([conn]);
         }
     }
     if let Some(conn) = hub.queue.pop() {
-        *runs += 1;
+        spell.run();
         if !hub.queue.is_empty() {
             hub.wake_dispatcher();
         }
@@ -344,7 +347,8 @@ fn run(mut conn: Arc<Conn>, max: usize) -> usize {
             }
         };
         done += 1;
-        if !conn.hub().queue.is_empty() || conn.is_interrupted() {
+        let interrupted = !conn.hub().queue.is_empty() || conn.is_interrupted();
+        if interrupted || start.is_some_and(|start| spell::is_long(start, done)) {
             break;
         }
         event = match ticket::next_event() {

@@ -4,6 +4,7 @@
 //! are registered once, edge-triggered, for both directions. `F` is what a turn finds for
 //! others to do: connections whose events can run.
 
+mod again;
 pub mod spin;
 
 use crate::error::{Errno, Result};
@@ -14,6 +15,7 @@ use crate::sys::eventfd::EventFd;
 use crate::sys::poll::{self, Events, Interest, Poll, Registry, SourceFd, Token};
 use crate::sys::{cancel, clock};
 use crate::timers::{Timers, Times};
+use again::{Again, ON_TIME};
 use slab::Slab;
 use spin::Spin;
 use std::os::fd::RawFd;
@@ -65,22 +67,12 @@ pub struct Ready {
     pub wakes: u64,
 }
 
-const AGAIN: Ready = Ready {
-    readable: true,
-    writable: false,
-    hangup: false,
-    dead: false,
-    again: true,
-    urgent: false,
-    wakes: 0,
-};
-
 /// What sources share during a turn.
 pub struct Turn<'a, F> {
     pub scratch: &'a mut Vec<u8>,
     pub found: &'a mut Found<F>,
     timers: &'a mut Times<Instant, dyn Source<F>>,
-    again: &'a Again<AnySource<F>>,
+    again: &'a Again<dyn Source<F>>,
     alone: bool,
 }
 
@@ -139,44 +131,10 @@ impl<T> Found<T> {
     }
 }
 
-/// Sources that have something to read and will get no edge for it.
-struct Again<S> {
-    list: Mutex<Option<Vec<S>>>,
-    len: AtomicUsize,
-}
-
-impl<S> Again<S> {
-    /// Dropped once the list is closed: by the caller, not under the lock.
-    fn push(&self, source: S) -> Option<S> {
-        let mut list = self.list.lock();
-        let Some(list) = list.as_mut() else {
-            return Some(source);
-        };
-        list.push(source);
-        self.len.store(list.len(), Ordering::SeqCst);
-        None
-    }
-
-    fn take(&self) -> Vec<S> {
-        if self.len.load(Ordering::SeqCst) == 0 {
-            return Vec::new();
-        }
-        let mut list = self.list.lock();
-        self.len.store(0, Ordering::SeqCst);
-        list.as_mut().map(std::mem::take).unwrap_or_default()
-    }
-
-    fn close(&self) -> Option<Vec<S>> {
-        let mut list = self.list.lock();
-        self.len.store(0, Ordering::SeqCst);
-        list.take()
-    }
-}
-
 pub struct Reactor<F> {
     token: Right<TurnState<F>>,
     table: Mutex<Slab<(Place, AnySource<F>)>>,
-    again: Again<AnySource<F>>,
+    again: Again<dyn Source<F>>,
     timers: Timers<dyn Source<F>>,
     registry: Registry,
     waker: EventFd,
@@ -232,10 +190,7 @@ impl<F> Reactor<F> {
                 spin: Spin::default(),
             }),
             table: Mutex::new(Slab::new()),
-            again: Again {
-                list: Mutex::new(Some(Vec::new())),
-                len: AtomicUsize::new(0),
-            },
+            again: Again::new(),
             timers: Timers::new(),
             registry,
             waker,
@@ -272,7 +227,7 @@ impl<F> Reactor<F> {
 
     /// True if a turn would find work without any event.
     pub fn has_pending(&self) -> bool {
-        self.again.len.load(Ordering::SeqCst) > 0
+        !self.again.is_empty()
     }
 
     /// Ends the wait of whoever drives, now or at its next wait.
@@ -441,13 +396,11 @@ impl<F> Driver<'_, F> {
             };
             ready.extend(source.map(|source| (source, what)));
         }
-        for source in reactor.again.take() {
-            ready.push((source, AGAIN));
-        }
+        reactor.again.take(&mut ready);
         if state.timers.first().is_some() {
             let now = clock::now();
             while let Some(source) = state.timers.due(now) {
-                ready.push((source, AGAIN));
+                ready.push((source, ON_TIME));
             }
         }
         let mut called = ready.len();
@@ -514,5 +467,43 @@ impl<F> TurnState<F> {
         let until = |first: u64| Duration::from_nanos(first.saturating_sub(clock::nanos()));
         let set = (first != NEVER).then(|| until(first));
         limit.into_iter().chain(own).chain(set).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Is readable again, and asks to be called again, whenever it is called.
+    struct Insatiable {
+        fd: EventFd,
+        calls: AtomicUsize,
+    }
+
+    impl Source<()> for Insatiable {
+        fn on_ready(self: Arc<Self>, _: Ready, turn: &mut Turn<'_, ()>) {
+            self.calls.fetch_add(1, Ordering::SeqCst);
+            self.fd.set();
+            turn.again(self);
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri does not know all of epoll")]
+    fn who_has_always_more_is_called_once_a_turn() {
+        let reactor = Reactor::new().unwrap();
+        let source = Arc::new(Insatiable {
+            fd: EventFd::new().unwrap(),
+            calls: AtomicUsize::new(0),
+        });
+        let place = reactor.register(source.fd.as_raw(), Arc::clone(&source) as _);
+        reactor.again(Arc::clone(&source) as _);
+        for turn in 1..=20 {
+            let mut driver = reactor.try_drive().unwrap();
+            driver.turn(Some(Duration::ZERO), &mut Found::default());
+            assert_eq!(source.calls.load(Ordering::SeqCst), turn);
+        }
+        reactor.deregister(source.fd.as_raw(), place.unwrap());
+        reactor.close();
     }
 }
