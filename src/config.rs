@@ -177,6 +177,11 @@ impl Config {
         }
     }
 
+    #[inline]
+    pub fn reply_limit(&self) -> usize {
+        self.reply_bytes.load(Relaxed)
+    }
+
     pub fn set_memory_limit(&self, bytes: usize) -> Result<()> {
         self.memory.store(bytes, Relaxed);
         self.note_special()

@@ -2,8 +2,8 @@
 /* NEEDS: additions */
 /*
  * mrpc_set_reply_limit: a peer that sends requests and reads no replies. They are
- * always accepted; over the bound its requests are not read any more, until half
- * is gone. Then it gets all of them, in order.
+ * always accepted; over the bound its requests are not handled and not read any more,
+ * until half is gone. Then it gets all of them, in order.
  */
 #include "held.h"
 
@@ -54,15 +54,12 @@ static void read_replies(struct held *h, int first, int last)
 	}
 }
 
-/* Until its requests are not read any more; how many were. */
-static int fill(struct held *h)
+/* From request n on, until they are not read any more, or `most` were; how many were then. The last
+ * of them may have come when there were too many replies, and waits. */
+static int fill(struct held *h, int n, int most, long limit)
 {
-	int n = 0;
-
-	while (n < MOST && offer_blob(h, (uint32_t)n, nr_test_echo, LEN)) {
-		n++;
-		COUNTER_WAIT(&done, n);
-	}
+	for (; n < most && offer_blob(h, (uint32_t)n, nr_test_echo, LEN); n++)
+		WAIT_FOR(counter_get(&done) == n + 1 || unsent(h) > limit);
 	return n;
 }
 
@@ -84,7 +81,7 @@ static void bounded(void)
 	SECTION("reading stops at the bound");
 	held_open(&h, &ops, 2, false, BUFFERS);
 	REQUIRE_EQ(mrpc_set_reply_limit(h.e.set, LIMIT), 0);
-	n = fill(&h);
+	n = fill(&h, 0, MOST, LIMIT);
 	BETWEEN(unsent(&h), LIMIT - REPLY, LIMIT + SLACK);
 
 	SECTION("when less than half is gone, nothing more is read");
@@ -115,7 +112,7 @@ static void always_accepted(void)
 	for (i = 0; i < 2; i++)
 		CHECK(offer_number(&h, 5000 + (uint32_t)i, nr_test_later, i));
 	COUNTER_WAIT(&keeps, 2);
-	n = fill(&h);
+	n = fill(&h, 0, MOST, LIMIT);
 	CHECK_EQ(PROMPT(test_later_send_async_reply(kept[0], &seven)), MINIRPC_OK);
 	CHECK_EQ(PROMPT(test_later_send_async_reply_error(kept[1], 12)), MINIRPC_OK);
 	CHECK_EQ(PROMPT(test_flood(h.e.conn, &b)), MINIRPC_OK);
@@ -133,7 +130,7 @@ static void always_accepted(void)
 	mrpc_conn_unref(other);
 
 	SECTION("and it comes in its order");
-	read_replies(&h, 0, n);
+	read_replies(&h, 0, n - 1);
 	PEER_NUMBER(h.e.fd, 5000, nr_test_later, 7);
 	PEER_EXPECT(h.e.fd, 5001, 12, nr_test_later, NULL, 0);
 	{
@@ -143,7 +140,7 @@ static void always_accepted(void)
 		CHECK_EQ(f.cmd, nr_test_flood);
 		free(f.data);
 	}
-	drain(&h, n, n);
+	drain(&h, n - 1, n);
 }
 
 static void changed(void)
@@ -154,21 +151,19 @@ static void changed(void)
 	SECTION("raised: reading goes on at once");
 	held_open(&h, &ops, 2, false, BUFFERS);
 	REQUIRE_EQ(mrpc_set_reply_limit(h.e.set, LIMIT), 0);
-	n = fill(&h);
+	n = fill(&h, 0, MOST, LIMIT);
 	REQUIRE_EQ(mrpc_set_reply_limit(h.e.set, 3 * LIMIT), 0);
 	CHECK(taken(&h));
 	COUNTER_WAIT(&done, n + 1);
-	for (n++; n < MOST && offer_blob(&h, (uint32_t)n, nr_test_echo, LEN); n++)
-		COUNTER_WAIT(&done, n + 1);
+	n = fill(&h, n + 1, MOST, 3 * LIMIT);
 	BETWEEN(unsent(&h), 3 * LIMIT - REPLY, 3 * LIMIT + SLACK);
 	drain(&h, 0, n);
 
 	SECTION("the default: 4 MiB");
 	held_open(&h, &ops, 2, false, BUFFERS);
-	n = fill(&h);
+	n = fill(&h, 0, MOST, 4 * MIB);
 	CHECK_EQ(n, MOST);
-	for (; n < 3 * MOST && offer_blob(&h, (uint32_t)n, nr_test_echo, LEN); n++)
-		COUNTER_WAIT(&done, n + 1);
+	n = fill(&h, n, 3 * MOST, 4 * MIB);
 	BETWEEN(unsent(&h), 4 * MIB - REPLY, 4 * MIB + SLACK);
 	drain(&h, 0, n);
 }
@@ -205,6 +200,50 @@ static void in_one_write(void)
 	held_close(&h);
 }
 
+/* Requests that have been taken in before any of them is handled. */
+static void taken_in_before(void)
+{
+	enum { COUNT = 500 };
+	struct held h;
+	int i;
+
+	SECTION("requests that wait already are handled as far as the bound lets");
+	held_open(&h, &ops, 2, false, BUFFERS);
+	REQUIRE_EQ(mrpc_set_reply_limit(h.e.set, LIMIT), 0);
+	REQUIRE_EQ(mrpc_stop_events(h.e.conn), 0);
+	for (i = 0; i < COUNT; i++)
+		REQUIRE(offer_blob(&h, (uint32_t)i, nr_test_echo, LEN));
+	REQUIRE_EQ(mrpc_start_events(h.e.conn), 0);
+	WAIT_FOR(unsent(&h) > LIMIT);
+	STAYS(unsent(&h) <= LIMIT + SLACK, 50);
+
+	SECTION("and the others when it has been sent");
+	drain(&h, 0, COUNT - 1);
+
+	SECTION("a peer that goes is not waited for");
+	held_open(&h, &ops, 2, false, BUFFERS);
+	REQUIRE_EQ(mrpc_set_reply_limit(h.e.set, LIMIT), 0);
+	REQUIRE_EQ(mrpc_stop_events(h.e.conn), 0);
+	for (i = 0; i < COUNT; i++)
+		REQUIRE(offer_blob(&h, (uint32_t)i, nr_test_echo, LEN));
+	REQUIRE_EQ(mrpc_start_events(h.e.conn), 0);
+	WAIT_FOR(unsent(&h) > LIMIT);
+	held_close(&h);
+
+	SECTION("nor is a connection that we close");
+	held_open(&h, &ops, 2, false, BUFFERS);
+	REQUIRE_EQ(mrpc_set_reply_limit(h.e.set, LIMIT), 0);
+	REQUIRE_EQ(mrpc_set_linger(h.e.set, 100), 0);
+	REQUIRE_EQ(mrpc_stop_events(h.e.conn), 0);
+	for (i = 0; i < COUNT; i++)
+		REQUIRE(offer_blob(&h, (uint32_t)i, nr_test_echo, LEN));
+	REQUIRE_EQ(mrpc_start_events(h.e.conn), 0);
+	WAIT_FOR(unsent(&h) > LIMIT);
+	REQUIRE_EQ(mrpc_conn_close(h.e.conn), 0);
+	COUNTER_WAIT(&h.e.probe.disconnects, 1);
+	held_close(&h);
+}
+
 int main(void)
 {
 	struct leaks leaks;
@@ -215,6 +254,7 @@ int main(void)
 	always_accepted();
 	changed();
 	in_one_write();
+	taken_in_before();
 	LEAKS_CHECK(&leaks);
 	return tap_done();
 }

@@ -43,6 +43,26 @@ static void run(bool tcp)
 	held_close(&h);
 }
 
+/* Nothing more comes, either: requests wait behind the replies to those before them. */
+static void silent(void)
+{
+	struct held h;
+	int i;
+
+	SECTION("requests that are not handled, and nothing more to read");
+	held_open(&h, &ops, 2, false, BUFFERS);
+	REQUIRE_EQ(mrpc_set_linger(h.e.set, 300), 0);
+	REQUIRE_EQ(mrpc_set_reply_limit(h.e.set, REPLIES), 0);
+	for (i = 0; i < EVENTS; i++)
+		REQUIRE(offer_blob(&h, (uint32_t)i, nr_test_echo, 8));
+	counter_add(&tickets, NO_END);
+	STAYS(counter_get(&begun) == 1 || counter_get(&h.e.probe.disconnects) > 0, 100);
+	COUNTER_WAIT(&h.e.probe.disconnects, 1);
+	CHECK_EQ(h.e.probe.reason, MRPC_DISC_IOERR);
+	CHECK_MSG(strstr(h.e.probe.text, "replies") != NULL, "%s", h.e.probe.text);
+	held_close(&h);
+}
+
 int main(void)
 {
 	struct leaks leaks;
@@ -53,5 +73,7 @@ int main(void)
 		run(tcp);
 		LEAKS_CHECK(&leaks);
 	}
+	silent();
+	LEAKS_CHECK(&leaks);
 	return tap_done();
 }

@@ -15,7 +15,7 @@ use crate::proto::life::{Phase, Reason};
 use crate::proto::outbox::{Chunk, GATHER};
 use crate::proto::step::What;
 use crate::proto::terms::NEVER;
-use crate::sync::{race_point, MutexGuard};
+use crate::sync::{race_point, MutexGuard, Ordering};
 use crate::sys::socket;
 use std::sync::Arc;
 
@@ -170,6 +170,10 @@ impl Conn {
         }
         if reply {
             st.proto.outbox.append_reply(frame, pieces, urgent);
+            if st.proto.owes_too_much(self.hub.config.reply_limit()) {
+                // The batch under way has to end.
+                self.interrupt.store(true, Ordering::Release);
+            }
         } else {
             st.proto.outbox.append(frame, pieces, calls, urgent);
         }

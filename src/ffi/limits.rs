@@ -57,8 +57,9 @@ pub unsafe extern "C" fn mrpc_set_request_limit(
 }
 
 /// Bounds the replies that the peer of one connection has not taken. Replies are
-/// always accepted; but a connection over the bound is not read from until half of
-/// it is gone, and ends if that takes longer than mrpc_set_linger() allows.
+/// always accepted; but while there are more, no further request of that peer is
+/// handled, and it is not read from until half is gone; the connection ends if the
+/// peer takes none for longer than mrpc_set_linger() allows.
 ///
 /// set: the set.
 /// bytes: headers included; the default is 4194304.

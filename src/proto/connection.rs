@@ -224,7 +224,7 @@ impl<S, A> Connection<S, A> {
     /// True, once, if there are events to run and nobody carries the lane.
     #[must_use]
     pub fn claim(&mut self, limits: &Limits) -> bool {
-        !self.is_gated(limits) && self.lane.claim()
+        !self.gate(limits) && self.lane.claim()
     }
 
     pub fn hold_events(&mut self) {
@@ -244,7 +244,7 @@ impl<S, A> Connection<S, A> {
         batch: &mut VecDeque<Event<A>>,
         limits: &Limits,
     ) -> Option<Event<A>> {
-        if self.is_gated(limits) {
+        if self.gate(limits) {
             self.lane.put_down();
             return None;
         }

@@ -81,6 +81,7 @@ fn act(pair: &Pair, done: &Done, connections: usize, choose: impl Fn(u64) -> u64
             let bounds = |config: &crate::config::Config| {
                 config.set_event_limit(1 + choose(3) as u32, 100)?;
                 config.set_request_limit(choose(3) as u32)?;
+                config.set_reply_limit(1 + choose(300) as usize)?;
                 config.set_send_limit(choose(500) as usize)
             };
             pair.set(end % 2).change(bounds).unwrap();

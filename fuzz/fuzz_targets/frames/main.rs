@@ -403,9 +403,10 @@ impl Run {
     // --- events
 
     fn claim(&mut self) {
+        let replies = self.real.outbox.replies();
         let model = &mut self.model;
         let free = !model.carried && model.running.is_none() && model.held == 0;
-        let can = free && !model.events.is_empty() && !model.is_gated(&self.limits);
+        let can = !model.gate(&self.limits, replies) && free && !model.events.is_empty();
         assert_eq!(self.real.claim(&self.limits), can);
         model.carried |= can;
     }
@@ -414,9 +415,10 @@ impl Run {
         if !std::mem::take(&mut self.model.carried) {
             return;
         }
+        let replies = self.real.outbox.replies();
         let first = self.real.begin_events(more, &mut self.batch, &self.limits);
         let model = &mut self.model;
-        let gated = model.is_gated(&self.limits);
+        let gated = model.gate(&self.limits, replies);
         let can = !gated && model.held == 0 && !model.events.is_empty();
         assert_eq!(first.is_some(), can);
         let Some(mut first) = first else { return };

@@ -422,13 +422,17 @@ impl Model {
         (events, bytes, requests as usize)
     }
 
-    pub fn is_gated(&self, limits: &Limits) -> bool {
+    /// Whether the next event is a request that waits; where so many bytes of replies do, reading
+    /// rests as well.
+    pub fn gate(&mut self, limits: &Limits, replies: usize) -> bool {
         let queued = self.events.iter().filter(|event| event.is_request());
         let handled = self.unanswered as usize - queued.count().min(self.unanswered as usize);
-        limits.requests > 0
-            && handled >= limits.requests
+        let owes = replies > limits.reply_bytes;
+        let gated = (owes || (limits.requests > 0 && handled >= limits.requests))
             && self.is_open_to_replies()
-            && self.events.first().is_some_and(Event::is_request)
+            && self.events.first().is_some_and(Event::is_request);
+        self.paused |= gated && owes;
+        gated
     }
 
     // --- what leaves

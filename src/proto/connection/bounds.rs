@@ -77,12 +77,25 @@ impl<S, A> Connection<S, A> {
         resume
     }
 
-    /// As many requests are being handled as may be, and the next event is one more.
+    /// The peer does not take the replies that there are.
+    pub fn owes_too_much(&self, reply_limit: usize) -> bool {
+        self.outbox.replies() > reply_limit
+    }
+
+    /// The next event is a request, and waits: as many are being handled as may be, or replies wait
+    /// that the peer does not take.
     pub(super) fn is_gated(&self, limits: &Limits) -> bool {
         let handled = self.unanswered.saturating_sub(self.queued_requests);
-        limits.requests > 0
-            && handled as usize >= limits.requests
+        let all = limits.requests > 0 && handled as usize >= limits.requests;
+        (all || self.owes_too_much(limits.reply_bytes))
             && self.can_answer()
             && self.lane.front().is_some_and(Event::is_request)
+    }
+
+    /// As `is_gated`; what leaves then is told of.
+    pub(super) fn gate(&mut self, limits: &Limits) -> bool {
+        let gated = self.is_gated(limits);
+        self.paused |= gated && self.owes_too_much(limits.reply_bytes);
+        gated
     }
 }

@@ -314,6 +314,49 @@ fn no_more_requests_are_handled_than_may_be() {
 }
 
 #[test]
+fn no_request_is_handled_while_too_many_replies_wait() {
+    let limits = Limits {
+        reply_bytes: 40,
+        ..flow::DEFAULT
+    };
+    let (mut c, mut batch) = (open(), VecDeque::new());
+    for sequence in 0..2 {
+        c.receive(frame(sequence, status::PENDING, 4, b""), None);
+    }
+    c.receive(frame(2, status::PENDING, -4, b""), None);
+    for _ in 0..3 {
+        c.outbox.append_reply(&[0; 16], &[], true);
+    }
+    assert!(!c.claim(&limits), "48 bytes wait");
+    assert!(
+        c.is_paused() && c.is_constrained(),
+        "what leaves is told of"
+    );
+    assert!(!c.resume(&limits));
+    let mut chunk = c.outbox.begin_flush().unwrap();
+    assert_eq!(chunk.bytes.len(), 48);
+    assert!(!c.claim(&limits), "they have not left");
+    let raised = Limits {
+        reply_bytes: 48,
+        ..limits
+    };
+    assert!(c.claim(&raised));
+    assert!(
+        c.begin_events(9, &mut batch, &limits).is_none(),
+        "looked at again"
+    );
+    chunk.at = 48;
+    assert!(c.outbox.wrote(chunk, 48).is_none());
+    assert!(c.claim(&limits));
+    assert!(c.begin_events(0, &mut batch, &limits).is_some());
+    c.outbox.append_reply(&[0; 48], &[], false);
+    c.finish_events(&mut batch);
+    assert!(!c.claim(&limits), "the second request waits again");
+    assert_eq!(c.shut(Reason::Closed), Some(vec![]));
+    assert!(c.claim(&limits), "nobody waits for the replies any more");
+}
+
+#[test]
 fn a_request_that_will_be_refused_is_none_that_is_handled() {
     let limits = Limits {
         requests: 1,
