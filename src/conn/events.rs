@@ -27,6 +27,7 @@ impl Conn {
                 return Err(Errno::INVAL);
             }
             out.claimed = st.proto.claim(&self.hub.config.limits());
+            out.watch = st.begin_watch(self);
         }
         self.act(out);
         self.hub.observer.tell();
@@ -80,14 +81,24 @@ impl Conn {
 
     /// Starts to run events: the first, and up to `more` others in `batch`.
     pub fn begin_events(
-        &self,
+        self: &Arc<Self>,
         more: usize,
         batch: &mut VecDeque<Event<AsyncCall>>,
     ) -> Option<Event<AsyncCall>> {
-        let mut st = self.lock();
-        self.interrupt.store(false, Ordering::Relaxed);
-        st.proto
-            .begin_events(more, batch, &self.hub.config.limits())
+        let watch = {
+            let mut st = self.lock();
+            self.interrupt.store(false, Ordering::Relaxed);
+            let limits = self.hub.config.limits();
+            let first = st.proto.begin_events(more, batch, &limits);
+            if first.is_some() {
+                return first;
+            }
+            st.begin_watch(self)
+        };
+        if watch {
+            self.list_watched();
+        }
+        None
     }
 
     /// True if the next event of a batch must not be run without a new look.

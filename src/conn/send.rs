@@ -299,7 +299,12 @@ impl Conn {
                     next
                 }
             };
-            st.settle_sent(self, next)
+            let out = st.settle_sent(self, next);
+            if reply && st.proto.owes_too_much(self.hub.config.reply_limit()) {
+                // As where it is queued.
+                self.interrupt.store(true, Ordering::Release);
+            }
+            out
         };
         self.act(out);
     }

@@ -523,7 +523,9 @@ impl Run {
                 }
             }
         }
-        let resumes = self.model.paused && (room || !self.model.takes_frames());
+        let waits = self.model.is_open_to_replies() && replies > limits.reply_bytes;
+        let drops = !self.model.takes_frames() && !waits;
+        let resumes = self.model.paused && (room || drops);
         assert_eq!(self.real.resume(&limits), resumes);
         self.model.paused &= !resumes;
     }

@@ -71,7 +71,9 @@ impl<S, A> Connection<S, A> {
     /// True, once, if paused reading can go on.
     #[must_use]
     pub fn resume(&mut self, limits: &Limits) -> bool {
-        let drops = !self.life.takes_frames();
+        // Who sends no more is answered all the same: what leaves is told of until then.
+        let waits = self.can_answer() && self.owes_too_much(limits.reply_bytes);
+        let drops = !self.life.takes_frames() && !waits;
         let resume = self.paused && (drops || self.load().has_room(limits));
         self.paused &= !resume;
         resume

@@ -357,6 +357,27 @@ fn no_request_is_handled_while_too_many_replies_wait() {
 }
 
 #[test]
+fn a_peer_that_sends_no_more_is_waited_for_all_the_same() {
+    let limits = Limits {
+        reply_bytes: 40,
+        ..flow::DEFAULT
+    };
+    let mut c = open();
+    c.receive(frame(0, status::PENDING, 4, b""), None);
+    c.outbox.append_reply(&[0; 48], &[], true);
+    c.end_input();
+    assert!(!c.claim(&limits), "48 bytes wait");
+    assert!(
+        !c.resume(&limits) && c.is_constrained(),
+        "what leaves is told of"
+    );
+    let mut chunk = c.outbox.begin_flush().unwrap();
+    chunk.at = 48;
+    assert!(c.outbox.wrote(chunk, 48).is_none());
+    assert!(c.claim(&limits) && c.resume(&limits));
+}
+
+#[test]
 fn a_request_that_will_be_refused_is_none_that_is_handled() {
     let limits = Limits {
         requests: 1,
