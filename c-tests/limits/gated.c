@@ -29,9 +29,7 @@ static void half_closed(bool tcp)
 	SECTION("a peer that has ended its sending side gets all replies, %s", tcp ? "TCP" : "AF_UNIX");
 	held_open(&h, &echoes, 2, tcp, BUFFERS);
 	REQUIRE_EQ(mrpc_set_reply_limit(h.e.set, LIMIT), 0);
-	REQUIRE_EQ(mrpc_stop_events(h.e.conn), 0);
-	for (i = 0; i < COUNT; i++)
-		REQUIRE(offer_blob(&h, (uint32_t)i, nr_test_echo, LEN));
+	take_in_blobs(&h, COUNT, nr_test_echo, LEN);
 	REQUIRE_EQ(shutdown(h.e.fd, SHUT_WR), 0);
 	/* Most times the end has been seen by then, and what waits is looked at once more. */
 	usleep(50000);
@@ -78,14 +76,11 @@ static void one_reply_more(void)
 	long owed, got = 0, most = 0;
 	struct held h;
 	struct frame f;
-	int i;
 
 	SECTION("handlers of 30 us");
 	held_open(&h, &slow_ones, 2, false, 4 * BUFFERS);
 	REQUIRE_EQ(mrpc_set_reply_limit(h.e.set, SMALL_LIMIT), 0);
-	REQUIRE_EQ(mrpc_stop_events(h.e.conn), 0);
-	for (i = 0; i < REQUESTS; i++)
-		REQUIRE(offer_blob(&h, (uint32_t)i, nr_test_echo, 8));
+	take_in_blobs(&h, REQUESTS, nr_test_echo, 8);
 	REQUIRE_EQ(mrpc_start_events(h.e.conn), 0);
 	while (got < REQUESTS) {
 		COUNTER_WAIT(&done, got + 1);

@@ -206,6 +206,16 @@ UNUSED static bool offer_blob(struct held *h, uint32_t seq, int cmd, unsigned le
 	return taken(h);
 }
 
+/* So many requests with len bytes are taken in, while events are stopped. */
+UNUSED static void take_in_blobs(struct held *h, int count, int cmd, unsigned len)
+{
+	int i;
+
+	REQUIRE_EQ(mrpc_stop_events(h->e.conn), 0);
+	for (i = 0; i < count; i++)
+		REQUIRE(offer_blob(h, (uint32_t)i, cmd, len));
+}
+
 /* Messages with the next numbers until one is not taken, most at most; how many
  * were. The one that was not stays behind, unread. */
 UNUSED static int offer_notifies(struct held *h, int *next, int most)

@@ -205,14 +205,11 @@ static void taken_in_before(void)
 {
 	enum { COUNT = 500 };
 	struct held h;
-	int i;
 
 	SECTION("requests that wait already are handled as far as the bound lets");
 	held_open(&h, &ops, 2, false, BUFFERS);
 	REQUIRE_EQ(mrpc_set_reply_limit(h.e.set, LIMIT), 0);
-	REQUIRE_EQ(mrpc_stop_events(h.e.conn), 0);
-	for (i = 0; i < COUNT; i++)
-		REQUIRE(offer_blob(&h, (uint32_t)i, nr_test_echo, LEN));
+	take_in_blobs(&h, COUNT, nr_test_echo, LEN);
 	REQUIRE_EQ(mrpc_start_events(h.e.conn), 0);
 	WAIT_FOR(unsent(&h) > LIMIT);
 	STAYS(unsent(&h) <= LIMIT + SLACK, 50);
@@ -223,9 +220,7 @@ static void taken_in_before(void)
 	SECTION("a peer that goes is not waited for");
 	held_open(&h, &ops, 2, false, BUFFERS);
 	REQUIRE_EQ(mrpc_set_reply_limit(h.e.set, LIMIT), 0);
-	REQUIRE_EQ(mrpc_stop_events(h.e.conn), 0);
-	for (i = 0; i < COUNT; i++)
-		REQUIRE(offer_blob(&h, (uint32_t)i, nr_test_echo, LEN));
+	take_in_blobs(&h, COUNT, nr_test_echo, LEN);
 	REQUIRE_EQ(mrpc_start_events(h.e.conn), 0);
 	WAIT_FOR(unsent(&h) > LIMIT);
 	held_close(&h);
@@ -234,9 +229,7 @@ static void taken_in_before(void)
 	held_open(&h, &ops, 2, false, BUFFERS);
 	REQUIRE_EQ(mrpc_set_reply_limit(h.e.set, LIMIT), 0);
 	REQUIRE_EQ(mrpc_set_linger(h.e.set, 100), 0);
-	REQUIRE_EQ(mrpc_stop_events(h.e.conn), 0);
-	for (i = 0; i < COUNT; i++)
-		REQUIRE(offer_blob(&h, (uint32_t)i, nr_test_echo, LEN));
+	take_in_blobs(&h, COUNT, nr_test_echo, LEN);
 	REQUIRE_EQ(mrpc_start_events(h.e.conn), 0);
 	WAIT_FOR(unsent(&h) > LIMIT);
 	REQUIRE_EQ(mrpc_conn_close(h.e.conn), 0);

@@ -210,7 +210,6 @@ impl Conn {
             let waiters = st.proto.expire(now, AT_ONCE);
             out.end_all(waiters, status::TIMEDOUT);
             st.settle(self, &mut out);
-            out.watch = st.begin_watch(self);
             st.next_time()
         };
         if std::mem::take(&mut out.claimed) {
@@ -235,7 +234,6 @@ impl Conn {
             let sync = ended.is_some();
             out.end_all(ended.into_iter().collect(), status::CANCELLED);
             st.settle(self, &mut out);
-            out.watch = st.begin_watch(self);
             sync
         };
         self.act(out);
@@ -261,7 +259,6 @@ impl Conn {
             if ended {
                 st.delist(self, waiter);
                 st.settle(self, &mut out);
-                out.watch = st.begin_watch(self);
             }
             ended
         };

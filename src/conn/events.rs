@@ -116,7 +116,6 @@ impl Conn {
             out.flush = st.proto.outbox.begin_flush_of_all();
             st.proto.finish_events(batch);
             st.settle(self, &mut out);
-            out.watch = st.begin_watch(self);
         }
         let claimed = std::mem::take(&mut out.claimed);
         self.act(out);

@@ -83,6 +83,9 @@ impl State {
         }
         out.claimed |= self.proto.claim(&limits);
         out.resumed |= self.proto.resume(&limits);
+        if self.proto.is_constrained() {
+            out.watch |= self.begin_watch(conn);
+        }
         self.charge(conn);
         if self.starved && !self.must_starve(conn) {
             self.starved = false;

@@ -170,10 +170,7 @@ impl Conn {
         }
         if reply {
             st.proto.outbox.append_reply(frame, pieces, urgent);
-            if st.proto.owes_too_much(self.hub.config.reply_limit()) {
-                // The batch under way has to end.
-                self.interrupt.store(true, Ordering::Release);
-            }
+            self.bound_replies(&st);
         } else {
             st.proto.outbox.append(frame, pieces, calls, urgent);
         }
@@ -209,7 +206,7 @@ impl Conn {
         {
             let mut st = self.lock();
             st.settle(self, &mut out);
-            out.watch = st.begin_watch(self);
+            out.watch |= st.begin_watch(self);
         }
         self.act(out);
     }
@@ -300,9 +297,8 @@ impl Conn {
                 }
             };
             let out = st.settle_sent(self, next);
-            if reply && st.proto.owes_too_much(self.hub.config.reply_limit()) {
-                // As where it is queued.
-                self.interrupt.store(true, Ordering::Release);
+            if reply {
+                self.bound_replies(&st);
             }
             out
         };
@@ -348,6 +344,14 @@ impl Conn {
             };
             next = out.flush.take();
             self.act(out);
+        }
+    }
+
+    /// After a reply that may have to wait: over the limit, the batch under way has to end.
+    #[inline]
+    fn bound_replies(&self, st: &State) {
+        if st.proto.owes_too_much(self.hub.config.reply_limit()) {
+            self.interrupt.store(true, Ordering::Release);
         }
     }
 

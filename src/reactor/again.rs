@@ -7,7 +7,8 @@ use super::Ready;
 use crate::sync::{AtomicUsize, Mutex, Ordering};
 use std::sync::Arc;
 
-const AGAIN: Ready = Ready {
+/// No edge came: what is there to read is looked at all the same.
+pub const AGAIN: Ready = Ready {
     readable: true,
     writable: false,
     hangup: false,
@@ -80,9 +81,6 @@ fn merge<S: ?Sized>(mut list: Vec<Arc<S>>, ready: &mut Vec<(Arc<S>, Ready)>) {
     let others = list.into_iter().zip(had).filter(|(_, had)| !had);
     ready.extend(others.map(|(source, _)| (source, AGAIN)));
 }
-
-/// The time of a source has come.
-pub const ON_TIME: Ready = AGAIN;
 
 #[cfg(test)]
 mod tests {

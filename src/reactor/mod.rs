@@ -15,7 +15,7 @@ use crate::sys::eventfd::EventFd;
 use crate::sys::poll::{self, Events, Interest, Poll, Registry, SourceFd, Token};
 use crate::sys::{cancel, clock};
 use crate::timers::{Timers, Times};
-use again::{Again, ON_TIME};
+use again::{Again, AGAIN};
 use slab::Slab;
 use spin::Spin;
 use std::os::fd::RawFd;
@@ -400,7 +400,7 @@ impl<F> Driver<'_, F> {
         if state.timers.first().is_some() {
             let now = clock::now();
             while let Some(source) = state.timers.due(now) {
-                ready.push((source, ON_TIME));
+                ready.push((source, AGAIN));
             }
         }
         let mut called = ready.len();
