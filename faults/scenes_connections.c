@@ -336,12 +336,12 @@ void play_flood(void)
 
 	for (i = 0; i < MANY; i++) {
 		peer_header(requests + i * 20, (uint32_t)i + 1, MINIRPC_PENDING,
-			    i % 2 != 0 ? nr_test_later : nr_test_ping, i % 2 != 0 ? 4 : 0);
+			    i % 2 == 0 ? nr_test_later : nr_test_ping, i % 2 == 0 ? 4 : 0);
 		put_u32(requests + i * 20 + 16, 1);
 	}
 	/* Those without an argument are shorter. */
 	for (i = 0; i < MANY; i++) {
-		size_t len = i % 2 != 0 ? 20 : 16;
+		size_t len = i % 2 == 0 ? 20 : 16;
 
 		memmove(requests + sent, requests + i * 20, len);
 		sent += len;
@@ -349,7 +349,8 @@ void play_flood(void)
 	got = send(fd, requests, sent, MSG_NOSIGNAL);
 	CHECK(got == (ssize_t)sent || !is_unnoticed());
 	shutdown(fd, SHUT_WR);
-	/* Half are answered at once, the others when they are. */
+	/* Half are answered at once, the last one among them: so all others have been kept by then,
+	 * and none is left to wait for an answer that nobody would give. */
 	for (sent = 0; (got = recv(fd, answers, sizeof(answers), 0)) > 0; sent += (size_t)got)
 		if (sent + (size_t)got >= MANY / 2 * 16)
 			answer_kept();
