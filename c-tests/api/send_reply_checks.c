@@ -7,21 +7,8 @@
 #include "harness.h"
 
 #include <minirpc/protocol.h>
+#include "keep.h"
 #include "test_client.h"
-#include "test_server.h"
-
-static struct mrpc_message *kept;
-static struct counter arrived = COUNTER_INIT;
-
-static mrpc_status_t keep(void *conn_data, struct mrpc_message *msg, number *in, number *out)
-{
-	(void)conn_data;
-	(void)in;
-	(void)out;
-	kept = msg;
-	counter_add(&arrived, 1);
-	return MINIRPC_PENDING;
-}
 
 static mrpc_status_t keep_name(void *conn_data, struct mrpc_message *msg, number *in,
 			       short_text *out)
@@ -29,21 +16,19 @@ static mrpc_status_t keep_name(void *conn_data, struct mrpc_message *msg, number
 	(void)conn_data;
 	(void)in;
 	(void)out;
-	kept = msg;
-	counter_add(&arrived, 1);
-	return MINIRPC_PENDING;
+	return keep(msg);
 }
 
-static const struct test_server_operations ops = { .later = keep, .name = keep_name };
+static const struct test_server_operations ops = { .later = keep_later, .name = keep_name };
 
 static struct mrpc_message *receive(int peer, uint32_t seq, int cmd)
 {
 	static const unsigned char one[4] = { 0, 0, 0, 1 };
-	long before = counter_get(&arrived);
+	long before = counter_get(&keeps);
 
 	peer_send(peer, seq, PENDING, cmd, one, 4);
-	REQUIRE(COUNTER_WAIT(&arrived, before + 1));
-	return kept;
+	REQUIRE(COUNTER_WAIT(&keeps, before + 1));
+	return kept[before];
 }
 
 int main(void)

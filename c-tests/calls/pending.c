@@ -5,11 +5,11 @@
  * many other calls, in reverse order, with an error.
  */
 #include "calls.h"
+#include "keep.h"
 
 enum { CALLERS = 24 };
 
-static struct mrpc_message *kept[CALLERS];
-static struct counter n_kept = COUNTER_INIT, replied = COUNTER_INIT, returned = COUNTER_INIT;
+static struct counter replied = COUNTER_INIT, returned = COUNTER_INIT;
 static struct pair p;
 
 enum what { FROM_HANDLER = 100, OTHER_THREAD, ERROR_FROM_HANDLER };
@@ -42,8 +42,7 @@ static mrpc_status_t later(void *data, struct mrpc_message *msg, number *in, num
 		COUNTER_WAIT(&returned, 1);
 		break;
 	default:
-		kept[*in] = msg;
-		counter_add(&n_kept, 1);
+		return keep(msg);
 	}
 	return MINIRPC_PENDING;
 }
@@ -98,7 +97,7 @@ int main(void)
 	SECTION("%d calls outstanding, last one replied to first", CALLERS);
 	for (i = 0; i < CALLERS; i++) {
 		threads[i] = thread_start(kept_call, (void *)(intptr_t)i);
-		COUNTER_WAIT(&n_kept, i + 1);
+		COUNTER_WAIT(&keeps, i + 1);
 	}
 	SECTION("after many other calls");
 	for (i = 0; i < 1000; i++)

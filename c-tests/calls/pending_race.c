@@ -5,25 +5,15 @@
  * the connection goes away: OK or NETWORK_FAILURE, and nothing else happens.
  */
 #include "calls.h"
+#include "keep.h"
 
 enum { THREADS = 4, ROUNDS = 150, KEPT = 40 };
 
-static struct mrpc_message *kept[KEPT];
-static struct counter n_kept = COUNTER_INIT;
 static pthread_barrier_t start;
 static int winners, winner;
 static struct pair p;
 
-static mrpc_status_t later(void *data, struct mrpc_message *msg, number *in, number *out)
-{
-	(void)data;
-	(void)out;
-	kept[*in] = msg;
-	counter_add(&n_kept, 1);
-	return MINIRPC_PENDING;
-}
-
-static const struct test_server_operations ops = { .later = later };
+static const struct test_server_operations ops = { .later = keep_later };
 
 static void *reply_first(void *arg)
 {
@@ -33,8 +23,8 @@ static void *reply_first(void *arg)
 
 	for (i = 0; i < ROUNDS; i++) {
 		pthread_barrier_wait(&start);
-		status = n == 0 ? test_later_send_async_reply_error(kept[0], 100)
-				: test_later_send_async_reply(kept[0], &n);
+		status = n == 0 ? test_later_send_async_reply_error(kept[i], 100)
+				: answer_kept(i, n);
 		if (status == MINIRPC_OK) {
 			__atomic_store_n(&winner, n, __ATOMIC_SEQ_CST);
 			__atomic_add_fetch(&winners, 1, __ATOMIC_SEQ_CST);
@@ -72,7 +62,7 @@ static void one_winner(void)
 	for (i = 0; i < ROUNDS; i++) {
 		winners = 0;
 		CHECK_EQ(test_later_async(p.client, on_reply, NULL, &zero), MINIRPC_OK);
-		COUNTER_WAIT(&n_kept, i + 1);
+		COUNTER_WAIT(&keeps, i + 1);
 		pthread_barrier_wait(&start);
 		pthread_barrier_wait(&start);
 		COUNTER_WAIT(&replies, i + 1);
@@ -88,12 +78,11 @@ static void one_winner(void)
 
 static void *reply_all(void *arg)
 {
-	number n = 1;
 	int i;
 
 	pthread_barrier_wait(&start);
 	for (i = (int)(intptr_t)arg; i < KEPT; i += THREADS) {
-		mrpc_status_t status = test_later_send_async_reply(kept[i], &n);
+		mrpc_status_t status = answer_kept(i, 1);
 
 		CHECK(status == MINIRPC_OK || status == MINIRPC_NETWORK_FAILURE);
 	}
@@ -106,12 +95,12 @@ static void going_away(bool by_us)
 	struct end e;
 	int i;
 
-	counter_init(&n_kept);
+	counter_init(&keeps);
 	pthread_barrier_init(&start, NULL, THREADS + 1);
 	end_open_server(&e, &ops, 1);
 	for (i = 0; i < KEPT; i++)
 		peer_number(e.fd, (uint32_t)i, nr_test_later, i);
-	COUNTER_WAIT(&n_kept, KEPT);
+	COUNTER_WAIT(&keeps, KEPT);
 	for (i = 0; i < THREADS; i++)
 		threads[i] = thread_start(reply_all, (void *)(intptr_t)i);
 	pthread_barrier_wait(&start);

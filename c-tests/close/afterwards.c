@@ -2,21 +2,9 @@
 /* After mrpc_conn_close: no new call, message or reply; ENOTCONN before it was
  * ever connected, EALREADY the second time. */
 #include "extra_rt.h"
+#include "keep.h"
 
-static struct mrpc_message *kept;
-static struct counter n_kept = COUNTER_INIT;
-
-static mrpc_status_t later(void *data, struct mrpc_message *msg, number *in, number *out)
-{
-	(void)data;
-	(void)in;
-	(void)out;
-	kept = msg;
-	counter_add(&n_kept, 1);
-	return MINIRPC_PENDING;
-}
-
-static const struct test_server_operations ops = { .later = later };
+static const struct test_server_operations ops = { .later = keep_later };
 
 static void replied(void *data, void *private, mrpc_status_t status)
 {
@@ -48,17 +36,17 @@ int main(void)
 	SECTION("closing");
 	end_open_server(&e, &ops, 1);
 	peer_number(e.fd, 1, nr_test_later, 1);
-	COUNTER_WAIT(&n_kept, 1);
+	COUNTER_WAIT(&keeps, 1);
 	CHECK_EQ(mrpc_conn_close(NULL), EINVAL);
 	CHECK_EQ(mrpc_conn_close(e.conn), 0);
 	all_refused(e.conn);
-	CHECK_EQ(test_later_send_async_reply(kept, &n), MINIRPC_NETWORK_FAILURE);
-	CHECK_EQ(test_later_send_async_reply_error(kept, 1), MINIRPC_NETWORK_FAILURE);
+	CHECK_EQ(answer_kept(0, 1), MINIRPC_NETWORK_FAILURE);
+	CHECK_EQ(test_later_send_async_reply_error(kept[0], 1), MINIRPC_NETWORK_FAILURE);
 	PEER_EOF(e.fd);
 	SECTION("closed");
 	end_await(&e);
 	all_refused(e.conn);
-	CHECK_EQ(test_later_send_async_reply(kept, &n), MINIRPC_NETWORK_FAILURE);
+	CHECK_EQ(answer_kept(0, 1), MINIRPC_NETWORK_FAILURE);
 
 	SECTION("the handle cannot be connected again");
 	tcp_pair(fds);

@@ -6,11 +6,11 @@
  * reply has been read. Then disconnect, MRPC_DISC_CLOSED.
  */
 #include "extra_rt.h"
+#include "keep.h"
 
-enum { KEPT_MAX = 16, LEN = 1 << 20 };
+enum { LEN = 1 << 20 };
 
-static struct mrpc_message *kept[KEPT_MAX];
-static struct counter keeps, echoes, gate, called;
+static struct counter echoes, gate, called;
 static mrpc_status_t called_with;
 
 static mrpc_status_t ping(void *data, struct mrpc_message *msg)
@@ -38,18 +38,8 @@ static mrpc_status_t put(void *data, struct mrpc_message *msg, number *in)
 	return MINIRPC_OK;
 }
 
-static mrpc_status_t later(void *data, struct mrpc_message *msg, number *in, number *out)
-{
-	(void)data;
-	(void)in;
-	(void)out;
-	kept[counter_get(&keeps)] = msg;
-	counter_add(&keeps, 1);
-	return MINIRPC_PENDING;
-}
-
 static const struct test_server_operations ops = {
-	.ping = ping, .echo = echo, .put = put, .later = later
+	.ping = ping, .echo = echo, .put = put, .later = keep_later
 };
 
 static void on_ping(void *data, void *private, mrpc_status_t status)
@@ -139,7 +129,6 @@ static void requests(bool tcp)
 static void kept_requests(bool tcp)
 {
 	struct end e;
-	number n;
 	int i;
 
 	SECTION("kept requests, in any order");
@@ -150,8 +139,7 @@ static void kept_requests(bool tcp)
 	COUNTER_WAIT(&keeps, 3);
 	for (i = 2; i >= 0; i--) {
 		STAYS(counter_get(&e.probe.disconnects) == 0, 10);
-		n = 10 * i;
-		CHECK_EQ(test_later_send_async_reply(kept[i], &n), MINIRPC_OK);
+		CHECK_EQ(answer_kept(i, 10 * i), MINIRPC_OK);
 		PEER_NUMBER(e.fd, (uint32_t)i, nr_test_later, 10 * i);
 	}
 	check_closed(&e);
@@ -168,9 +156,8 @@ static void kept_requests(bool tcp)
 		close(e.fd);
 	e.fd = -1;
 	COUNTER_WAIT(&e.probe.disconnects, 1);
-	n = 1;
 	for (i = 0; i < 2; i++)
-		CHECK_EQ(test_later_send_async_reply(kept[i], &n), MINIRPC_NETWORK_FAILURE);
+		CHECK_EQ(answer_kept(i, 1), MINIRPC_NETWORK_FAILURE);
 	end_close(&e);
 
 	SECTION("a kept request, and mrpc_conn_close");
@@ -179,7 +166,7 @@ static void kept_requests(bool tcp)
 	end_sending(&e);
 	COUNTER_WAIT(&keeps, 1);
 	CHECK_EQ(mrpc_conn_close(e.conn), 0);
-	CHECK_EQ(test_later_send_async_reply(kept[0], &n), MINIRPC_NETWORK_FAILURE);
+	CHECK_EQ(answer_kept(0, 1), MINIRPC_NETWORK_FAILURE);
 	PEER_EOF(e.fd);
 	COUNTER_WAIT(&e.probe.disconnects, 1);
 	end_close(&e);
@@ -219,7 +206,7 @@ static void own_calls(bool tcp)
 	CHECK_PTR(sum, NULL);
 	CHECK_EQ(test_client_ping_async(e.conn, on_ping, NULL), MINIRPC_NETWORK_FAILURE);
 	CHECK_EQ(counter_get(&e.probe.disconnects), 0);
-	CHECK_EQ(test_later_send_async_reply(kept[0], &n), MINIRPC_OK);
+	CHECK_EQ(answer_kept(0, 1), MINIRPC_OK);
 	PEER_NUMBER(e.fd, 0, nr_test_later, 1);
 	check_closed(&e);
 	CHECK_EQ(counter_get(&called), 1);
@@ -239,7 +226,7 @@ static void own_calls(bool tcp)
 	CHECK_EQ(mrpc_start_events(e.conn), 0);
 	COUNTER_WAIT(&called, 1);
 	CHECK_EQ(called_with, MINIRPC_OK);
-	CHECK_EQ(test_later_send_async_reply(kept[0], &n), MINIRPC_OK);
+	CHECK_EQ(answer_kept(0, 1), MINIRPC_OK);
 	do {
 		peer_recv(e.fd, &f);
 		free(f.data);

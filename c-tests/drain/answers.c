@@ -7,29 +7,9 @@
  * ends, and with the peer's the connection.
  */
 #include "drain.h"
+#include "keep.h"
 
-static struct mrpc_message *kept;
-static struct counter keeps = COUNTER_INIT, notes = COUNTER_INIT, called = COUNTER_INIT;
-static struct counter held = COUNTER_INIT, go = COUNTER_INIT;
-
-static mrpc_status_t later(void *data, struct mrpc_message *msg, number *in, number *out)
-{
-	(void)data;
-	(void)in;
-	(void)out;
-	kept = msg;
-	counter_add(&keeps, 1);
-	return MINIRPC_PENDING;
-}
-
-static mrpc_status_t ping(void *data, struct mrpc_message *msg)
-{
-	(void)data;
-	(void)msg;
-	counter_add(&held, 1);
-	COUNTER_WAIT(&go, 1);
-	return MINIRPC_OK;
-}
+static struct counter notes = COUNTER_INIT, called = COUNTER_INIT;
 
 static mrpc_status_t put(void *data, struct mrpc_message *msg, number *in)
 {
@@ -56,7 +36,7 @@ static void on_ping(void *data, void *private, mrpc_status_t status)
 }
 
 static const struct test_server_operations ops = {
-	.ping = ping, .put = put, .later = later, .notify = notify
+	.ping = drain_hold, .put = put, .later = keep_later, .notify = notify
 };
 
 static uint64_t dropped(struct mrpc_conn_set *set)
@@ -86,7 +66,6 @@ static bool calls_fail(struct end *e)
 
 static void run(void)
 {
-	number seven = 7;
 	struct frame call, f;
 	struct drain d;
 	struct end e;
@@ -129,7 +108,7 @@ static void run(void)
 	CHECK_EQ(f.cmd, nr_test_tick);
 	free(f.data);
 	CHECK_EQ(test_client_ping_async(e.conn, on_ping, NULL), MINIRPC_NETWORK_FAILURE);
-	CHECK_EQ(test_later_send_async_reply(kept, &seven), MINIRPC_OK);
+	CHECK_EQ(answer_kept(0, 7), MINIRPC_OK);
 	PEER_NUMBER(e.fd, 1, nr_test_later, 7);
 	STAYS(counter_get(&d.over) == 0, 100);
 

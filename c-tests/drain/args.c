@@ -7,7 +7,6 @@
 #include "drain.h"
 
 static int in_handler = -1;
-static struct counter held = COUNTER_INIT, go = COUNTER_INIT;
 
 static mrpc_status_t put(void *data, struct mrpc_message *msg, number *in)
 {
@@ -19,16 +18,7 @@ static mrpc_status_t put(void *data, struct mrpc_message *msg, number *in)
 	return MINIRPC_OK;
 }
 
-static mrpc_status_t ping(void *data, struct mrpc_message *msg)
-{
-	(void)data;
-	(void)msg;
-	counter_add(&held, 1);
-	COUNTER_WAIT(&go, 1);
-	return MINIRPC_OK;
-}
-
-static const struct test_server_operations ops = { .put = put, .ping = ping };
+static const struct test_server_operations ops = { .put = put, .ping = drain_hold };
 
 static void check_shut(struct mrpc_conn_set *set, bool server)
 {

@@ -49,6 +49,18 @@ static inline int drain_join(struct drain *d)
 	return d->result;
 }
 
+/* A handler that stays until it may go. */
+static struct counter held = COUNTER_INIT, go = COUNTER_INIT;
+
+static inline mrpc_status_t drain_hold(void *data, struct mrpc_message *msg)
+{
+	(void)data;
+	(void)msg;
+	counter_add(&held, 1);
+	COUNTER_WAIT(&go, 1);
+	return MINIRPC_OK;
+}
+
 static inline void *drain_accept(void *data, struct mrpc_connection *conn,
 				 struct sockaddr *from, socklen_t len)
 {

@@ -5,30 +5,9 @@
  * time is over.
  */
 #include "drain.h"
+#include "keep.h"
 
-static struct mrpc_message *kept;
-static struct counter keeps = COUNTER_INIT, held = COUNTER_INIT, go = COUNTER_INIT;
-
-static mrpc_status_t later(void *data, struct mrpc_message *msg, number *in, number *out)
-{
-	(void)data;
-	(void)in;
-	(void)out;
-	kept = msg;
-	counter_add(&keeps, 1);
-	return MINIRPC_PENDING;
-}
-
-static mrpc_status_t ping(void *data, struct mrpc_message *msg)
-{
-	(void)data;
-	(void)msg;
-	counter_add(&held, 1);
-	COUNTER_WAIT(&go, 1);
-	return MINIRPC_OK;
-}
-
-static const struct test_server_operations ops = { .ping = ping, .later = later };
+static const struct test_server_operations ops = { .ping = drain_hold, .later = keep_later };
 
 static void open_counted(struct end *e, int threads)
 {
@@ -62,7 +41,6 @@ static void lingers(bool owed)
 
 static void times_out(int threads)
 {
-	number seven = 7;
 	struct end e;
 
 	SECTION("the time is over, %d dispatchers: the rest is closed", threads);
@@ -74,7 +52,7 @@ static void times_out(int threads)
 	CHECK_EQ(PROMPT(mrpc_drain(e.set, 100)), ETIMEDOUT);
 	CHECK_EQ(counter_get(&e.probe.disconnects), 1);
 	CHECK_EQ(e.probe.reason, MRPC_DISC_USER);
-	CHECK_EQ(test_later_send_async_reply(kept, &seven), MINIRPC_NETWORK_FAILURE);
+	CHECK_EQ(answer_kept(0, 7), MINIRPC_NETWORK_FAILURE);
 	PEER_EOF(e.fd);
 	CHECK_EQ(PROMPT(mrpc_drain(e.set, 100)), 0);
 	end_close(&e);

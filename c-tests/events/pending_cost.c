@@ -3,33 +3,11 @@
 /* Requests that are never replied to cost nothing once their connection is gone, and
  * those that are replied to later nothing from then on. */
 #include "extra_rt.h"
+#include "keep.h"
 
 #include <malloc.h>
 
 enum { REQUESTS = 3000, ROUNDS = 10 };
-
-static struct counter n_kept = COUNTER_INIT;
-
-static mrpc_status_t later(void *data, struct mrpc_message *msg, number *in, number *out)
-{
-	(void)data;
-	(void)msg;
-	(void)in;
-	(void)out;
-	counter_add(&n_kept, 1);
-	return MINIRPC_PENDING;
-}
-
-static struct mrpc_message *kept;
-
-static mrpc_status_t later_void_reply(void *data, struct mrpc_message *msg, number *in)
-{
-	(void)data;
-	(void)in;
-	__atomic_store_n(&kept, msg, __ATOMIC_SEQ_CST);
-	counter_add(&n_kept, 1);
-	return MINIRPC_PENDING;
-}
 
 static mrpc_status_t ping(void *data, struct mrpc_message *msg)
 {
@@ -39,7 +17,7 @@ static mrpc_status_t ping(void *data, struct mrpc_message *msg)
 }
 
 static const struct test_server_operations ops = {
-	.later = later, .later_void = later_void_reply, .ping = ping
+	.later = keep_later, .later_void = keep_later_void, .ping = ping
 };
 
 static size_t allocated(void)
@@ -56,12 +34,12 @@ static void round_of_requests(struct end *e)
 	int i, fd;
 
 	probe_init(&probe);
-	counter_init(&n_kept);
+	counter_init(&keeps);
 	fd = end_add(e->set, &conn, &probe, false);
 	REQUIRE_EQ(test_server_set_operations(conn, &ops), 0);
 	for (i = 0; i < REQUESTS; i++)
 		peer_number(fd, (uint32_t)i, nr_test_later, 0);
-	COUNTER_WAIT(&n_kept, REQUESTS);
+	COUNTER_WAIT(&keeps, REQUESTS);
 	close(fd);
 	COUNTER_WAIT(&probe.disconnects, 1);
 	mrpc_conn_unref(conn);
@@ -72,15 +50,14 @@ static void round_of_replies(struct end *e)
 {
 	int i;
 
-	counter_init(&n_kept);
+	counter_init(&keeps);
 	for (i = 0; i < REQUESTS; i++) {
 		peer_number(e->fd, (uint32_t)i, nr_test_later_void, 0);
-		COUNTER_WAIT(&n_kept, i + 1);
+		COUNTER_WAIT(&keeps, i + 1);
 		/* When the next event is handled, the last handler has returned. */
 		peer_send(e->fd, 0, PENDING, nr_test_ping, NULL, 0);
 		PEER_EXPECT(e->fd, 0, MINIRPC_OK, nr_test_ping, NULL, 0);
-		CHECK_EQ(test_later_void_send_async_reply(
-			__atomic_load_n(&kept, __ATOMIC_SEQ_CST)), MINIRPC_OK);
+		CHECK_EQ(test_later_void_send_async_reply(kept[i]), MINIRPC_OK);
 		PEER_EXPECT(e->fd, (uint32_t)i, MINIRPC_OK, nr_test_later_void, NULL, 0);
 	}
 }

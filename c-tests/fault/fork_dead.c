@@ -5,22 +5,12 @@
  * once, closing and dropping them is local; the parent goes on serving.
  */
 #include "child.h"
+#include "keep.h"
 
 static struct pair p;
-static struct mrpc_message *kept;
-static struct counter keeping = COUNTER_INIT;
-
-static mrpc_status_t later_void(void *data, struct mrpc_message *msg, number *in)
-{
-	(void)data;
-	(void)in;
-	kept = msg;
-	counter_add(&keeping, 1);
-	return MINIRPC_PENDING;
-}
 
 static const struct test_server_operations ops = {
-	.ping = server_ping, .later_void = later_void
+	.ping = server_ping, .later_void = keep_later_void
 };
 
 static void never(void *data, void *private, mrpc_status_t status)
@@ -54,8 +44,8 @@ static void calls(void)
 	CHILD_REFUSED(test_notify(p.client, &n));
 	CHILD_REFUSED(test_client_ping(p.server));
 	CHILD_REFUSED(test_event(p.server, &n));
-	CHILD_REFUSED(test_later_void_send_async_reply(kept));
-	CHILD_REFUSED(test_later_void_send_async_reply_error(kept, 5));
+	CHILD_REFUSED(test_later_void_send_async_reply(kept[0]));
+	CHILD_REFUSED(test_later_void_send_async_reply_error(kept[0], 5));
 }
 
 static void settings(void)
@@ -172,7 +162,7 @@ int main(void)
 	REQUIRE_EQ(test_server_set_operations(p.server, &ops), 0);
 	REQUIRE_EQ(test_client_set_operations(p.client, &client_ops), 0);
 	REQUIRE_EQ(test_later_void_async(p.client, on_kept, NULL, &n), MINIRPC_OK);
-	COUNTER_WAIT(&keeping, 1);
+	COUNTER_WAIT(&keeps, 1);
 
 	child_does("calls, and replies", calls);
 	child_does("changes settings, connects, listens, binds", settings);
@@ -181,7 +171,7 @@ int main(void)
 
 	SECTION("the request kept across all of it can still be replied to");
 	CHECK_EQ(counter_get(&answered), 0);
-	CHECK_EQ(test_later_void_send_async_reply_error(kept, 9), MINIRPC_OK);
+	CHECK_EQ(test_later_void_send_async_reply_error(kept[0], 9), MINIRPC_OK);
 	COUNTER_WAIT(&answered, 1);
 	pair_close(&p);
 	LEAKS_CHECK(&leaks);

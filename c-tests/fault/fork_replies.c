@@ -5,27 +5,17 @@
  * are: a child that does the same hears at once that they are the parent's.
  */
 #include "child.h"
+#include "keep.h"
 
 enum { THREADS = 3, FORKS = 40 };
 
-static struct counter n_kept = COUNTER_INIT;
-static struct mrpc_message *kept;
 static int stop;
 
-static mrpc_status_t later_void(void *data, struct mrpc_message *msg, number *in)
-{
-	(void)data;
-	(void)in;
-	kept = msg;
-	counter_add(&n_kept, 1);
-	return MINIRPC_PENDING;
-}
-
-static const struct test_server_operations ops = { .later_void = later_void };
+static const struct test_server_operations ops = { .later_void = keep_later_void };
 
 static mrpc_status_t reply(void)
 {
-	return test_later_void_send_async_reply(kept);
+	return test_later_void_send_async_reply(kept[0]);
 }
 
 static void *make_replies(void *arg)
@@ -46,7 +36,7 @@ int main(void)
 	SECTION("%d children", FORKS);
 	end_open_server(&e, &ops, 1);
 	peer_number(e.fd, 1, nr_test_later_void, 0);
-	COUNTER_WAIT(&n_kept, 1);
+	COUNTER_WAIT(&keeps, 1);
 	REQUIRE_EQ(reply(), MINIRPC_OK);
 	for (i = 0; i < THREADS; i++)
 		threads[i] = thread_start(make_replies, NULL);

@@ -4,11 +4,11 @@
  * path that writes: calls, messages, replies, the rest of a queue.
  */
 #include "extra_rt.h"
+#include "keep.h"
 
 #include <dirent.h>
 
 static struct counter inside, called;
-static struct mrpc_message *kept;
 
 static mrpc_status_t ping(void *data, struct mrpc_message *msg)
 {
@@ -16,15 +16,6 @@ static mrpc_status_t ping(void *data, struct mrpc_message *msg)
 	(void)msg;
 	counter_add(&inside, 1);
 	return MINIRPC_OK;
-}
-
-static mrpc_status_t later_void(void *data, struct mrpc_message *msg, number *in)
-{
-	(void)data;
-	(void)in;
-	kept = msg;
-	counter_add(&inside, 1);
-	return MINIRPC_PENDING;
 }
 
 static mrpc_status_t echo(void *data, struct mrpc_message *msg, blob *in, blob *out)
@@ -38,7 +29,7 @@ static mrpc_status_t echo(void *data, struct mrpc_message *msg, blob *in, blob *
 }
 
 static const struct test_server_operations ops = {
-	.ping = ping, .later_void = later_void, .echo = echo
+	.ping = ping, .later_void = keep_later_void, .echo = echo
 };
 
 static void on_ping(void *data, void *private, mrpc_status_t status)
@@ -194,9 +185,9 @@ int main(void)
 	SECTION("a later reply");
 	open_end(&e);
 	peer_number(e.fd, 1, nr_test_later_void, 1);
-	COUNTER_WAIT(&inside, 1);
+	COUNTER_WAIT(&keeps, 1);
 	stop_reading(e.fd);
-	status = test_later_void_send_async_reply(kept);
+	status = test_later_void_send_async_reply(kept[0]);
 	CHECK(status == MINIRPC_OK || status == MINIRPC_NETWORK_FAILURE);
 	failed(&e);
 

@@ -4,6 +4,7 @@
  * protocol: one disconnect, callers get errors, others are served.
  */
 #include "extra_rt.h"
+#include "keep.h"
 
 enum state {
 	IDLE, HALF_HEADER, HALF_PAYLOAD, IN_HANDLER, REPLY_LATER, SYNC_CALL, ASYNC_CALL,
@@ -18,7 +19,6 @@ enum way { CLOSE_UNIX, CLOSE_TCP, RESET_TCP, WAYS };
 static const char *const ways[WAYS] = { "closes, AF_UNIX", "closes, TCP", "resets, TCP" };
 
 static struct counter inside, gate, called, messages;
-static struct mrpc_message *kept;
 
 static mrpc_status_t ping(void *data, struct mrpc_message *msg)
 {
@@ -37,15 +37,6 @@ static mrpc_status_t put(void *data, struct mrpc_message *msg, number *in)
 	return MINIRPC_OK;
 }
 
-static mrpc_status_t later_void(void *data, struct mrpc_message *msg, number *in)
-{
-	(void)data;
-	(void)in;
-	kept = msg;
-	counter_add(&inside, 1);
-	return MINIRPC_PENDING;
-}
-
 static void notify(void *data, struct mrpc_message *msg, number *in)
 {
 	struct probe *probe = data;
@@ -57,7 +48,7 @@ static void notify(void *data, struct mrpc_message *msg, number *in)
 }
 
 static const struct test_server_operations ops = {
-	.ping = ping, .put = put, .later_void = later_void, .notify = notify
+	.ping = ping, .put = put, .later_void = keep_later_void, .notify = notify
 };
 
 static void *call(void *conn)
@@ -111,6 +102,7 @@ static void vanish(enum state state, enum way way)
 	int i;
 
 	counter_init(&inside);
+	counter_init(&keeps);
 	counter_init(&gate);
 	counter_init(&called);
 	counter_init(&messages);
@@ -133,7 +125,7 @@ static void vanish(enum state state, enum way way)
 		break;
 	case REPLY_LATER:
 		peer_number(e.fd, 2, nr_test_later_void, 1);
-		COUNTER_WAIT(&inside, 1);
+		COUNTER_WAIT(&keeps, 1);
 		break;
 	case SYNC_CALL:
 		thread = thread_start(call, e.conn);
@@ -179,7 +171,7 @@ static void vanish(enum state state, enum way way)
 		/* A peer that has ended its sending side only looks the same, and is answered. */
 		if (way == CLOSE_TCP) {
 			STAYS(counter_get(&e.probe.disconnects) == 0, 5);
-			CHECK_EQ(test_later_void_send_async_reply(kept), MINIRPC_OK);
+			CHECK_EQ(test_later_void_send_async_reply(kept[0]), MINIRPC_OK);
 		}
 		break;
 	default:
@@ -189,7 +181,7 @@ static void vanish(enum state state, enum way way)
 	CHECK_EQ(counter_get(&messages), state == STOPPED ? 3 : 0);
 	CHECK_EQ(counter_get(&called), state == ASYNC_CALL ? 3 : state == SYNC_CALL);
 	if (state == REPLY_LATER)
-		CHECK_EQ(test_later_void_send_async_reply(kept), MINIRPC_NETWORK_FAILURE);
+		CHECK_EQ(test_later_void_send_async_reply(kept[0]), MINIRPC_NETWORK_FAILURE);
 	CHECK_EQ(test_client_ping(e.conn), MINIRPC_NETWORK_FAILURE);
 	CHECK_EQ(test_event(e.conn, &n), MINIRPC_NETWORK_FAILURE);
 	CHECK_EQ(mrpc_conn_close(e.conn), 0);

@@ -8,6 +8,7 @@
  *             struct probe      what happened to a connection
  *             struct pair       two connected ends, both ours
  *             peer_*            one end ours, the other a bare socket
+ *   keep.h    handlers that keep requests, to be answered later
  *
  * A test is one file <group>/NAME.c with main(). Comment lines in it tell the
  * runner what it takes:

@@ -6,6 +6,7 @@
  * limit; and wherever a request is found to have to wait, mrpc_set_linger ends it.
  */
 #include "held.h"
+#include "keep.h"
 
 enum { LEN = 2000, REPLY = HEADER_LEN + LEN, LIMIT = 20 * REPLY, BUFFERS = 4096, COUNT = 500,
        SMALL_LIMIT = 4096, PATIENCE_MS = 300 };
@@ -98,20 +99,15 @@ static void one_reply_more(void)
 
 /* ---- who is found to wait late ---- */
 
-static struct mrpc_message *kept;
-static struct counter keeps = COUNTER_INIT;
-
-static mrpc_status_t keep(void *data, struct mrpc_message *msg, blob *in, blob *out)
+static mrpc_status_t keep_echo(void *data, struct mrpc_message *msg, blob *in, blob *out)
 {
 	(void)data;
 	(void)in;
 	(void)out;
-	kept = msg;
-	counter_add(&keeps, 1);
-	return MINIRPC_PENDING;
+	return keep(msg);
 }
 
-static const struct test_server_operations keepers = { .echo = keep, .ping = limits_ping };
+static const struct test_server_operations keepers = { .echo = keep_echo, .ping = limits_ping };
 
 /* A request has been kept. */
 static void keeper_open(struct held *h, int threads, size_t limit)
@@ -132,7 +128,7 @@ static void answer(void)
 	static char bytes[MIB];
 	blob b = { sizeof(bytes), bytes };
 
-	REQUIRE_EQ(test_echo_send_async_reply(kept, &b), MINIRPC_OK);
+	REQUIRE_EQ(test_echo_send_async_reply(kept[0], &b), MINIRPC_OK);
 }
 
 static void one_more_request(struct held *h)

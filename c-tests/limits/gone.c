@@ -6,29 +6,17 @@
  * arrived is dispatched, calls fail, and the connection ends, without a wait.
  */
 #include "held.h"
+#include "keep.h"
 
-enum { LEN = 4000, KEPT_MAX = 64 };
+enum { LEN = 4000 };
 enum bound { EVENTS, REQUESTS, REPLIES, BOUNDS };
 enum going { CLOSE, RESET, HALF };
 
 static const char *const bounds[] = { "event", "request", "reply" };
 static const char *const ends[] = { "closes", "resets", "ends its side, then closes" };
 
-static struct mrpc_message *kept[KEPT_MAX];
-static struct counter keeps = COUNTER_INIT;
-
-static mrpc_status_t later(void *data, struct mrpc_message *msg, number *in, number *out)
-{
-	(void)data;
-	(void)in;
-	(void)out;
-	kept[counter_get(&keeps)] = msg;
-	counter_add(&keeps, 1);
-	return MINIRPC_PENDING;
-}
-
 static const struct test_server_operations ops = {
-	.ping = limits_ping, .echo = limits_echo, .later = later, .notify = hold_message
+	.ping = limits_ping, .echo = limits_echo, .later = keep_later, .notify = hold_message
 };
 
 /* Until the next is not read; how many were. */
@@ -69,7 +57,6 @@ static void go(struct held *h, enum going end)
 static void run(enum bound bound, enum going end, bool tcp)
 {
 	struct held h;
-	number result = 1;
 	int64_t stop;
 	int i, n;
 
@@ -87,14 +74,14 @@ static void run(enum bound bound, enum going end, bool tcp)
 	/* Who ended its side only still gets its replies, as far as we can know. */
 	for (i = 0; end != RESET && counter_get(&h.e.probe.disconnects) == 0 && now_ms() < stop;) {
 		if (i < counter_get(&keeps))
-			test_later_send_async_reply(kept[i++], &result);
+			answer_kept(i++, 1);
 		else
 			tap_pause();
 	}
 	WAIT_FOR_MS(counter_get(&h.e.probe.disconnects) == 1, 1000);
 	CHECK_EQ(test_tick(h.e.conn), MINIRPC_NETWORK_FAILURE);
 	for (; i < counter_get(&keeps); i++)
-		CHECK_EQ(test_later_send_async_reply(kept[i], &result), MINIRPC_NETWORK_FAILURE);
+		CHECK_EQ(answer_kept(i, 1), MINIRPC_NETWORK_FAILURE);
 	held_close(&h);
 }
 

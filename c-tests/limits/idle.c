@@ -6,24 +6,14 @@
  * message, and anything outstanding, keeps it.
  */
 #include "held.h"
+#include "keep.h"
 
 enum { IDLE = 200, SOON = 5000 };
 
-static struct mrpc_message *kept;
-static struct counter keeps = COUNTER_INIT, called = COUNTER_INIT;
-
-static mrpc_status_t later(void *data, struct mrpc_message *msg, number *in, number *out)
-{
-	(void)data;
-	(void)in;
-	(void)out;
-	kept = msg;
-	counter_add(&keeps, 1);
-	return MINIRPC_PENDING;
-}
+static struct counter called = COUNTER_INIT;
 
 static const struct test_server_operations ops = {
-	.ping = limits_ping, .later = later, .notify = hold_message
+	.ping = limits_ping, .later = keep_later, .notify = hold_message
 };
 
 static void on_ping(void *data, void *private, mrpc_status_t status)
@@ -140,7 +130,6 @@ static void outstanding_keeps(bool tcp)
 	struct held h;
 	struct frame f;
 	int64_t start;
-	number n = 1;
 	int i;
 
 	SECTION("a sync call of ours keeps it");
@@ -171,7 +160,7 @@ static void outstanding_keeps(bool tcp)
 	COUNTER_WAIT(&keeps, 1);
 	STAYS(counter_get(&h.e.probe.disconnects) == 0, 3 * IDLE);
 	start = now_ms();
-	CHECK_EQ(test_later_send_async_reply(kept, &n), MINIRPC_OK);
+	CHECK_EQ(answer_kept(0, 1), MINIRPC_OK);
 	PEER_NUMBER(h.e.fd, 1, nr_test_later, 1);
 	check_ended(&h, start, IDLE);
 

@@ -8,32 +8,20 @@
  * progress, or only waits, stays.
  */
 #include "held.h"
+#include "keep.h"
 
 enum { LEN = 4000, LINGER = 300, SOON = 5000 };
 
 static char payload[65536];
-static struct mrpc_message *kept;
-static struct counter keeps = COUNTER_INIT;
-
-static mrpc_status_t later(void *data, struct mrpc_message *msg, number *in, number *out)
-{
-	(void)data;
-	(void)in;
-	(void)out;
-	kept = msg;
-	counter_add(&keeps, 1);
-	return MINIRPC_PENDING;
-}
 
 static const struct test_server_operations ops = {
-	.ping = limits_ping, .echo = limits_echo, .later = later, .notify = hold_message
+	.ping = limits_ping, .echo = limits_echo, .later = keep_later, .notify = hold_message
 };
 static const struct test_client_operations client_ops = { .client_echo = limits_echo };
 
 static void open_lingering(struct held *h, unsigned linger, bool tcp)
 {
 	counter_init(&keeps);
-	kept = NULL;
 	held_open(h, &ops, 2, tcp, tcp ? 0 : 4096);
 	REQUIRE_EQ(mrpc_set_linger(h->e.set, linger), 0);
 }
@@ -110,7 +98,6 @@ static void closing(bool tcp)
 
 static void half_closed(bool tcp)
 {
-	number n = 1;
 	struct held h;
 	int64_t start;
 
@@ -121,7 +108,7 @@ static void half_closed(bool tcp)
 	start = now_ms();
 	REQUIRE_EQ(shutdown(h.e.fd, SHUT_WR), 0);
 	check_ended(&h, start, LINGER, MRPC_DISC_CLOSED);
-	CHECK_EQ(test_later_send_async_reply(kept, &n), MINIRPC_NETWORK_FAILURE);
+	CHECK_EQ(answer_kept(0, 1), MINIRPC_NETWORK_FAILURE);
 	PEER_EOF(h.e.fd);
 	held_close(&h);
 }

@@ -6,23 +6,11 @@
  * until half is gone. Then it gets all of them, in order.
  */
 #include "held.h"
+#include "keep.h"
 
 enum { LEN = 2000, REPLY = HEADER_LEN + LEN, LIMIT = 20 * REPLY, MOST = 2000, BUFFERS = 4096,
        /* one over it, and one that was read while the handler came back */
        SLACK = 2 * REPLY };
-
-static struct mrpc_message *kept[2];
-static struct counter keeps = COUNTER_INIT;
-
-static mrpc_status_t later(void *data, struct mrpc_message *msg, number *in, number *out)
-{
-	(void)data;
-	(void)in;
-	(void)out;
-	kept[counter_get(&keeps)] = msg;
-	counter_add(&keeps, 1);
-	return MINIRPC_PENDING;
-}
 
 static mrpc_status_t echo(void *data, struct mrpc_message *msg, blob *in, blob *out)
 {
@@ -31,7 +19,7 @@ static mrpc_status_t echo(void *data, struct mrpc_message *msg, blob *in, blob *
 }
 
 static const struct test_server_operations ops = {
-	.ping = limits_ping, .echo = echo, .later = later
+	.ping = limits_ping, .echo = echo, .later = keep_later
 };
 
 /* Replies that have been made and are in no socket. */
@@ -102,7 +90,6 @@ static void always_accepted(void)
 	struct mrpc_connection *other;
 	struct probe probe;
 	struct held h;
-	number seven = 7;
 	int n, fd, i;
 
 	SECTION("replies are accepted over the bound; so are calls and messages");
@@ -113,7 +100,7 @@ static void always_accepted(void)
 		CHECK(offer_number(&h, 5000 + (uint32_t)i, nr_test_later, i));
 	COUNTER_WAIT(&keeps, 2);
 	n = fill(&h, 0, MOST, LIMIT);
-	CHECK_EQ(PROMPT(test_later_send_async_reply(kept[0], &seven)), MINIRPC_OK);
+	CHECK_EQ(PROMPT(answer_kept(0, 7)), MINIRPC_OK);
 	CHECK_EQ(PROMPT(test_later_send_async_reply_error(kept[1], 12)), MINIRPC_OK);
 	CHECK_EQ(PROMPT(test_flood(h.e.conn, &b)), MINIRPC_OK);
 

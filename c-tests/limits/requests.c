@@ -7,11 +7,10 @@
  * from until one is answered. A sync call of ours reads on, to 16 times the bound.
  */
 #include "held.h"
+#include "keep.h"
 
-enum { LIMIT = 4, HARD = 16 * LIMIT, COUNT = 30, BUSY = -9, KEPT_MAX = 400 };
+enum { LIMIT = 4, HARD = 16 * LIMIT, COUNT = 30, BUSY = -9 };
 
-static struct mrpc_message *kept[KEPT_MAX];
-static struct counter keeps = COUNTER_INIT;
 static bool holds;
 
 static mrpc_status_t later(void *data, struct mrpc_message *msg, number *in, number *out)
@@ -22,11 +21,8 @@ static mrpc_status_t later(void *data, struct mrpc_message *msg, number *in, num
 	(void)out;
 	if (holds && n == 0)
 		hold();
-	REQUIRE(n < KEPT_MAX);
 	CHECK_EQ(*in, n);
-	kept[n] = msg;
-	counter_add(&keeps, 1);
-	return MINIRPC_PENDING;
+	return keep(msg);
 }
 
 static void notify(void *data, struct mrpc_message *msg, number *in)
@@ -56,9 +52,7 @@ static bool offer(struct held *h, int n)
 /* The reply to the request of this number. */
 static void answer(struct held *h, int n)
 {
-	number result = 7 * n;
-
-	CHECK_EQ(test_later_send_async_reply(kept[n], &result), MINIRPC_OK);
+	CHECK_EQ(answer_kept(n, 7 * n), MINIRPC_OK);
 	PEER_NUMBER(h->e.fd, 1000 + (uint32_t)n, nr_test_later, 7 * n);
 }
 

@@ -6,25 +6,14 @@
  * bound is free, mrpc_set_room_func's function is told, as an event.
  */
 #include "held.h"
+#include "keep.h"
 
 enum { LEN = 1000, MESSAGE = HEADER_LEN + LEN, LIMIT = 20 * MESSAGE, BUFFERS = 4096, BUSY = -9 };
 
 static char payload[4 * LIMIT];
 static struct counter rooms = COUNTER_INIT, called = COUNTER_INIT;
 static void *room_cookie;
-static struct mrpc_message *kept;
-static struct counter keeps = COUNTER_INIT;
 static mrpc_status_t in_handler;
-
-static mrpc_status_t later(void *data, struct mrpc_message *msg, number *in, number *out)
-{
-	(void)data;
-	(void)in;
-	(void)out;
-	kept = msg;
-	counter_add(&keeps, 1);
-	return MINIRPC_PENDING;
-}
 
 static mrpc_status_t put(void *data, struct mrpc_message *msg, number *in)
 {
@@ -36,7 +25,7 @@ static mrpc_status_t put(void *data, struct mrpc_message *msg, number *in)
 }
 
 static const struct test_server_operations ops = {
-	.ping = limits_ping, .later = later, .put = put
+	.ping = limits_ping, .later = keep_later, .put = put
 };
 
 static void on_room(void *data)
@@ -142,7 +131,7 @@ static void bounded(void)
 	peer_number(h.e.fd, 2, nr_test_later, 1);
 	COUNTER_WAIT(&keeps, 1);
 	CHECK_EQ(in_handler, BUSY);
-	CHECK_EQ(PROMPT(test_later_send_async_reply(kept, &one)), MINIRPC_OK);
+	CHECK_EQ(PROMPT(answer_kept(0, 1)), MINIRPC_OK);
 
 	SECTION("what was refused is not sent; all else is, in order");
 	read_messages(&h, n);

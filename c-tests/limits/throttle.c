@@ -9,6 +9,7 @@
  */
 #define _GNU_SOURCE
 #include "held.h"
+#include "keep.h"
 
 enum { PATIENCE_MS = 20, LEN = 65536 - 20, MESSAGE = HEADER_LEN + 4 + LEN };
 
@@ -49,27 +50,16 @@ static mrpc_status_t put(void *data, struct mrpc_message *msg, number *in)
 	return MINIRPC_OK;
 }
 
-static struct mrpc_message *volatile kept;
-
-static mrpc_status_t later(void *data, struct mrpc_message *msg, number *in, number *out)
-{
-	(void)data;
-	(void)in;
-	(void)out;
-	kept = msg;
-	counter_add(&done, 1);
-	return MINIRPC_PENDING;
-}
-
 static const struct test_server_operations ops = {
-	.ping = limits_ping, .put = put, .later = later
+	.ping = limits_ping, .put = put, .later = keep_later
 };
 
 /* The peer sends no more, and is owed a reply; returns when the library knows. */
 static void end_sending(struct held *h)
 {
+	counter_init(&keeps);
 	peer_number(h->e.fd, 1, nr_test_later, 1);
-	COUNTER_WAIT(&done, 1);
+	COUNTER_WAIT(&keeps, 1);
 	REQUIRE_EQ(shutdown(h->e.fd, SHUT_WR), 0);
 	CHECK_EQ(test_client_ping(h->e.conn), MINIRPC_NETWORK_FAILURE);
 }
@@ -79,7 +69,6 @@ static void slow_reader(bool tcp, bool half, int senders, size_t some, int pause
 {
 	long most = (tcp ? 24 : 12) * MIB;      /* what TCP holds itself is included */
 	static char sink[MIB];
-	number one = 1;
 	pthread_t threads[8];
 	long got = 0, beyond = 0, now;
 	int64_t end, last;
@@ -121,7 +110,7 @@ static void slow_reader(bool tcp, bool half, int senders, size_t some, int pause
 	}
 	/* Over TCP, who has read all and sent its end goes without a sign. */
 	if (half)
-		CHECK_EQ(test_later_send_async_reply(kept, &one), MINIRPC_OK);
+		CHECK_EQ(answer_kept(0, 1), MINIRPC_OK);
 	held_close(&h);
 }
 

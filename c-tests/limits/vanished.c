@@ -6,23 +6,11 @@
  * what had arrived is still dispatched.
  */
 #include "held.h"
+#include "keep.h"
 
 enum { LIMIT = 2, SENT = 3 };
 
-static struct mrpc_message *kept[SENT];
-static struct counter keeps = COUNTER_INIT;
-
-static mrpc_status_t later(void *data, struct mrpc_message *msg, number *in, number *out)
-{
-	(void)data;
-	(void)out;
-	REQUIRE(*in < SENT);
-	kept[*in] = msg;
-	counter_add(&keeps, 1);
-	return MINIRPC_PENDING;
-}
-
-static const struct test_server_operations ops = { .ping = limits_ping, .later = later };
+static const struct test_server_operations ops = { .ping = limits_ping, .later = keep_later };
 
 enum how { IN_SILENCE, WHILE_SENT_TO, WHILE_ANSWERED, HOWS };
 
@@ -48,14 +36,14 @@ static void run(bool tcp, enum how how)
 		close(h.e.fd);
 	h.e.fd = -1;
 	for (i = 0; i < LIMIT && how == WHILE_ANSWERED; i++)
-		test_later_send_async_reply(kept[i], &n);
+		answer_kept(i, 7);
 	while (how == WHILE_SENT_TO && test_event(h.e.conn, &n) == MINIRPC_OK)
 		tap_pause();
 	COUNTER_WAIT(&h.e.probe.disconnects, 1);
 	CHECK(h.e.probe.reason != MRPC_DISC_USER);
 	CHECK_EQ(counter_get(&keeps), SENT);
 	for (i = 0; i < SENT; i++)
-		CHECK_EQ(test_later_send_async_reply(kept[i], &n), MINIRPC_NETWORK_FAILURE);
+		CHECK_EQ(answer_kept(i, 7), MINIRPC_NETWORK_FAILURE);
 	held_close(&h);
 }
 

@@ -6,10 +6,11 @@
  * are answers as any other.
  */
 #include "timeouts.h"
+#include "keep.h"
 
 static struct end e;
 static mrpc_status_t answer;
-static struct counter called = COUNTER_INIT, keeps = COUNTER_INIT;
+static struct counter called = COUNTER_INIT;
 
 static void on_ping(void *data, void *private, mrpc_status_t status)
 {
@@ -42,17 +43,7 @@ static mrpc_status_t put(void *data, struct mrpc_message *msg, number *in)
 	return *in;
 }
 
-static mrpc_status_t later(void *data, struct mrpc_message *msg, number *in, number *out)
-{
-	(void)data;
-	(void)msg;
-	(void)in;
-	(void)out;
-	counter_add(&keeps, 1);
-	return MINIRPC_PENDING;
-}
-
-static const struct test_server_operations ops = { .ping = ping, .put = put, .later = later };
+static const struct test_server_operations ops = { .ping = ping, .put = put, .later = keep_later };
 
 static mrpc_status_t answers(void *data, struct mrpc_message *msg)
 {

@@ -2,26 +2,16 @@
 /* NEEDS: additions */
 /* Closing, draining, and ends in the midst of something. */
 #include "xor.h"
+#include "keep.h"
 #include "../drain/drain.h"
 
 static struct counter received = COUNTER_INIT, entered = COUNTER_INIT, go_on = COUNTER_INIT;
-static struct mrpc_message *kept;
 
 static void push(void *data, struct mrpc_message *msg, blob *in)
 {
 	(void)data;
 	(void)msg;
 	counter_add(&received, in->blob_len);
-}
-
-static mrpc_status_t later(void *data, struct mrpc_message *msg, number *in, number *out)
-{
-	(void)data;
-	(void)in;
-	(void)out;
-	kept = msg;
-	counter_add(&entered, 1);
-	return MINIRPC_PENDING;
 }
 
 static mrpc_status_t put(void *data, struct mrpc_message *msg, number *in)
@@ -34,7 +24,7 @@ static mrpc_status_t put(void *data, struct mrpc_message *msg, number *in)
 	return MINIRPC_OK;
 }
 
-static const struct test_server_operations ops = { .push = push, .later = later, .put = put };
+static const struct test_server_operations ops = { .push = push, .later = keep_later, .put = put };
 
 static void open_pair(struct pair *pair)
 {
@@ -43,6 +33,7 @@ static void open_pair(struct pair *pair)
 	REQUIRE_EQ(mrpc_set_max_buf_len(pair->server_set, 16 << 20), 0);
 	counter_init(&received);
 	counter_init(&entered);
+	counter_init(&keeps);
 	counter_init(&go_on);
 }
 
@@ -72,7 +63,6 @@ int main(void)
 	struct pair pair;
 	blob in = { BLOB, calloc(1, BLOB) };
 	pthread_t caller;
-	number answer = 6;
 	int i;
 
 	SECTION("close sends what is queued, and says that it is the end");
@@ -91,7 +81,7 @@ int main(void)
 	SECTION("a peer that closes while we wait for its reply");
 	open_pair(&pair);
 	caller = thread_start(call_later, pair.client);
-	COUNTER_WAIT(&entered, 1);
+	COUNTER_WAIT(&keeps, 1);
 	CHECK_EQ(mrpc_conn_close(pair.server), 0);
 	CHECK_EQ((intptr_t)thread_join(caller), MINIRPC_NETWORK_FAILURE);
 	COUNTER_WAIT(&pair.client_probe.disconnects, 1);
@@ -119,9 +109,9 @@ int main(void)
 	SECTION("a drain with a request that is kept");
 	open_pair(&pair);
 	caller = thread_start(call_later, pair.client);
-	COUNTER_WAIT(&entered, 1);
+	COUNTER_WAIT(&keeps, 1);
 	drain_start(&drain, pair.server_set, 10000);
-	CHECK_EQ(test_later_send_async_reply(kept, &answer), MINIRPC_OK);
+	CHECK_EQ(answer_kept(0, 6), MINIRPC_OK);
 	CHECK_EQ((intptr_t)thread_join(caller), MINIRPC_OK);
 	CHECK_EQ(drain_join(&drain), 0);
 	COUNTER_WAIT(&pair.client_probe.disconnects, 1);

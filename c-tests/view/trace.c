@@ -5,11 +5,11 @@
  * belongs to it, told by the thread that did it.
  */
 #include "traced.h"
+#include "keep.h"
 
 enum { MS = 20 };
 
 static struct steps client = STEPS_INIT, server = STEPS_INIT;
-static struct mrpc_message *kept;
 static long handler_thread;
 
 static mrpc_status_t do_put(void *data, struct mrpc_message *msg, number *in)
@@ -24,14 +24,6 @@ static mrpc_status_t do_put(void *data, struct mrpc_message *msg, number *in)
 	return *in;
 }
 
-static mrpc_status_t do_later_void(void *data, struct mrpc_message *msg, number *in)
-{
-	(void)data;
-	(void)in;
-	__atomic_store_n(&kept, msg, __ATOMIC_RELEASE);
-	return MINIRPC_PENDING;
-}
-
 static void do_notify(void *data, struct mrpc_message *msg, number *in)
 {
 	(void)data;
@@ -40,7 +32,7 @@ static void do_notify(void *data, struct mrpc_message *msg, number *in)
 }
 
 static const struct test_server_operations ops = {
-	.put = do_put, .later_void = do_later_void, .notify = do_notify
+	.put = do_put, .later_void = keep_later_void, .notify = do_notify
 };
 
 static void on_reply(void *conn, void *data, mrpc_status_t status)
@@ -128,10 +120,10 @@ int main(void)
 	forget_steps(&client);
 	forget_steps(&server);
 	CHECK_EQ(test_later_void_async(pair.client, on_reply, NULL, &n), MINIRPC_OK);
-	WAIT_FOR(__atomic_load_n(&kept, __ATOMIC_ACQUIRE) != NULL);
+	COUNTER_WAIT(&keeps, 1);
 	begun = wait_step(&server, MRPC_TRACE_DISPATCHED, nr_test_later_void);
 	STAYS(count_steps(&server, MRPC_TRACE_ANSWERED, nr_test_later_void) == 0, MS);
-	CHECK_EQ(test_later_void_send_async_reply(kept), MINIRPC_OK);
+	CHECK_EQ(test_later_void_send_async_reply(kept[0]), MINIRPC_OK);
 	answered = wait_step(&server, MRPC_TRACE_ANSWERED, nr_test_later_void);
 	reply = wait_step(&client, MRPC_TRACE_REPLY_IN, nr_test_later_void);
 	check(&answered, 1, 2, MINIRPC_OK, 16);

@@ -1,19 +1,7 @@
 /* The exact bytes of every kind of message that the library emits, both roles. */
 /* PROTO: test.mx */
 #include "wire.h"
-
-static struct mrpc_message *kept;
-static struct counter arrived = COUNTER_INIT;
-
-static mrpc_status_t keep(void *conn_data, struct mrpc_message *msg, number *in, number *out)
-{
-	(void)conn_data;
-	(void)in;
-	(void)out;
-	kept = msg;
-	counter_add(&arrived, 1);
-	return MINIRPC_PENDING;
-}
+#include "keep.h"
 
 static mrpc_status_t fail(void *conn_data, struct mrpc_message *msg, number *in, number *out)
 {
@@ -23,9 +11,9 @@ static mrpc_status_t fail(void *conn_data, struct mrpc_message *msg, number *in,
 	return *in;
 }
 
-static const struct test_server_operations server_ops = { .later = keep, .relay = fail };
+static const struct test_server_operations server_ops = { .later = keep_later, .relay = fail };
 static const struct test_client_operations client_ops = {
-	.client_later = keep, .client_relay = fail
+	.client_later = keep_later, .client_relay = fail
 };
 
 /* Compares all 16 header bytes and the payload. */
@@ -95,18 +83,18 @@ static void replies(struct wire *w)
 	else
 		REQUIRE_EQ(test_client_set_operations(w->conn, &client_ops), 0);
 	peer_send(w->peer, 9, PENDING, later, "\0\0\0\1", 4);
-	COUNTER_WAIT(&arrived, 1);
-	CHECK_EQ(w->role == AS_SERVER ? test_later_send_async_reply(kept, &result)
-		 : test_client_later_send_async_reply(kept, &result), MINIRPC_OK);
+	COUNTER_WAIT(&keeps, 1);
+	CHECK_EQ(w->role == AS_SERVER ? answer_kept(0, result)
+		 : test_client_later_send_async_reply(kept[0], &result), MINIRPC_OK);
 	peer_header(expected, 9, 0, later, 4);
 	put_u32(expected + 16, 0x11223344);
 	expect_bytes(w, (char *)expected, 20);
 
 	SECTION("%s: an error reply made later has no payload", wire_role_name(w->role));
 	peer_send(w->peer, 10, PENDING, later, "\0\0\0\1", 4);
-	COUNTER_WAIT(&arrived, 2);
-	CHECK_EQ(w->role == AS_SERVER ? test_later_send_async_reply_error(kept, 1000)
-		 : test_client_later_send_async_reply_error(kept, 1000), MINIRPC_OK);
+	COUNTER_WAIT(&keeps, 2);
+	CHECK_EQ(w->role == AS_SERVER ? test_later_send_async_reply_error(kept[1], 1000)
+		 : test_client_later_send_async_reply_error(kept[1], 1000), MINIRPC_OK);
 	peer_header(expected, 10, 1000, later, 0);
 	expect_bytes(w, (char *)expected, 16);
 
@@ -137,7 +125,7 @@ int main(void)
 		wire_open(&w, role);
 		requests(&w);
 		wire_close(&w);
-		counter_init(&arrived);
+		counter_init(&keeps);
 		wire_open(&w, role);
 		replies(&w);
 		wire_close(&w);
