@@ -36,8 +36,7 @@ static int fill(struct held *h, enum bound bound)
 		break;
 	default:
 		REQUIRE_EQ(mrpc_set_reply_limit(h->e.set, 5 * LEN), 0);
-		while (n < 10000 && offer_blob(h, (uint32_t)n, nr_test_echo, LEN))
-			n++;
+		n = offer_echoes(h, 0, 10000, LEN, 5 * LEN);
 	}
 	CHECK(unread(h->ours) > 0);
 	return n;

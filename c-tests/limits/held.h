@@ -67,6 +67,7 @@ UNUSED static mrpc_status_t limits_echo(void *data, struct mrpc_message *msg, bl
 	(void)msg;
 	*out = *in;     /* the library frees out, and finds nothing left in in */
 	memset(in, 0, sizeof(*in));
+	counter_add(&done, 1);
 	return MINIRPC_OK;
 }
 
@@ -204,6 +205,32 @@ UNUSED static bool offer_blob(struct held *h, uint32_t seq, int cmd, unsigned le
 	peer_send(h->e.fd, seq, PENDING, cmd, payload, len);
 	free(payload);
 	return taken(h);
+}
+
+/* Of so many replies with len bytes, those that are in no socket; the peer has read none. */
+static long in_no_socket(struct held *h, long replies, unsigned len)
+{
+	return replies * (HEADER_LEN + (long)len) - unread(h->e.fd) - in_flight(h->ours);
+}
+
+/* Replies that the library has: a handler that is done may not have come back. */
+static long replies_made(struct held *h)
+{
+	struct mrpc_set_stats stats = { .size = sizeof(stats) };
+
+	REQUIRE_EQ(mrpc_get_stats(h->e.set, &stats), 0);
+	return (long)stats.requests_answered;
+}
+
+/* Requests for echoes of len bytes, from number n on, each when the one before has been answered,
+ * until they are not read any more, or `most` were; how many were then. The last of them may have
+ * come when there were more replies than the limit, and waits. */
+UNUSED static int offer_echoes(struct held *h, int n, int most, unsigned len, long limit)
+{
+	for (; n < most && offer_blob(h, (uint32_t)n, nr_test_echo, len); n++)
+		WAIT_FOR(replies_made(h) == n + 1 ||
+			 in_no_socket(h, replies_made(h), len) > limit);
+	return n;
 }
 
 /* So many requests with len bytes are taken in, while events are stopped. */

@@ -118,14 +118,12 @@ static void both_ways(bool tcp)
 {
 	struct held h;
 	int64_t start;
-	int n = 0;
 
 	SECTION("over the reply limit, and the peer does not read");
 	open_lingering(&h, LINGER, tcp);
 	REQUIRE_EQ(mrpc_set_linger(h.e.set, 60000), 0);
 	REQUIRE_EQ(mrpc_set_reply_limit(h.e.set, 5 * LEN), 0);
-	while (n < 10000 && offer_blob(&h, (uint32_t)n, nr_test_echo, LEN))
-		n++;
+	offer_echoes(&h, 0, 10000, LEN, 5 * LEN);
 	start = now_ms();
 	REQUIRE_EQ(mrpc_set_linger(h.e.set, LINGER), 0);
 	check_ended(&h, start, 0, MRPC_DISC_IOERR);
@@ -136,9 +134,7 @@ static void both_ways(bool tcp)
 	open_lingering(&h, (unsigned)scaled(2000), tcp);
 	REQUIRE_EQ(mrpc_set_reply_limit(h.e.set, 5 * LEN), 0);
 	start = now_ms();
-	n = 0;
-	while (n < 10000 && offer_blob(&h, (uint32_t)n, nr_test_echo, LEN))
-		n++;
+	offer_echoes(&h, 0, 10000, LEN, 5 * LEN);
 	check_ended(&h, start, scaled(2000), MRPC_DISC_IOERR);
 	told(&h);
 	held_close(&h);

@@ -12,20 +12,14 @@ enum { LEN = 2000, REPLY = HEADER_LEN + LEN, LIMIT = 20 * REPLY, MOST = 2000, BU
        /* one over it, and one that was read while the handler came back */
        SLACK = 2 * REPLY };
 
-static mrpc_status_t echo(void *data, struct mrpc_message *msg, blob *in, blob *out)
-{
-	counter_add(&done, 1);
-	return limits_echo(data, msg, in, out);
-}
-
 static const struct test_server_operations ops = {
-	.ping = limits_ping, .echo = echo, .later = keep_later
+	.ping = limits_ping, .echo = limits_echo, .later = keep_later
 };
 
 /* Replies that have been made and are in no socket. */
 static long unsent(struct held *h)
 {
-	return counter_get(&done) * REPLY - unread(h->e.fd);
+	return in_no_socket(h, counter_get(&done), LEN);
 }
 
 /* The replies to requests first to last - 1. */
@@ -40,15 +34,6 @@ static void read_replies(struct held *h, int first, int last)
 		    !CHECK_EQ(f.len, LEN))
 			break;
 	}
-}
-
-/* From request n on, until they are not read any more, or `most` were; how many were then. The last
- * of them may have come when there were too many replies, and waits. */
-static int fill(struct held *h, int n, int most, long limit)
-{
-	for (; n < most && offer_blob(h, (uint32_t)n, nr_test_echo, LEN); n++)
-		WAIT_FOR(counter_get(&done) == n + 1 || unsent(h) > limit);
-	return n;
 }
 
 /* After request n, which was not read. */
@@ -69,7 +54,7 @@ static void bounded(void)
 	SECTION("reading stops at the bound");
 	held_open(&h, &ops, 2, false, BUFFERS);
 	REQUIRE_EQ(mrpc_set_reply_limit(h.e.set, LIMIT), 0);
-	n = fill(&h, 0, MOST, LIMIT);
+	n = offer_echoes(&h, 0, MOST, LEN, LIMIT);
 	BETWEEN(unsent(&h), LIMIT - REPLY, LIMIT + SLACK);
 
 	SECTION("when less than half is gone, nothing more is read");
@@ -99,7 +84,7 @@ static void always_accepted(void)
 	for (i = 0; i < 2; i++)
 		CHECK(offer_number(&h, 5000 + (uint32_t)i, nr_test_later, i));
 	COUNTER_WAIT(&keeps, 2);
-	n = fill(&h, 0, MOST, LIMIT);
+	n = offer_echoes(&h, 0, MOST, LEN, LIMIT);
 	CHECK_EQ(PROMPT(answer_kept(0, 7)), MINIRPC_OK);
 	CHECK_EQ(PROMPT(test_later_send_async_reply_error(kept[1], 12)), MINIRPC_OK);
 	CHECK_EQ(PROMPT(test_flood(h.e.conn, &b)), MINIRPC_OK);
@@ -138,19 +123,19 @@ static void changed(void)
 	SECTION("raised: reading goes on at once");
 	held_open(&h, &ops, 2, false, BUFFERS);
 	REQUIRE_EQ(mrpc_set_reply_limit(h.e.set, LIMIT), 0);
-	n = fill(&h, 0, MOST, LIMIT);
+	n = offer_echoes(&h, 0, MOST, LEN, LIMIT);
 	REQUIRE_EQ(mrpc_set_reply_limit(h.e.set, 3 * LIMIT), 0);
 	CHECK(taken(&h));
 	COUNTER_WAIT(&done, n + 1);
-	n = fill(&h, n + 1, MOST, 3 * LIMIT);
+	n = offer_echoes(&h, n + 1, MOST, LEN, 3 * LIMIT);
 	BETWEEN(unsent(&h), 3 * LIMIT - REPLY, 3 * LIMIT + SLACK);
 	drain(&h, 0, n);
 
 	SECTION("the default: 4 MiB");
 	held_open(&h, &ops, 2, false, BUFFERS);
-	n = fill(&h, 0, MOST, 4 * MIB);
+	n = offer_echoes(&h, 0, MOST, LEN, 4 * MIB);
 	CHECK_EQ(n, MOST);
-	n = fill(&h, n, 3 * MOST, 4 * MIB);
+	n = offer_echoes(&h, n, 3 * MOST, LEN, 4 * MIB);
 	BETWEEN(unsent(&h), 4 * MIB - REPLY, 4 * MIB + SLACK);
 	drain(&h, 0, n);
 }
