@@ -5,37 +5,18 @@
  * once, or when the last client has gone.
  */
 #include "apps.h"
+#include "accept.h"
 
 enum { ROUNDS = 24 };
 
 static struct mrpc_conn_set *set;
 static volatile sig_atomic_t interrupts;
-static struct counter accepted = COUNTER_INIT, ended = COUNTER_INIT;
 static int clients;
 static char *port;
 static int main_thread;
 static int fd;
 
 static const struct test_server_operations ops = { .ping = answer_ping };
-
-static void *on_accept(void *data, struct mrpc_connection *conn, struct sockaddr *from,
-		       socklen_t len)
-{
-	(void)data;
-	(void)from;
-	(void)len;
-	CHECK_EQ(test_server_set_operations(conn, &ops), 0);
-	mrpc_conn_unref(conn);
-	counter_add(&accepted, 1);
-	return NULL;
-}
-
-static void on_end(void *data, enum mrpc_disc_reason reason)
-{
-	(void)data;
-	(void)reason;
-	counter_add(&ended, 1);
-}
 
 static void interrupted(int sig)
 {
@@ -60,7 +41,7 @@ static void *others(void *arg)
 		PEER_EXPECT(other, 1, MINIRPC_OK, nr_test_ping, NULL, 0);
 		close(other);
 	}
-	COUNTER_WAIT(&ended, clients);
+	COUNTER_WAIT(&server_probe.disconnects, clients);
 	if (client_stays) {
 		fd = peer_connect(port);
 		peer_send(fd, 1, PENDING, nr_test_ping, NULL, 0);
@@ -88,17 +69,13 @@ static void run(int round)
 
 	leaks_begin(&leaks);
 	interrupts = 0;
-	counter_init(&accepted);
-	counter_init(&ended);
 	clients = round % 4;
 	port = NULL;
 	memset(&action, 0, sizeof(action));
 	action.sa_handler = interrupted;
 	action.sa_flags = round & 1 ? SA_RESTART : 0;
 	sigaction(SIGINT, &action, NULL);
-	REQUIRE_EQ(mrpc_conn_set_create(&set, test_server, NULL), 0);
-	REQUIRE_EQ(mrpc_set_accept_func(set, on_accept), 0);
-	REQUIRE_EQ(mrpc_set_disconnect_func(set, on_end), 0);
+	set = accept_open(accept_and_drop, &ops);
 	REQUIRE_EQ(mrpc_listen(set, AF_INET, "127.0.0.1", &port), 0);
 	for (i = 0; i < round % 3; i++)
 		REQUIRE_EQ(mrpc_start_dispatch_thread(set), 0);
@@ -112,7 +89,7 @@ static void run(int round)
 	CHECK_EQ(interrupts, 1);
 	mrpc_dispatcher_remove(set);
 	thread_join(thread);
-	CHECK_EQ(counter_get(&ended), clients + client_stays);
+	CHECK_EQ(counter_get(&server_probe.disconnects), clients + client_stays);
 	free(port);
 	LEAKS_CHECK(&leaks);
 }

@@ -5,29 +5,9 @@
  * the set.
  */
 #include "destroy.h"
-
-static struct counter accepted = COUNTER_INIT, ended = COUNTER_INIT;
+#include "accept.h"
 
 static const struct test_server_operations ops = { .ping = answer_ping };
-
-static void *on_accept(void *data, struct mrpc_connection *conn, struct sockaddr *from,
-		       socklen_t len)
-{
-	(void)data;
-	(void)from;
-	(void)len;
-	CHECK_EQ(test_server_set_operations(conn, &ops), 0);
-	mrpc_conn_unref(conn);
-	counter_add(&accepted, 1);
-	return NULL;
-}
-
-static void on_end(void *data, enum mrpc_disc_reason reason)
-{
-	(void)data;
-	(void)reason;
-	counter_add(&ended, 1);
-}
 
 static int served(const char *port)
 {
@@ -48,11 +28,7 @@ int main(void)
 	leaks_begin(&leaks);
 	for (round = 0; round < 10; round++) {
 		ports[0] = ports[1] = NULL;
-		counter_init(&accepted);
-		counter_init(&ended);
-		REQUIRE_EQ(mrpc_conn_set_create(&set, test_server, NULL), 0);
-		REQUIRE_EQ(mrpc_set_accept_func(set, on_accept), 0);
-		REQUIRE_EQ(mrpc_set_disconnect_func(set, on_end), 0);
+		set = accept_open(accept_and_drop, &ops);
 		REQUIRE_EQ(mrpc_start_dispatch_thread(set), 0);
 		for (i = 0; i < 2; i++)
 			REQUIRE_EQ(mrpc_listen(set, AF_INET, "127.0.0.1", &ports[i]), 0);
@@ -62,9 +38,9 @@ int main(void)
 		for (i = 0; i < 2; i++)
 			fds[i] = served(ports[i]);
 		close(fds[0]);
-		COUNTER_WAIT(&ended, 1);
+		COUNTER_WAIT(&server_probe.disconnects, 1);
 		close(served(ports[1]));
-		COUNTER_WAIT(&ended, 2);
+		COUNTER_WAIT(&server_probe.disconnects, 2);
 
 		SECTION("a connection outlives the listeners, round %d", round);
 		if (round % 2 == 0)
@@ -75,7 +51,7 @@ int main(void)
 			PEER_EXPECT(fds[1], 6, MINIRPC_OK, nr_test_ping, NULL, 0);
 			close(fds[1]);
 		}
-		COUNTER_WAIT(&ended, 3);
+		COUNTER_WAIT(&server_probe.disconnects, 3);
 		CHECK_EQ(counter_get(&accepted), 3);
 		for (i = 0; i < 2; i++)
 			free(ports[i]);
@@ -84,13 +60,12 @@ int main(void)
 
 	SECTION("listeners of a set that nobody dispatches, a connection waiting");
 	ports[0] = NULL;
-	REQUIRE_EQ(mrpc_conn_set_create(&set, test_server, NULL), 0);
-	REQUIRE_EQ(mrpc_set_accept_func(set, on_accept), 0);
+	set = accept_open(accept_and_drop, &ops);
 	REQUIRE_EQ(mrpc_listen(set, AF_INET, "127.0.0.1", &ports[0]), 0);
 	mrpc_dispatcher_add(set);
 	fds[0] = peer_connect(ports[0]);
 	mrpc_conn_set_unref(set);
-	DISPATCH_UNTIL(set, counter_get(&accepted) == 4);
+	DISPATCH_UNTIL(set, counter_get(&accepted) == 1);
 	mrpc_listen_close(set);
 	close(fds[0]);
 	DISPATCH_TO_THE_END(set);

@@ -9,10 +9,11 @@
  * may find the connection gone instead.
  */
 #include "drain.h"
+#include "accept.h"
 
 enum { CALLERS = 50, ROUNDS = 200, QUIET_MS = 50 };
 
-static struct counter begun = COUNTER_INIT, answered = COUNTER_INIT, accepted = COUNTER_INIT;
+static struct counter begun = COUNTER_INIT, answered = COUNTER_INIT;
 static int64_t longest;
 static struct counter refused = COUNTER_INIT, late = COUNTER_INIT;
 
@@ -26,18 +27,6 @@ static mrpc_status_t add(void *data, struct mrpc_message *msg, operands *in, num
 }
 
 static const struct test_server_operations ops = { .add = add };
-
-static void *on_accept(void *data, struct mrpc_connection *conn, struct sockaddr *from,
-		       socklen_t len)
-{
-	(void)data;
-	(void)from;
-	(void)len;
-	test_server_set_operations(conn, &ops);
-	mrpc_conn_unref(conn);
-	counter_add(&accepted, 1);
-	return NULL;
-}
 
 static void *call(void *arg)
 {
@@ -81,9 +70,7 @@ static void one_round(struct mrpc_conn_set *clients)
 	long before;
 	int i;
 
-	counter_init(&accepted);
-	REQUIRE_EQ(mrpc_conn_set_create(&set, test_server, NULL), 0);
-	REQUIRE_EQ(mrpc_set_accept_func(set, on_accept), 0);
+	set = accept_open(accept_and_drop, &ops);
 	REQUIRE_EQ(mrpc_start_dispatch_thread(set), 0);
 	REQUIRE_EQ(mrpc_start_dispatch_thread(set), 0);
 	REQUIRE_EQ(mrpc_listen(set, AF_INET, "127.0.0.1", &port), 0);

@@ -9,6 +9,7 @@
  *             struct pair       two connected ends, both ours
  *             peer_*            one end ours, the other a bare socket
  *   keep.h    handlers that keep requests, to be answered later
+ *   accept.h  sets that accept connections and serve them
  *
  * A test is one file <group>/NAME.c with main(). Comment lines in it tell the
  * runner what it takes:

@@ -12,20 +12,27 @@ void probe_init(struct probe *p)
 	counter_init(&p->disconnects);
 }
 
+/* Several connections may have the same probe. */
 static void note_ioerr(void *conn_data, char *message)
 {
 	struct probe *p = conn_data;
 
+	pthread_mutex_lock(&p->ioerrs.lock);
 	snprintf(p->text, sizeof(p->text), "%s", message);
-	counter_add(&p->ioerrs, 1);
+	p->ioerrs.n++;
+	pthread_cond_broadcast(&p->ioerrs.changed);
+	pthread_mutex_unlock(&p->ioerrs.lock);
 }
 
 static void note_disconnect(void *conn_data, enum mrpc_disc_reason reason)
 {
 	struct probe *p = conn_data;
 
+	pthread_mutex_lock(&p->disconnects.lock);
 	p->reason = reason;
-	counter_add(&p->disconnects, 1);
+	p->disconnects.n++;
+	pthread_cond_broadcast(&p->disconnects.changed);
+	pthread_mutex_unlock(&p->disconnects.lock);
 }
 
 void probe_watch(struct mrpc_conn_set *set)

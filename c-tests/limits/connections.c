@@ -6,42 +6,19 @@
  * Connections that the set did not accept do not count.
  */
 #include "held.h"
+#include "accept.h"
 
 enum { BOUND = 3, PEERS = 8 };
 
 static struct mrpc_conn_set *set;
-static struct counter accepted = COUNTER_INIT, ended = COUNTER_INIT;
 static char *port;
 
 static const struct test_server_operations ops = { .ping = limits_ping };
 
-static void *on_accept(void *data, struct mrpc_connection *conn, struct sockaddr *from,
-		       socklen_t len)
-{
-	(void)data;
-	(void)from;
-	(void)len;
-	CHECK_EQ(test_server_set_operations(conn, &ops), 0);
-	mrpc_conn_unref(conn);
-	counter_add(&accepted, 1);
-	return NULL;
-}
-
-static void on_end(void *data, enum mrpc_disc_reason reason)
-{
-	(void)data;
-	(void)reason;
-	counter_add(&ended, 1);
-}
-
 static void open_set(unsigned bound)
 {
-	counter_init(&accepted);
-	counter_init(&ended);
 	port = NULL;
-	REQUIRE_EQ(mrpc_conn_set_create(&set, test_server, NULL), 0);
-	REQUIRE_EQ(mrpc_set_accept_func(set, on_accept), 0);
-	REQUIRE_EQ(mrpc_set_disconnect_func(set, on_end), 0);
+	set = accept_open(accept_and_drop, &ops);
 	REQUIRE_EQ(mrpc_set_max_connections(set, bound), 0);
 	REQUIRE_EQ(mrpc_start_dispatch_thread(set), 0);
 	REQUIRE_EQ(mrpc_listen(set, AF_INET, "127.0.0.1", &port), 0);
@@ -49,7 +26,7 @@ static void open_set(unsigned bound)
 
 static void close_set(void)
 {
-	COUNTER_WAIT(&ended, counter_get(&accepted));
+	COUNTER_WAIT(&server_probe.disconnects, counter_get(&accepted));
 	mrpc_listen_close(set);
 	mrpc_conn_set_unref(set);
 	free(port);
@@ -94,15 +71,15 @@ int main(void)
 	served(fds[BOUND]);
 
 	SECTION("connections of the application's own do not count");
-	REQUIRE_EQ(mrpc_conn_create(&conn, set, NULL), 0);
+	REQUIRE_EQ(mrpc_conn_create(&conn, set, &server_probe), 0);
 	REQUIRE_EQ(test_server_set_operations(conn, &ops), 0);
 	other = peer_bind(conn);
 	served(other);
 	close(other);
-	COUNTER_WAIT(&ended, 2);
+	COUNTER_WAIT(&server_probe.disconnects, 2);
 	mrpc_conn_unref(conn);
 	STAYS(counter_get(&accepted) == BOUND + 1, 20);
-	counter_add(&ended, -1);
+	counter_add(&server_probe.disconnects, -1);
 
 	SECTION("raised: more at once");
 	REQUIRE_EQ(mrpc_set_max_connections(set, BOUND + 2), 0);

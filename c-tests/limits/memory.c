@@ -8,6 +8,7 @@
  * there is ended by linger. A sync call of ours reads on, to its hard bound.
  */
 #include "held.h"
+#include "accept.h"
 
 enum { LIMIT = MIB, READ = 65536, PEERS = 8, PART = 250000, FRAME = 300000, BUSY = -9,
        STAY = 2 /* whose frames are within the limit */ };
@@ -20,8 +21,7 @@ static struct peer {
 } peers[PEERS + 1];             /* the last one is small */
 
 static struct mrpc_conn_set *set;
-static struct counter accepted = COUNTER_INIT, pushed = COUNTER_INIT;
-static struct probe accepted_probe;
+static struct counter pushed = COUNTER_INIT;
 static char *port;
 static unsigned char frame[HEADER_LEN + FRAME];
 
@@ -36,30 +36,14 @@ static void push(void *data, struct mrpc_message *msg, blob *in)
 static const struct test_server_operations ops = { .ping = limits_ping, .push = push };
 static const struct test_server_operations hold_ops = { .ping = limits_ping, .push = hold_blob };
 
-static void *on_accept(void *data, struct mrpc_connection *conn, struct sockaddr *from,
-		       socklen_t len)
-{
-	(void)data;
-	(void)from;
-	(void)len;
-	CHECK_EQ(test_server_set_operations(conn, &ops), 0);
-	mrpc_conn_unref(conn);
-	counter_add(&accepted, 1);
-	return &accepted_probe;
-}
-
 static void open_peers(void)
 {
 	struct peer *p;
 	int fds[2];
 
-	counter_init(&accepted);
 	counter_init(&pushed);
-	probe_init(&accepted_probe);
 	port = NULL;
-	REQUIRE_EQ(mrpc_conn_set_create(&set, test_server, NULL), 0);
-	probe_watch(set);
-	REQUIRE_EQ(mrpc_set_accept_func(set, on_accept), 0);
+	set = accept_open(accept_and_drop, &ops);
 	REQUIRE_EQ(mrpc_set_max_buf_len(set, FRAME), 0);
 	REQUIRE_EQ(mrpc_set_memory_limit(set, LIMIT), 0);
 	REQUIRE_EQ(mrpc_start_dispatch_thread(set), 0);
@@ -180,7 +164,7 @@ static void partial_frames(void)
 	served(late);
 	CHECK_EQ(test_tick(peers[PEERS].conn), MINIRPC_OK);
 	close(late);
-	COUNTER_WAIT(&accepted_probe.disconnects, 1);
+	COUNTER_WAIT(&server_probe.disconnects, 1);
 	for (i = 0; i <= PEERS; i++)
 		CHECK_EQ(counter_get(&peers[i].probe.ioerrs), 0);
 	close_peers();
@@ -210,7 +194,7 @@ static void changed(void)
 	COUNTER_WAIT(&pushed, PEERS);
 	served(late);
 	close(late);
-	COUNTER_WAIT(&accepted_probe.disconnects, 1);
+	COUNTER_WAIT(&server_probe.disconnects, 1);
 	close_peers();
 }
 
@@ -236,7 +220,7 @@ static void lingering(void)
 	CHECK(ended > 0);
 	CHECK_EQ(counter_get(&peers[PEERS].probe.disconnects), 0);
 	close(late);
-	COUNTER_WAIT(&accepted_probe.disconnects, 1);
+	COUNTER_WAIT(&server_probe.disconnects, 1);
 	close_peers();
 }
 

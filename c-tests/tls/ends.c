@@ -6,12 +6,10 @@
 /* The ends of TLS connections: announced by either side, cut, stalled in the handshake, changed on
  * their way; renegotiation. */
 #include "between.h"
+#include "accept.h"
 #include "program.h"
 #include "../drain/drain.h"
 
-static struct counter accepted = COUNTER_INIT;
-static struct probe server_probe;
-static struct mrpc_connection *server;
 static struct mrpc_conn_set *server_set, *client_set;
 static char *port;
 
@@ -23,18 +21,6 @@ static mrpc_status_t ping(void *data, struct mrpc_message *msg)
 }
 
 static const struct test_server_operations ops = { .ping = ping };
-
-static void *note_accept(void *data, struct mrpc_connection *conn, struct sockaddr *from,
-			 socklen_t len)
-{
-	(void)data;
-	(void)from;
-	(void)len;
-	CHECK_EQ(test_server_set_operations(conn, &ops), 0);
-	server = conn;
-	counter_add(&accepted, 1);
-	return &server_probe;
-}
 
 static uint64_t failed(void)
 {
@@ -49,8 +35,7 @@ static struct mrpc_connection *connect_by(const char *by, struct probe *probe)
 	struct mrpc_connection *conn;
 
 	probe_init(probe);
-	probe_init(&server_probe);
-	counter_init(&accepted);
+	accept_anew();
 	REQUIRE_EQ(mrpc_conn_create(&conn, client_set, probe), 0);
 	REQUIRE_EQ(mrpc_connect(conn, AF_INET, "127.0.0.1", by), 0);
 	REQUIRE(COUNTER_WAIT(&accepted, 1));
@@ -76,14 +61,12 @@ int main(void)
 
 	signal(SIGPIPE, SIG_IGN);
 	REQUIRE_EQ(mrpc_conn_set_create(&client_set, test_client, NULL), 0);
-	REQUIRE_EQ(mrpc_conn_set_create(&server_set, test_server, NULL), 0);
+	server_set = accept_open(accept_and_keep, &ops);
 	probe_watch(client_set);
-	probe_watch(server_set);
 	tls_mutual(client_set, false);
 	tls_mutual(server_set, true);
 	REQUIRE_EQ(mrpc_start_dispatch_thread(client_set), 0);
 	REQUIRE_EQ(mrpc_start_dispatch_thread(server_set), 0);
-	REQUIRE_EQ(mrpc_set_accept_func(server_set, note_accept), 0);
 	REQUIRE_EQ(mrpc_set_listen_backlog(server_set, SLOW), 0);
 	REQUIRE_EQ(mrpc_listen(server_set, AF_INET, "127.0.0.1", &port), 0);
 
@@ -131,8 +114,7 @@ int main(void)
 	SECTION("a client that renegotiates is refused");
 	p = program_start(words(&w, "openssl s_client -tls1_2 -connect 127.0.0.1:%s -CAfile @ca.pem "
 				"-cert @client.pem -key @client.key -servername localhost", port));
-	counter_init(&accepted);
-	probe_init(&server_probe);
+	accept_anew();
 	if (COUNTER_WAIT(&accepted, 1)) {
 		/* A line that begins with R asks for it. It takes the answer for an error, and goes. */
 		CHECK_EQ(send(p.fd, "R\n", 2, 0), 2);
@@ -143,8 +125,7 @@ int main(void)
 	program_stop(&p);
 
 	SECTION("a peer that wants new keys gets them, and is served with them");
-	counter_init(&accepted);
-	probe_init(&server_probe);
+	accept_anew();
 	p = program_start(words(&w, "openssl s_client -tls1_3 -connect 127.0.0.1:%s -CAfile @ca.pem "
 				"-cert @client.pem -key @client.key -servername localhost", port));
 	if (COUNTER_WAIT(&accepted, 1)) {
@@ -198,8 +179,7 @@ int main(void)
 	COUNTER_WAIT(&server_probe.disconnects, 1);
 	mrpc_conn_unref(server);
 	mrpc_conn_unref(other);
-	counter_init(&accepted);
-	probe_init(&server_probe);
+	accept_anew();
 	p = program_start(words(&w, "openssl s_client -quiet -tls1_3 -connect 127.0.0.1:%s "
 				"-CAfile @ca.pem -cert @client.pem -key @client.key "
 				"-servername localhost", port));

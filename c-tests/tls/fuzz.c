@@ -6,14 +6,12 @@
 /* A bit is changed, or the connection cut, after a random number of bytes, in the handshake or behind
  * it: no call gives anything but its result, and both sides come to an end. SEED=n, ROUNDS=n. */
 #include "between.h"
+#include "accept.h"
 #include "tls.h"
 
 #include "test_client.h"
-#include "test_server.h"
 
 #include <time.h>
-
-static struct counter gone = COUNTER_INIT, came = COUNTER_INIT;
 
 static mrpc_status_t add(void *data, struct mrpc_message *msg, operands *in, number *out)
 {
@@ -24,25 +22,6 @@ static mrpc_status_t add(void *data, struct mrpc_message *msg, operands *in, num
 }
 
 static const struct test_server_operations ops = { .add = add };
-
-static void *note_accept(void *data, struct mrpc_connection *conn, struct sockaddr *from,
-			 socklen_t len)
-{
-	(void)data;
-	(void)from;
-	(void)len;
-	CHECK_EQ(test_server_set_operations(conn, &ops), 0);
-	mrpc_conn_unref(conn);
-	counter_add(&came, 1);
-	return NULL;
-}
-
-static void note_disconnect(void *data, enum mrpc_disc_reason reason)
-{
-	(void)data;
-	(void)reason;
-	counter_add(&gone, 1);
-}
 
 static unsigned env(const char *name, unsigned otherwise)
 {
@@ -64,14 +43,12 @@ int main(void)
 
 	SECTION("%u rounds from SEED=%u", rounds, seed);
 	REQUIRE_EQ(mrpc_conn_set_create(&client_set, test_client, NULL), 0);
-	REQUIRE_EQ(mrpc_conn_set_create(&server_set, test_server, NULL), 0);
+	server_set = accept_open(accept_and_drop, &ops);
 	probe_watch(client_set);
-	REQUIRE_EQ(mrpc_set_disconnect_func(server_set, note_disconnect), 0);
 	tls_mutual(client_set, false);
 	tls_mutual(server_set, true);
 	REQUIRE_EQ(mrpc_start_dispatch_thread(client_set), 0);
 	REQUIRE_EQ(mrpc_start_dispatch_thread(server_set), 0);
-	REQUIRE_EQ(mrpc_set_accept_func(server_set, note_accept), 0);
 	REQUIRE_EQ(mrpc_set_connect_timeout(client_set, 300 * (unsigned)scaled(1)), 0);
 	REQUIRE_EQ(mrpc_set_connect_timeout(server_set, 300 * (unsigned)scaled(1)), 0);
 	REQUIRE_EQ(mrpc_set_call_timeout(client_set, 300 * (unsigned)scaled(1)), 0);
@@ -109,7 +86,7 @@ int main(void)
 		thread_join(between.thread);
 	}
 	CHECK(worked > 0);
-	WAIT_FOR(counter_get(&gone) == counter_get(&came));
+	WAIT_FOR(counter_get(&server_probe.disconnects) == counter_get(&accepted));
 	mrpc_listen_close(server_set);
 	mrpc_conn_set_unref(client_set);
 	mrpc_conn_set_unref(server_set);

@@ -4,15 +4,13 @@
 /* PROTO: test.mx */
 /* What can be known of a connection and its peer; identities of each kind, chains, resumption. */
 #include "tls.h"
+#include "accept.h"
 
 #include "test_client.h"
-#include "test_server.h"
 
 static char *port;
 static struct mrpc_conn_set *client_set, *server_set;
-static struct counter accepted = COUNTER_INIT;
-static struct probe client_probe, server_probe;
-static struct mrpc_connection *server;
+static struct probe client_probe;
 
 static mrpc_status_t ping(void *data, struct mrpc_message *msg)
 {
@@ -24,20 +22,14 @@ static mrpc_status_t ping(void *data, struct mrpc_message *msg)
 static const struct test_server_operations ops = { .ping = ping };
 
 /* All of it can be asked for in the accept function. */
-static void *note_accept(void *data, struct mrpc_connection *conn, struct sockaddr *from,
+static void *note_accept(void *ops, struct mrpc_connection *conn, struct sockaddr *from,
 			 socklen_t len)
 {
 	struct mrpc_tls_info info = { .size = sizeof(info) };
 
-	(void)data;
-	(void)from;
-	(void)len;
 	CHECK_EQ(mrpc_conn_get_tls(conn, &info), 0);
 	CHECK(info.version == 0x0304);
-	CHECK_EQ(test_server_set_operations(conn, &ops), 0);
-	server = conn;
-	counter_add(&accepted, 1);
-	return &server_probe;
+	return accept_and_keep(ops, conn, from, len);
 }
 
 static void set_up(struct mrpc_conn_set *set, const char *identity, const char *ca, int check,
@@ -58,8 +50,7 @@ static struct mrpc_connection *connect_to(const char *host, int expected)
 	int code;
 
 	probe_init(&client_probe);
-	probe_init(&server_probe);
-	counter_init(&accepted);
+	accept_anew();
 	REQUIRE_EQ(mrpc_conn_create(&conn, client_set, &client_probe), 0);
 	code = mrpc_connect(conn, AF_INET, host, port);
 	CHECK_EQ(mrpc_conn_get_error(conn, text, sizeof(text)), 0);
@@ -104,12 +95,10 @@ int main(void)
 
 	leaks_begin(&leaks);
 	REQUIRE_EQ(mrpc_conn_set_create(&client_set, test_client, NULL), 0);
-	REQUIRE_EQ(mrpc_conn_set_create(&server_set, test_server, NULL), 0);
+	server_set = accept_open(note_accept, &ops);
 	probe_watch(client_set);
-	probe_watch(server_set);
 	REQUIRE_EQ(mrpc_start_dispatch_thread(client_set), 0);
 	REQUIRE_EQ(mrpc_start_dispatch_thread(server_set), 0);
-	REQUIRE_EQ(mrpc_set_accept_func(server_set, note_accept), 0);
 	set_up(server_set, "p256", "ca.pem", MRPC_TLS_PEER_OPTIONAL, false);
 	set_up(client_set, NULL, "ca.pem", MRPC_TLS_PEER_NONE, false);
 	REQUIRE_EQ(mrpc_listen(server_set, AF_INET, "127.0.0.1", &port), 0);
@@ -306,8 +295,7 @@ int main(void)
 		TLS_OK(tls, mrpc_set_tls(client_set, tls));
 		mrpc_tls_unref(tls);
 		probe_init(&client_probe);
-		probe_init(&server_probe);
-		counter_init(&accepted);
+		accept_anew();
 		CHECK_EQ(mrpc_connect(conn, AF_UNIX, path, ""), 0);
 		REQUIRE(COUNTER_WAIT(&accepted, 1));
 		CHECK_EQ(test_ping(conn), MINIRPC_OK);

@@ -4,13 +4,11 @@
 /* PROTO: test.mx */
 /* What an idle connection holds, also after it has carried much. */
 #include "tls.h"
+#include "accept.h"
 
 #include "test_client.h"
-#include "test_server.h"
 
 enum { CONNECTIONS = 300, BOUND = 24 * 1024 };
-
-static struct counter accepted = COUNTER_INIT;
 
 static mrpc_status_t echo(void *data, struct mrpc_message *msg, blob *in, blob *out)
 {
@@ -22,20 +20,6 @@ static mrpc_status_t echo(void *data, struct mrpc_message *msg, blob *in, blob *
 }
 
 static const struct test_server_operations ops = { .echo = echo };
-
-static void *note_accept(void *data, struct mrpc_connection *conn, struct sockaddr *from,
-			 socklen_t len)
-{
-	static struct probe probe;
-
-	(void)data;
-	(void)from;
-	(void)len;
-	CHECK_EQ(test_server_set_operations(conn, &ops), 0);
-	mrpc_conn_unref(conn);
-	counter_add(&accepted, 1);
-	return &probe;
-}
 
 static void carry(struct mrpc_connection *conn, u_int len)
 {
@@ -57,16 +41,14 @@ int main(void)
 
 	probe_init(&probe);
 	REQUIRE_EQ(mrpc_conn_set_create(&client_set, test_client, NULL), 0);
-	REQUIRE_EQ(mrpc_conn_set_create(&server_set, test_server, NULL), 0);
+	server_set = accept_open(accept_and_drop, &ops);
 	probe_watch(client_set);
-	probe_watch(server_set);
 	tls_mutual(client_set, false);
 	tls_mutual(server_set, true);
 	REQUIRE_EQ(mrpc_set_max_buf_len(client_set, 1 << 20), 0);
 	REQUIRE_EQ(mrpc_set_max_buf_len(server_set, 1 << 20), 0);
 	REQUIRE_EQ(mrpc_start_dispatch_thread(client_set), 0);
 	REQUIRE_EQ(mrpc_start_dispatch_thread(server_set), 0);
-	REQUIRE_EQ(mrpc_set_accept_func(server_set, note_accept), 0);
 	REQUIRE_EQ(mrpc_listen(server_set, AF_INET, "127.0.0.1", &port), 0);
 
 	SECTION("idle");

@@ -4,13 +4,10 @@
 #define PEERS_H
 
 #include "program.h"
+#include "accept.h"
 
 #include "test_client.h"
-#include "test_server.h"
 
-static struct counter accepted = COUNTER_INIT;
-static struct probe server_probe;
-static struct mrpc_connection *server;
 static struct mrpc_tls_info info;
 
 static mrpc_status_t add(void *data, struct mrpc_message *msg, operands *in, number *out)
@@ -23,18 +20,12 @@ static mrpc_status_t add(void *data, struct mrpc_message *msg, operands *in, num
 
 static const struct test_server_operations ops = { .add = add };
 
-static void *note_accept(void *data, struct mrpc_connection *conn, struct sockaddr *from,
+static void *note_accept(void *ops, struct mrpc_connection *conn, struct sockaddr *from,
 			 socklen_t len)
 {
-	(void)data;
-	(void)from;
-	(void)len;
 	info.size = sizeof(info);
 	CHECK_EQ(mrpc_conn_get_tls(conn, &info), 0);
-	CHECK_EQ(test_server_set_operations(conn, &ops), 0);
-	server = conn;
-	counter_add(&accepted, 1);
-	return &server_probe;
+	return accept_and_keep(ops, conn, from, len);
 }
 
 /* A call, by its bytes, and its reply. */
@@ -62,16 +53,13 @@ static void large_call_raw(int fd)
 static struct mrpc_conn_set *serve(const char *identity, bool resumption, char **port)
 {
 	struct mrpc_tls *tls = tls_new(identity, "ca.pem");
-	struct mrpc_conn_set *set;
+	struct mrpc_conn_set *set = accept_open(note_accept, &ops);
 
 	TLS_OK(tls, mrpc_tls_set_peer_check(tls, MRPC_TLS_PEER_OPTIONAL));
 	TLS_OK(tls, mrpc_tls_set_resumption(tls, resumption));
-	REQUIRE_EQ(mrpc_conn_set_create(&set, test_server, NULL), 0);
-	probe_watch(set);
 	REQUIRE_EQ(mrpc_start_dispatch_thread(set), 0);
 	TLS_OK(tls, mrpc_set_tls(set, tls));
 	mrpc_tls_unref(tls);
-	REQUIRE_EQ(mrpc_set_accept_func(set, note_accept), 0);
 	*port = NULL;
 	REQUIRE_EQ(mrpc_listen(set, AF_INET, "127.0.0.1", port), 0);
 	return set;
@@ -86,8 +74,6 @@ static void client(const char *identity, const char *command, int version, bool 
 	struct words w;
 	char *port;
 
-	probe_init(&server_probe);
-	counter_init(&accepted);
 	set = serve(identity, resumption, &port);
 	p = program_start(words(&w, command, port));
 	if (COUNTER_WAIT(&accepted, 1)) {

@@ -6,9 +6,9 @@
 /* What a user is told of a handshake that fails: the tables of docs/tls.md. The peer is the openssl
  * command, with one version of TLS at a time. REFUSALS=print prints the tables. */
 #include "program.h"
+#include "accept.h"
 
 #include "test_client.h"
-#include "test_server.h"
 
 #include <stdarg.h>
 
@@ -90,18 +90,6 @@ static void note_trace(void *data, const struct mrpc_trace_event *event)
 	counter_add(&traced, 1);
 }
 
-static void *note_accept(void *data, struct mrpc_connection *conn, struct sockaddr *from,
-			 socklen_t len)
-{
-	static struct probe probe;
-
-	(void)data;
-	(void)from;
-	(void)len;
-	mrpc_conn_unref(conn);
-	return &probe;
-}
-
 /* The length of what is sent raw, which may have zero bytes. */
 static size_t raw_len(const struct refusal *r)
 {
@@ -131,19 +119,16 @@ static struct mrpc_tls *settings(const struct refusal *r)
 static void ask_server(const struct refusal *r, const char *version, char *text, size_t size)
 {
 	struct mrpc_tls *tls = settings(r);
-	struct mrpc_conn_set *set;
+	struct mrpc_conn_set *set = accept_open(accept_and_drop, NULL);
 	struct program client = { 0, -1 };
 	struct words w;
 	char *port = NULL;
 	int fd = -1;
 
-	REQUIRE_EQ(mrpc_conn_set_create(&set, test_server, NULL), 0);
-	probe_watch(set);
 	REQUIRE_EQ(mrpc_start_dispatch_thread(set), 0);
 	TLS_OK(tls, mrpc_set_tls(set, tls));
 	mrpc_tls_unref(tls);
 	REQUIRE_EQ(mrpc_set_trace_func(set, note_trace, NULL), 0);
-	REQUIRE_EQ(mrpc_set_accept_func(set, note_accept), 0);
 	if (r->flags & SILENT)
 		REQUIRE_EQ(mrpc_set_connect_timeout(set, 250), 0);
 	REQUIRE_EQ(mrpc_listen(set, AF_INET, "127.0.0.1", &port), 0);

@@ -6,9 +6,9 @@
 /* Certificates and authorities change while connections come and go: none of them fails, those
  * that exist go on, and later ones have what is set. */
 #include "tls.h"
+#include "accept.h"
 
 #include "test_client.h"
-#include "test_server.h"
 
 #include <stdatomic.h>
 
@@ -18,7 +18,6 @@ static char *port;
 static struct mrpc_conn_set *server_set;
 static atomic_bool over;
 static atomic_long connections;
-static struct probe server_probe;
 
 static mrpc_status_t ping(void *data, struct mrpc_message *msg)
 {
@@ -28,17 +27,6 @@ static mrpc_status_t ping(void *data, struct mrpc_message *msg)
 }
 
 static const struct test_server_operations ops = { .ping = ping };
-
-static void *note_accept(void *data, struct mrpc_connection *conn, struct sockaddr *from,
-			 socklen_t len)
-{
-	(void)data;
-	(void)from;
-	(void)len;
-	CHECK_EQ(test_server_set_operations(conn, &ops), 0);
-	mrpc_conn_unref(conn);
-	return &server_probe;
-}
 
 static struct mrpc_conn_set *client_set(const char *ca)
 {
@@ -90,13 +78,10 @@ int main(void)
 	long seen;
 	int i;
 
-	probe_init(&server_probe);
 	probe_init(&probe);
-	REQUIRE_EQ(mrpc_conn_set_create(&server_set, test_server, NULL), 0);
-	probe_watch(server_set);
+	server_set = accept_open(accept_and_drop, &ops);
 	tls_mutual(server_set, true);
 	REQUIRE_EQ(mrpc_start_dispatch_thread(server_set), 0);
-	REQUIRE_EQ(mrpc_set_accept_func(server_set, note_accept), 0);
 	REQUIRE_EQ(mrpc_set_listen_backlog(server_set, 128), 0);
 	REQUIRE_EQ(mrpc_listen(server_set, AF_INET, "127.0.0.1", &port), 0);
 

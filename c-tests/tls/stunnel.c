@@ -4,13 +4,11 @@
 /* PROTO: test.mx */
 /* A plain peer, as of 0.3.3, with stunnel in front of it, in both directions. */
 #include "program.h"
+#include "accept.h"
 
 #include "test_client.h"
-#include "test_server.h"
 
-static struct counter accepted = COUNTER_INIT;
-static struct probe server_probe, client_probe;
-static struct mrpc_connection *server;
+static struct probe client_probe;
 
 static mrpc_status_t echo(void *data, struct mrpc_message *msg, blob *in, blob *out)
 {
@@ -23,18 +21,6 @@ static mrpc_status_t echo(void *data, struct mrpc_message *msg, blob *in, blob *
 }
 
 static const struct test_server_operations ops = { .echo = echo };
-
-static void *note_accept(void *data, struct mrpc_connection *conn, struct sockaddr *from,
-			 socklen_t len)
-{
-	(void)data;
-	(void)from;
-	(void)len;
-	CHECK_EQ(test_server_set_operations(conn, &ops), 0);
-	server = conn;
-	counter_add(&accepted, 1);
-	return &server_probe;
-}
 
 static struct program tunnel(const char *near, const char *far, const char *more)
 {
@@ -60,17 +46,13 @@ static void run(bool client_is_plain)
 	blob in = { 15000, calloc(1, 15000) }, *out = NULL;
 	int i;
 
-	probe_init(&server_probe);
 	probe_init(&client_probe);
-	counter_init(&accepted);
 	REQUIRE_EQ(mrpc_conn_set_create(&client_set, test_client, NULL), 0);
-	REQUIRE_EQ(mrpc_conn_set_create(&server_set, test_server, NULL), 0);
+	server_set = accept_open(accept_and_keep, &ops);
 	probe_watch(client_set);
-	probe_watch(server_set);
 	REQUIRE_EQ(mrpc_start_dispatch_thread(client_set), 0);
 	REQUIRE_EQ(mrpc_start_dispatch_thread(server_set), 0);
 	tls_mutual(client_is_plain ? server_set : client_set, client_is_plain);
-	REQUIRE_EQ(mrpc_set_accept_func(server_set, note_accept), 0);
 	REQUIRE_EQ(mrpc_listen(server_set, AF_INET, "127.0.0.1", &far), 0);
 	free_port(near);
 	snprintf(more, sizeof(more), "client = %s\ncert = %s\nkey = %s\nCAfile = %s\nverifyChain = yes\n",

@@ -5,31 +5,9 @@
  * and were at most.
  */
 #include "view.h"
-
-static struct counter accepted = COUNTER_INIT, ended = COUNTER_INIT;
-static struct mrpc_connection *last;
+#include "accept.h"
 
 static const struct test_server_operations ops = { .ping = view_ping };
-
-static void *on_accept(void *data, struct mrpc_connection *conn, struct sockaddr *from,
-		       socklen_t len)
-{
-	(void)data;
-	(void)from;
-	(void)len;
-	CHECK_EQ(test_server_set_operations(conn, &ops), 0);
-	mrpc_conn_unref(conn);
-	last = conn;
-	counter_add(&accepted, 1);
-	return NULL;
-}
-
-static void on_end(void *data, enum mrpc_disc_reason reason)
-{
-	(void)data;
-	(void)reason;
-	counter_add(&ended, 1);
-}
 
 int main(void)
 {
@@ -41,13 +19,11 @@ int main(void)
 	int fds[3], bound, i;
 
 	leaks_begin(&leaks);
-	REQUIRE_EQ(mrpc_conn_set_create(&set, test_server, NULL), 0);
-	REQUIRE_EQ(mrpc_set_accept_func(set, on_accept), 0);
-	REQUIRE_EQ(mrpc_set_disconnect_func(set, on_end), 0);
+	set = accept_open(accept_and_drop, &ops);
 	REQUIRE_EQ(mrpc_start_dispatch_thread(set), 0);
 	REQUIRE_EQ(mrpc_listen(set, AF_INET, "127.0.0.1", &port), 0);
 	SECTION("none yet; a handle that is not connected is no connection");
-	REQUIRE_EQ(mrpc_conn_create(&conn, set, NULL), 0);
+	REQUIRE_EQ(mrpc_conn_create(&conn, set, &server_probe), 0);
 	stats = set_stats(set);
 	CHECK_EQ(stats.connections, 0);
 	CHECK_EQ(stats.connections_max, 0);
@@ -65,12 +41,12 @@ int main(void)
 	CHECK_EQ(stats.connected, 0);
 
 	SECTION("ended by the user, by the peer, by an error");
-	CHECK_EQ(mrpc_conn_close(last), 0);
-	COUNTER_WAIT(&ended, 1);
+	CHECK_EQ(mrpc_conn_close(server), 0);
+	COUNTER_WAIT(&server_probe.disconnects, 1);
 	close(bound);
-	COUNTER_WAIT(&ended, 2);
+	COUNTER_WAIT(&server_probe.disconnects, 2);
 	peer_reset(fds[0]);
-	COUNTER_WAIT(&ended, 3);
+	COUNTER_WAIT(&server_probe.disconnects, 3);
 	WAIT_FOR(set_stats(set).connections == 1);
 	stats = set_stats(set);
 	CHECK_EQ(stats.disconnected_user, 1);
@@ -101,7 +77,7 @@ int main(void)
 
 	for (i = 1; i < 3; i++)
 		close(fds[i]);
-	COUNTER_WAIT(&ended, 5);
+	COUNTER_WAIT(&server_probe.disconnects, 5);
 	mrpc_listen_close(set);
 	mrpc_conn_set_unref(set);
 	free(port);
