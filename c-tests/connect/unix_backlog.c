@@ -7,6 +7,7 @@
 #include "connect.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/un.h>
 
 enum { LIMIT = 300, TARDY = 5000 };
@@ -17,7 +18,7 @@ struct waiter {
 	pthread_t thread;
 	struct mrpc_connection *conn;
 	struct probe probe;
-	volatile int number;
+	atomic_int number;
 	struct counter connected;
 	int result;
 };

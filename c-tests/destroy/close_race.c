@@ -1,4 +1,5 @@
 /* PROTO: test.mx */
+/* TIMEOUT: 60 */
 /*
  * A connection that is being read from is closed, at any moment: by another
  * thread, or by its handler. Each time all is given back.

@@ -9,10 +9,12 @@
  */
 #include "held.h"
 
+#include <stdatomic.h>
+
 enum { EVENTS = 8, HARD = 16 * EVENTS, MANY = 1000000, BUSY = -9 };
 
 static struct counter returned = COUNTER_INIT;
-static mrpc_status_t returned_with;
+static atomic_int returned_with;
 
 static void call(struct mrpc_connection *conn)
 {

@@ -7,7 +7,8 @@
  */
 #include "timeouts.h"
 
-enum { LARGE = 4 << 20, SMALL = 1000 };
+/* LARGE: more than both ends of a TCP connection take, the peer's being as small as it is made. */
+enum { LARGE = 8 << 20, SMALL = 1000, LIKE_MANY = 512 << 10 };
 
 static char payload[LARGE];
 static struct counter called = COUNTER_INIT;
@@ -53,6 +54,7 @@ static void arrives(struct end *e, int cmd, unsigned len)
 
 static void full(int threads, bool tcp)
 {
+	const int small = 64 << 10;
 	uint64_t bytes, messages;
 	struct end e;
 	mrpc_call_t call;
@@ -62,6 +64,7 @@ static void full(int threads, bool tcp)
 
 	SECTION("%s, %d dispatchers: one that has begun to leave", tcp ? "TCP" : "AF_UNIX", threads);
 	end_open(&e, test_client, threads, tcp);
+	REQUIRE_EQ(setsockopt(e.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
 	counter_init(&called);
 	echo(&e, LARGE, 50, TIMEDOUT);
 	bytes = conn_count(e.conn, MRPC_CONNCTR_SEND_BYTES);
@@ -115,7 +118,7 @@ static void no_memory(void)
 	echo(&e, LARGE, 50, TIMEDOUT);
 	before = rss_bytes();
 	for (i = 0; i < 400; i++) {
-		post(&e, LARGE / 8, 1, NULL, TIMEDOUT);
+		post(&e, LIKE_MANY, 1, NULL, TIMEDOUT);
 		COUNTER_WAIT(&called, i + 1);
 	}
 	CHECK_MSG(rss_bytes() - before < 30 << 20, "%ld KiB more", (rss_bytes() - before) >> 10);

@@ -33,9 +33,10 @@ static struct xor_world {
 	atomic_bool silent;
 	/* Each call of send takes at most this many bytes, if it is not 0. */
 	atomic_long sip;
+	pthread_mutex_t lock;		/* of what follows: of the last client that was opened */
 	char host[64];
 	int bound;
-} xor_world;
+} xor_world = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 struct xor_session {
 	int server;
@@ -88,9 +89,11 @@ static int xor_open(void *shared, const struct mrpc_transport_end *end, void **s
 	s->server = end->server;
 	pthread_mutex_init(&s->lock, NULL);
 	if (!s->server) {
+		pthread_mutex_lock(&xor_world.lock);
 		xor_world.bound = end->bound;
 		snprintf(xor_world.host, sizeof(xor_world.host), "%s",
 			 end->host != NULL ? end->host : "none");
+		pthread_mutex_unlock(&xor_world.lock);
 		xor_say(s, HELLO);
 	}
 	atomic_fetch_add(&xor_world.opened, 1);
