@@ -10,7 +10,8 @@ static struct mrpc_conn_set *client_set, *server_set;
 static char *port;
 static struct counter accepted = COUNTER_INIT, traced = COUNTER_INIT;
 static struct probe server_probe, client_probe;
-static char trace_text[256];
+static char trace_text[256];             /* under trace_lock: two threads may tell at once */
+static pthread_mutex_t trace_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void *note_accept(void *data, struct mrpc_connection *conn, struct sockaddr *from,
 			 socklen_t len)
@@ -28,7 +29,9 @@ static void note_trace(void *data, const struct mrpc_trace_event *event)
 	(void)data;
 	if (event->kind != MRPC_TRACE_ERROR)
 		return;
+	pthread_mutex_lock(&trace_lock);
 	snprintf(trace_text, sizeof(trace_text), "%s", event->text);
+	pthread_mutex_unlock(&trace_lock);
 	counter_add(&traced, 1);
 }
 
@@ -141,7 +144,9 @@ int main(void)
 	xor_world.refuses = false;
 	WAIT_FOR(failed(server_set) == 3);
 	COUNTER_WAIT(&traced, 3);
+	pthread_mutex_lock(&trace_lock);
 	CHECK_MSG(strstr(trace_text, "not ours") != NULL, "traced: %s", trace_text);
+	pthread_mutex_unlock(&trace_lock);
 	COUNTER_WAIT(&accepted, 4);
 
 	SECTION("what cannot be opened says why, before a byte is sent");
