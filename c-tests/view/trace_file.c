@@ -1,8 +1,8 @@
 /* PROTO: test.mx */
 /* NEEDS: additions */
 /*
- * MINIRPC_TRACE: the steps of all sets as lines in a file, %p being the pid: appended to,
- * close-on-exec, for its owner only; the first line names the columns. Read when the
+ * MINIRPC_TRACE: the steps of all sets as lines in a file, %p being the pid, %% a %: appended
+ * to, close-on-exec, for its owner only; the first line names the columns. Read when the
  * first set is made. No payload is written.
  */
 #include "view.h"
@@ -10,7 +10,17 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-static const struct test_server_operations ops = { .ping = view_ping, .add = view_add };
+/* Lines of the file, which begins with one for the columns. */
+enum { OF_A_USE = 4 + 3 + 5 + 5, OF_AN_ERROR = 5, LINES = 1 + 2 * OF_A_USE + OF_AN_ERROR };
+
+static void notify(void *data, struct mrpc_message *msg, number *in)
+{
+	(void)data;
+	(void)msg;
+	(void)in;
+}
+
+static const struct test_server_operations ops = { .add = view_add, .notify = notify };
 
 static char content[1 << 16];
 
@@ -55,13 +65,26 @@ static void use(void)
 {
 	operands terms = { 0x41424344, 0 };
 	struct pair pair;
-	number *sum;
+	number *sum, n = 1;
 
 	pair_open(&pair, PAIR_SOCKETPAIR, test_client, test_server);
 	REQUIRE_EQ(test_server_set_operations(pair.server, &ops), 0);
 	CHECK_EQ(test_add(pair.client, &terms, &sum), MINIRPC_OK);
 	free_number(sum, 1);
+	CHECK_EQ(test_notify(pair.client, &n), MINIRPC_OK);
+	CHECK_EQ(test_absent(pair.client, &n, &sum), MINIRPC_PROCEDURE_UNAVAIL);
 	pair_close(&pair);
+}
+
+/* A request that does not decode. */
+static void fail(void)
+{
+	struct end e;
+
+	end_open_server(&e, &ops, 1);
+	peer_send(e.fd, 1, PENDING, nr_test_add, "", 0);
+	PEER_EXPECT(e.fd, 1, MINIRPC_ENCODING_ERR, nr_test_add, NULL, 0);
+	end_close(&e);
 }
 
 int main(void)
@@ -74,8 +97,8 @@ int main(void)
 	struct stat st;
 
 	REQUIRE(mkdtemp(dir) != NULL);
-	snprintf(name, sizeof(name), "%s/trace.%%p", dir);
-	snprintf(path, sizeof(path), "%s/trace.%ld", dir, (long)getpid());
+	snprintf(name, sizeof(name), "%s/50%%%%.%%p", dir);
+	snprintf(path, sizeof(path), "%s/50%%.%ld", dir, (long)getpid());
 	snprintf(other, sizeof(other), "%s/other", dir);
 	umask(0);
 	setenv("MINIRPC_TRACE", name, 1);
@@ -83,6 +106,7 @@ int main(void)
 	/* not read again */
 	setenv("MINIRPC_TRACE", other, 1);
 	use();
+	fail();
 
 	SECTION("one file, for its owner, appended to, and not inherited");
 	CHECK_EQ(access(other, F_OK), -1);
@@ -93,16 +117,20 @@ int main(void)
 	CHECK(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	CHECK(fcntl(fd, F_GETFL) & O_APPEND);
 
-	SECTION("the steps of both sets, twice");
+	SECTION("the steps of both sets, twice, and of one with an error");
 	/* each thread tells of what it did when it holds nothing any more */
-	WAIT_FOR(lines_with(path, "\n") == 1 + 4 + 4 + 2 * 5);
-	CHECK_EQ(lines_with(path, "\tdown\t"), 4);
-	CHECK_EQ(lines_with(path, "\tup\t"), 4);
-	CHECK_EQ(lines_with(path, "\trequest_out\t"), 2);
-	CHECK_EQ(lines_with(path, "\trequest_in\t"), 2);
-	CHECK_EQ(lines_with(path, "\tdispatched\t"), 2);
+	WAIT_FOR(lines_with(path, "\n") == LINES);
+	CHECK_EQ(lines_with(path, "\tdown\t"), 5);
+	CHECK_EQ(lines_with(path, "\tup\t"), 5);
+	CHECK_EQ(lines_with(path, "\trequest_out\t"), 4);
+	CHECK_EQ(lines_with(path, "\trequest_in\t"), 5);
+	CHECK_EQ(lines_with(path, "\tdispatched\t"), 6);
 	CHECK_EQ(lines_with(path, "\tanswered\t"), 2);
-	CHECK_EQ(lines_with(path, "\treply_in\t"), 2);
+	CHECK_EQ(lines_with(path, "\trefused\t"), 3);
+	CHECK_EQ(lines_with(path, "\treply_in\t"), 4);
+	CHECK_EQ(lines_with(path, "\tmessage_out\t"), 2);
+	CHECK_EQ(lines_with(path, "\tmessage_in\t"), 2);
+	CHECK_EQ(lines_with(path, "\terror\t"), 1);
 
 	SECTION("a line for the columns, and as many in each");
 	read_all(path);
@@ -115,7 +143,7 @@ int main(void)
 		CHECK((line[0] == '#') == (lines == 0));
 		lines++;
 	}
-	CHECK_EQ(lines, 1 + 4 + 4 + 2 * 5);
+	CHECK_EQ(lines, LINES);
 
 	SECTION("the call's line, and nothing of its payload");
 	CHECK_EQ(lines_with(path, "\t1\trequest_out\t2\t0\t0\t24\t0.000\t\n"), 2);
