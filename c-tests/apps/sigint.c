@@ -1,4 +1,5 @@
 /* PROTO: test.mx */
+/* MODES: plain valgrind asan (the thread sanitizer does not interrupt who waits in a futex) */
 /*
  * A SIGINT handler that calls mrpc_listen_close and mrpc_conn_set_unref while the
  * interrupted thread sits in mrpc_dispatch_loop, which then returns ENXIO: at

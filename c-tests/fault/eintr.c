@@ -6,13 +6,14 @@
 #define _GNU_SOURCE
 #include "fault.h"
 
+#include <stdatomic.h>
 #include <sys/syscall.h>
 
 #ifndef sigev_notify_thread_id
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
 
-static volatile sig_atomic_t signals;
+static atomic_int signals;
 
 static void on_signal(int sig)
 {

@@ -1,4 +1,5 @@
 /* PROTO: test.mx */
+/* MODES: plain valgrind asan (the thread sanitizer has a thread of its own) */
 /*
  * Threads of the library have all signals blocked, but for those of faults; so
  * the application's signals reach its own threads.
