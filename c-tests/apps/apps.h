@@ -6,22 +6,6 @@
 
 #define UNUSED __attribute__((unused))
 
-UNUSED static mrpc_status_t answer_ping(void *data, struct mrpc_message *msg)
-{
-	(void)data;
-	(void)msg;
-	return MINIRPC_OK;
-}
-
-UNUSED static mrpc_status_t answer_add(void *data, struct mrpc_message *msg, operands *in,
-				       number *out)
-{
-	(void)data;
-	(void)msg;
-	*out = in->a + in->b;
-	return MINIRPC_OK;
-}
-
 /* A process of its own: run(arg), then _exit with what it returns. It does not
  * outlive the test for long. */
 UNUSED static pid_t child_start(int (*run)(void *), void *arg)

@@ -31,10 +31,10 @@ static mrpc_status_t put(void *data, struct mrpc_message *msg, number *in)
 }
 
 static const struct test_server_operations server_ops = {
-	.ping = do_ping, .put = put, .name = name
+	.ping = answer_ping, .put = put, .name = name
 };
 static const struct test_client_operations client_ops = {
-	.client_ping = do_ping, .client_name = name
+	.client_ping = answer_ping, .client_name = name
 };
 
 static void count(int *slot)

@@ -11,9 +11,9 @@ enum { MIB = 1 << 20, THREADS = 2, CALLS = 8 };
 
 static struct pair p;
 
-static const struct test_server_operations server_ops = { .add = do_add, .echo = do_echo };
+static const struct test_server_operations server_ops = { .add = answer_add, .echo = do_echo };
 static const struct test_client_operations client_ops = {
-	.client_add = do_add, .client_echo = do_echo
+	.client_add = answer_add, .client_echo = do_echo
 };
 
 /* Bytes that are out of place are seen. */

@@ -23,9 +23,9 @@ static void event(void *data, struct mrpc_message *msg, number *in)
 	counter_add(&to_client, *in);
 }
 
-static const struct test_server_operations server_ops = { .add = do_add, .notify = notify };
+static const struct test_server_operations server_ops = { .add = answer_add, .notify = notify };
 static const struct test_client_operations client_ops = {
-	.client_add = do_add, .event = event
+	.client_add = answer_add, .event = event
 };
 
 static void on_reply(void *data, void *private, mrpc_status_t status, number *reply)

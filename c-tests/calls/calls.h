@@ -9,22 +9,6 @@
 
 #define UNUSED __attribute__((unused))
 
-UNUSED static mrpc_status_t do_ping(void *data, struct mrpc_message *msg)
-{
-	(void)data;
-	(void)msg;
-	return MINIRPC_OK;
-}
-
-UNUSED static mrpc_status_t do_add(void *data, struct mrpc_message *msg, operands *in,
-				   number *out)
-{
-	(void)data;
-	(void)msg;
-	*out = in->a + in->b;
-	return MINIRPC_OK;
-}
-
 /* Gives back what came, in memory of its own. */
 UNUSED static mrpc_status_t do_echo(void *data, struct mrpc_message *msg, blob *in, blob *out)
 {

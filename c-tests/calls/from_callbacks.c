@@ -87,7 +87,7 @@ static void tick(void *data, struct mrpc_message *msg)
 }
 
 static const struct test_client_operations client_ops = {
-	.client_ping = do_ping, .client_add = do_add, .tick = tick
+	.client_ping = answer_ping, .client_add = answer_add, .tick = tick
 };
 
 static void client_replied(void *data, void *private, mrpc_status_t status)

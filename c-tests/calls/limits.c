@@ -49,10 +49,10 @@ static void push(void *data, struct mrpc_message *msg, blob *in)
 }
 
 static const struct test_server_operations server_ops = {
-	.ping = do_ping, .echo = echo, .push = push
+	.ping = answer_ping, .echo = echo, .push = push
 };
 static const struct test_client_operations client_ops = {
-	.client_ping = do_ping, .client_echo = echo, .flood = push
+	.client_ping = answer_ping, .client_echo = echo, .flood = push
 };
 
 static void on_reply(void *data, void *private, mrpc_status_t status, blob *reply)

@@ -26,14 +26,7 @@ static mrpc_status_t weigh(void *data, struct mrpc_message *msg, parcel *in, big
 	return MINIRPC_OK;
 }
 
-static mrpc_status_t ping(void *data, struct mrpc_message *msg)
-{
-	(void)data;
-	(void)msg;
-	return MINIRPC_OK;
-}
-
-static const struct test_server_operations ops = { .weigh = weigh, .ping = ping };
+static const struct test_server_operations ops = { .weigh = weigh, .ping = answer_ping };
 
 static void weighed(void *data, void *private, mrpc_status_t status, big *reply)
 {

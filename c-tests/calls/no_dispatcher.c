@@ -6,8 +6,6 @@
 enum { THREADS = 4, CALLS = 100 };
 
 static struct pair p;
-static struct counter messages = COUNTER_INIT;
-
 static mrpc_status_t put(void *data, struct mrpc_message *msg, number *in)
 {
 	(void)data;
@@ -15,16 +13,8 @@ static mrpc_status_t put(void *data, struct mrpc_message *msg, number *in)
 	return test_event(p.server, in);
 }
 
-static void event(void *data, struct mrpc_message *msg, number *in)
-{
-	(void)data;
-	(void)msg;
-	(void)in;
-	counter_add(&messages, 1);
-}
-
-static const struct test_server_operations server_ops = { .add = do_add, .put = put };
-static const struct test_client_operations client_ops = { .event = event };
+static const struct test_server_operations server_ops = { .add = answer_add, .put = put };
+static const struct test_client_operations client_ops = { .event = count_notify };
 
 static void *call(void *arg)
 {
@@ -48,7 +38,7 @@ int main(void)
 
 	leaks_begin(&leaks);
 	for (kind = PAIR_SOCKETPAIR; kind <= PAIR_TCP; kind++) {
-		counter_init(&messages);
+		counter_init(&notified);
 		pair_open(&p, kind | PAIR_NO_CLIENT_DISPATCH, test_client, test_server);
 		REQUIRE_EQ(test_server_set_operations(p.server, &server_ops), 0);
 		REQUIRE_EQ(test_client_set_operations(p.client, &client_ops), 0);
@@ -59,10 +49,10 @@ int main(void)
 			threads[i] = thread_start(call, NULL);
 		for (i = 0; i < THREADS; i++)
 			thread_join(threads[i]);
-		CHECK_EQ(counter_get(&messages), 0);
+		CHECK_EQ(counter_get(&notified), 0);
 		SECTION("the messages have waited");
 		mrpc_dispatcher_add(p.client_set);
-		DISPATCH_UNTIL(p.client_set, counter_get(&messages) == (THREADS + 1) * CALLS);
+		DISPATCH_UNTIL(p.client_set, counter_get(&notified) == (THREADS + 1) * CALLS);
 		mrpc_dispatcher_remove(p.client_set);
 		pair_close(&p);
 	}

@@ -47,7 +47,7 @@ static mrpc_status_t later(void *data, struct mrpc_message *msg, number *in, num
 	return MINIRPC_PENDING;
 }
 
-static const struct test_server_operations ops = { .later = later, .add = do_add };
+static const struct test_server_operations ops = { .later = later, .add = answer_add };
 
 static void call(number what, mrpc_status_t want_status, int want)
 {

@@ -12,7 +12,7 @@ static struct pair p;
 static struct counter replies = COUNTER_INIT, links = COUNTER_INIT;
 static bool in_order = true;
 
-static const struct test_server_operations ops = { .add = do_add, .ping = do_ping };
+static const struct test_server_operations ops = { .add = answer_add, .ping = answer_ping };
 
 static void on_reply(void *data, void *private, mrpc_status_t status, number *reply)
 {

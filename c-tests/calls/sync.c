@@ -91,11 +91,11 @@ static mrpc_status_t label(void *data, struct mrpc_message *msg, short_text *in)
 }
 
 static const struct test_server_operations server_ops = {
-	.ping = do_ping, .add = do_add, .echo = do_echo, .put = put, .get = get, .name = name,
+	.ping = answer_ping, .add = answer_add, .echo = do_echo, .put = put, .get = get, .name = name,
 	.describe = describe, .walk = walk, .widen = widen, .pack = pack, .label = label
 };
 static const struct test_client_operations client_ops = {
-	.client_ping = do_ping, .client_add = do_add, .client_echo = do_echo, .client_name = name
+	.client_ping = answer_ping, .client_add = answer_add, .client_echo = do_echo, .client_name = name
 };
 
 static void simple_shapes(struct mrpc_connection *conn)

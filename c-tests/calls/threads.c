@@ -6,7 +6,7 @@ enum { THREADS = 16, CALLS = 60 };
 
 static struct pair p;
 
-static const struct test_server_operations ops = { .add = do_add, .echo = do_echo };
+static const struct test_server_operations ops = { .add = answer_add, .echo = do_echo };
 
 static void *call(void *arg)
 {

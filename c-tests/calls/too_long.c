@@ -28,7 +28,7 @@ static mrpc_status_t echo(void *data, struct mrpc_message *msg, blob *in, blob *
 	return MINIRPC_OK;
 }
 
-static const struct test_server_operations ops = { .ping = do_ping, .echo = echo };
+static const struct test_server_operations ops = { .ping = answer_ping, .echo = echo };
 
 static void on_echo(void *data, void *private, mrpc_status_t status, blob *reply)
 {

@@ -3,23 +3,13 @@
  * dropped; the disconnect fires. */
 #include "extra_rt.h"
 
-static struct counter seen = COUNTER_INIT;
-
-static void notify(void *data, struct mrpc_message *msg, number *in)
-{
-	(void)data;
-	(void)msg;
-	(void)in;
-	counter_add(&seen, 1);
-}
-
 static mrpc_status_t put(void *data, struct mrpc_message *msg, number *in)
 {
-	notify(data, msg, in);
+	count_notify(data, msg, in);
 	return MINIRPC_OK;
 }
 
-static const struct test_server_operations ops = { .notify = notify, .put = put };
+static const struct test_server_operations ops = { .notify = count_notify, .put = put };
 
 static void send_some(int fd)
 {
@@ -47,18 +37,18 @@ int main(void)
 	send_some(e.fd);
 	WAIT_FOR(conn_count(e.conn, MRPC_CONNCTR_RECV_MSGS) == 30);
 	/* what has been counted is queued a moment later */
-	DISPATCH_UNTIL(e.set, counter_get(&seen) == 2);
+	DISPATCH_UNTIL(e.set, counter_get(&notified) == 2);
 	CHECK_EQ(mrpc_conn_close(e.conn), 0);
 	end_await(&e);
 	CHECK_EQ(mrpc_dispatch(e.set, 0), EAGAIN);
-	CHECK_EQ(counter_get(&seen), 2);
+	CHECK_EQ(counter_get(&notified), 2);
 	CHECK_EQ(counter_get(&e.probe.ioerrs), 0);
 	PEER_EXPECT(e.fd, 0, MINIRPC_OK, nr_test_put, NULL, 0);
 	PEER_EOF(e.fd);
 	end_close(&e);
 
 	SECTION("arriving while the queue is being sent");
-	counter_init(&seen);
+	counter_init(&notified);
 	end_open_server(&e, &ops, 1);
 	for (i = 0; i < 100; i++)
 		CHECK_EQ(test_flood(e.conn, &b), MINIRPC_OK);
@@ -72,7 +62,7 @@ int main(void)
 	}
 	PEER_EOF(e.fd);
 	end_await(&e);
-	CHECK_EQ(counter_get(&seen), 0);
+	CHECK_EQ(counter_get(&notified), 0);
 	end_close(&e);
 
 	SECTION("on a stopped connection");
@@ -83,7 +73,7 @@ int main(void)
 	CHECK_EQ(mrpc_conn_close(e.conn), 0);
 	CHECK_EQ(mrpc_start_events(e.conn), 0);
 	end_await(&e);
-	CHECK_EQ(counter_get(&seen), 0);
+	CHECK_EQ(counter_get(&notified), 0);
 	CHECK_EQ(counter_get(&e.probe.ioerrs), 0);
 	end_close(&e);
 	LEAKS_CHECK(&leaks);

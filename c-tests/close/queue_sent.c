@@ -9,14 +9,7 @@ enum { MESSAGES = 400, LEN = 8192 };
 
 static char payload[LEN];
 
-static mrpc_status_t ping(void *data, struct mrpc_message *msg)
-{
-	(void)data;
-	(void)msg;
-	return MINIRPC_OK;
-}
-
-static const struct test_server_operations ops = { .ping = ping };
+static const struct test_server_operations ops = { .ping = answer_ping };
 
 static void queue_and_close(struct end *e, bool then_unref)
 {

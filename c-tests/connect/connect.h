@@ -2,12 +2,11 @@
 #ifndef CONNECT_H
 #define CONNECT_H
 
-#include "harness.h"
+#include "handlers.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include "test_client.h"
-#include "test_server.h"
 
 #define UNUSED __attribute__((unused))
 
@@ -16,22 +15,7 @@ struct place {
 	struct counter accepted, disconnects;
 };
 
-static mrpc_status_t place_add(void *data, struct mrpc_message *msg, operands *in, number *out)
-{
-	(void)data;
-	(void)msg;
-	*out = in->a + in->b;
-	return MINIRPC_OK;
-}
-
-static mrpc_status_t place_ping(void *data, struct mrpc_message *msg)
-{
-	(void)data;
-	(void)msg;
-	return MINIRPC_OK;
-}
-
-static const struct test_server_operations place_ops = { .add = place_add, .ping = place_ping };
+static const struct test_server_operations place_ops = { .add = answer_add, .ping = answer_ping };
 
 static void *place_accept(void *set_data, struct mrpc_connection *conn,
 			  struct sockaddr *from, socklen_t from_len)

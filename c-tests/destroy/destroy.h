@@ -21,11 +21,4 @@ UNUSED static void ignore_message(void *data, struct mrpc_message *msg)
 	(void)msg;
 }
 
-UNUSED static mrpc_status_t answer_ping(void *data, struct mrpc_message *msg)
-{
-	(void)data;
-	(void)msg;
-	return MINIRPC_OK;
-}
-
 #endif

@@ -8,17 +8,7 @@
 
 enum { LEN = HEADER_LEN + 4 };
 
-static struct counter handled = COUNTER_INIT;
-
-static void notify(void *data, struct mrpc_message *msg, number *in)
-{
-	(void)data;
-	(void)msg;
-	(void)in;
-	counter_add(&handled, 1);
-}
-
-static const struct test_server_operations ops = { .notify = notify };
+static const struct test_server_operations ops = { .notify = count_notify };
 
 enum how { CLOSED, SHUT_DOWN, HOWS };
 static const char *const names[] = { "closed", "shut down" };
@@ -34,7 +24,7 @@ static void run(int messages, enum how how, int threads)
 	struct mrpc_connection *conn;
 
 	leaks_begin(&leaks);
-	counter_init(&handled);
+	counter_init(&notified);
 	probe_init(&probe);
 	for (i = 0; i < messages; i++)
 		peer_header(burst + i * LEN, 0, PENDING, nr_test_notify, 4);
@@ -59,7 +49,7 @@ static void run(int messages, enum how how, int threads)
 	} else {
 		COUNTER_WAIT(&probe.disconnects, 1);
 	}
-	CHECK_EQ(counter_get(&handled), messages);
+	CHECK_EQ(counter_get(&notified), messages);
 	CHECK_EQ(probe.reason, MRPC_DISC_CLOSED);
 	if (how == SHUT_DOWN)
 		close(fds[1]);

@@ -12,7 +12,7 @@
 #include <setjmp.h>
 
 static jmp_buf back;
-static struct counter left = COUNTER_INIT, messages = COUNTER_INIT;
+static struct counter left = COUNTER_INIT;
 static bool releases;
 
 static void poke(void *data, struct mrpc_message *msg)
@@ -25,16 +25,8 @@ static void poke(void *data, struct mrpc_message *msg)
 	longjmp(back, 1);
 }
 
-static void notify(void *data, struct mrpc_message *msg, number *in)
-{
-	(void)data;
-	(void)msg;
-	(void)in;
-	counter_add(&messages, 1);
-}
-
 static const struct test_server_operations ops = {
-	.ping = answer_ping, .poke = poke, .notify = notify
+	.ping = answer_ping, .poke = poke, .notify = count_notify
 };
 
 static void on_ioerr(void *data, char *text)
@@ -64,7 +56,7 @@ static void run(bool loop)
 	int fd, i;
 
 	counter_init(&left);
-	counter_init(&messages);
+	counter_init(&notified);
 	end_open_server(&e, &ops, BY_HAND);
 	peer_send(e.fd, 0, PENDING, nr_test_poke, NULL, 0);
 	jump(e.set, loop);
@@ -75,14 +67,14 @@ static void run(bool loop)
 	REQUIRE_EQ(test_server_set_operations(other, &ops), 0);
 	for (i = 0; i < 20; i++)
 		peer_number(fd, 0, nr_test_notify, i);
-	DISPATCH_UNTIL(e.set, counter_get(&messages) == 20);
+	DISPATCH_UNTIL(e.set, counter_get(&notified) == 20);
 	close(fd);
 	DISPATCH_UNTIL(e.set, counter_get(&other_probe.disconnects) == 1);
 	mrpc_conn_unref(other);
 	if (releases) {
 		for (i = 0; i < 20; i++)
 			peer_number(e.fd, 0, nr_test_notify, i);
-		DISPATCH_UNTIL(e.set, counter_get(&messages) == 40);
+		DISPATCH_UNTIL(e.set, counter_get(&notified) == 40);
 	}
 	end_close(&e);
 }
@@ -95,7 +87,7 @@ static void malformed(bool loop)
 	int fd;
 
 	counter_init(&left);
-	counter_init(&messages);
+	counter_init(&notified);
 	end_open_server(&e, &ops, BY_HAND);
 	probe_init(&other_probe);
 	fd = end_add(e.set, &other, &other_probe, false);
@@ -105,7 +97,7 @@ static void malformed(bool loop)
 	jump(e.set, loop);
 	CHECK_EQ(counter_get(&left), 1);
 	peer_number(fd, 0, nr_test_notify, 1);
-	DISPATCH_UNTIL(e.set, counter_get(&messages) == 1);
+	DISPATCH_UNTIL(e.set, counter_get(&notified) == 1);
 	PEER_EXPECT(e.fd, 7, MINIRPC_ENCODING_ERR, nr_test_later, NULL, 0);
 	close(fd);
 	DISPATCH_UNTIL(e.set, counter_get(&other_probe.disconnects) == 1);

@@ -10,7 +10,7 @@
 
 #include "destroy.h"
 
-static struct counter left = COUNTER_INIT, messages = COUNTER_INIT;
+static struct counter left = COUNTER_INIT;
 static bool releases;
 
 static void poke(void *data, struct mrpc_message *msg)
@@ -23,16 +23,8 @@ static void poke(void *data, struct mrpc_message *msg)
 	pthread_exit(NULL);
 }
 
-static void notify(void *data, struct mrpc_message *msg, number *in)
-{
-	(void)data;
-	(void)msg;
-	(void)in;
-	counter_add(&messages, 1);
-}
-
 static const struct test_server_operations ops = {
-	.ping = answer_ping, .poke = poke, .notify = notify
+	.ping = answer_ping, .poke = poke, .notify = count_notify
 };
 
 enum how { DISPATCH_THREAD, LOOP, BY_CALLS, HOWS };
@@ -73,7 +65,7 @@ static void run(enum how how)
 	int fd, i;
 
 	counter_init(&left);
-	counter_init(&messages);
+	counter_init(&notified);
 	counter_init(&registered);
 	end_open_server(&e, &ops, how == DISPATCH_THREAD ? 1 : 0);
 	if (how == BY_CALLS)
@@ -108,7 +100,7 @@ static void run(enum how how)
 			peer_number(e.fd, 0, nr_test_notify, i);
 		peer_send(e.fd, 7, PENDING, nr_test_ping, NULL, 0);
 		PEER_EXPECT(e.fd, 7, MINIRPC_OK, nr_test_ping, NULL, 0);
-		CHECK_EQ(counter_get(&messages), 20);
+		CHECK_EQ(counter_get(&notified), 20);
 	}
 	end_close(&e);
 }

@@ -8,14 +8,6 @@
 
 static struct counter events = COUNTER_INIT;
 
-static mrpc_status_t add(void *data, struct mrpc_message *msg, operands *in, number *out)
-{
-	(void)data;
-	(void)msg;
-	*out = in->a + in->b;
-	return MINIRPC_OK;
-}
-
 static void tick(void *data, struct mrpc_message *msg)
 {
 	(void)data;
@@ -23,7 +15,7 @@ static void tick(void *data, struct mrpc_message *msg)
 	counter_add(&events, 1);
 }
 
-static const struct test_server_operations server_ops = { .add = add };
+static const struct test_server_operations server_ops = { .add = answer_add };
 static const struct test_client_operations client_ops = { .tick = tick };
 static const struct test_client_operations no_ops;
 

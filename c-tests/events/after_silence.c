@@ -21,14 +21,7 @@ static mrpc_status_t add(void *data, struct mrpc_message *msg, operands *in, num
 	return MINIRPC_OK;
 }
 
-static mrpc_status_t ping(void *data, struct mrpc_message *msg)
-{
-	(void)data;
-	(void)msg;
-	return MINIRPC_OK;
-}
-
-static const struct test_server_operations ops = { .add = add, .ping = ping };
+static const struct test_server_operations ops = { .add = add, .ping = answer_ping };
 
 int main(void)
 {

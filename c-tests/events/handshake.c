@@ -10,7 +10,7 @@
 enum { THREADS = 4, CALLS = 150 };
 
 static struct mrpc_connection *client, *server;
-static struct counter notified = COUNTER_INIT, events = COUNTER_INIT;
+static struct counter events = COUNTER_INIT;
 
 static mrpc_status_t add(void *data, struct mrpc_message *msg, operands *in, number *out)
 {
@@ -23,14 +23,6 @@ static mrpc_status_t add(void *data, struct mrpc_message *msg, operands *in, num
 	return MINIRPC_OK;
 }
 
-static void notify(void *data, struct mrpc_message *msg, number *in)
-{
-	(void)data;
-	(void)msg;
-	(void)in;
-	counter_add(&notified, 1);
-}
-
 static void event(void *data, struct mrpc_message *msg, number *in)
 {
 	(void)data;
@@ -39,7 +31,7 @@ static void event(void *data, struct mrpc_message *msg, number *in)
 	counter_add(&events, 1);
 }
 
-static const struct test_server_operations server_ops = { .add = add, .notify = notify };
+static const struct test_server_operations server_ops = { .add = add, .notify = count_notify };
 static const struct test_client_operations client_ops = { .event = event };
 
 static void *call(void *arg)

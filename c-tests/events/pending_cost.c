@@ -9,15 +9,8 @@
 
 enum { REQUESTS = 3000, ROUNDS = 10 };
 
-static mrpc_status_t ping(void *data, struct mrpc_message *msg)
-{
-	(void)data;
-	(void)msg;
-	return MINIRPC_OK;
-}
-
 static const struct test_server_operations ops = {
-	.later = keep_later, .later_void = keep_later_void, .ping = ping
+	.later = keep_later, .later_void = keep_later_void, .ping = answer_ping
 };
 
 static size_t allocated(void)

@@ -9,13 +9,6 @@ static struct counter accepted = COUNTER_INIT, gate = COUNTER_INIT, ended = COUN
 static struct counter left = COUNTER_INIT;      /* handlers that were blocked */
 static struct mrpc_connection *last;
 
-static mrpc_status_t ping(void *data, struct mrpc_message *msg)
-{
-	(void)data;
-	(void)msg;
-	return MINIRPC_OK;
-}
-
 static void poke(void *data, struct mrpc_message *msg)
 {
 	(void)data;
@@ -26,7 +19,7 @@ static void poke(void *data, struct mrpc_message *msg)
 	counter_add(&left, 1);
 }
 
-static const struct test_server_operations ops = { .ping = ping, .poke = poke };
+static const struct test_server_operations ops = { .ping = answer_ping, .poke = poke };
 
 static void *on_accept(void *data, struct mrpc_connection *conn, struct sockaddr *from,
 		       socklen_t len)

@@ -21,14 +21,6 @@ static void poke(void *data, struct mrpc_message *msg)
 			return;
 }
 
-static mrpc_status_t add(void *data, struct mrpc_message *msg, operands *in, number *out)
-{
-	(void)data;
-	(void)msg;
-	*out = in->a + in->b;
-	return MINIRPC_OK;
-}
-
 static void event(void *data, struct mrpc_message *msg, number *in)
 {
 	(void)data;
@@ -37,7 +29,7 @@ static void event(void *data, struct mrpc_message *msg, number *in)
 	counter_add(&events, 1);
 }
 
-static const struct test_server_operations server_ops = { .poke = poke, .add = add };
+static const struct test_server_operations server_ops = { .poke = poke, .add = answer_add };
 static const struct test_client_operations client_ops = { .event = event };
 
 int main(void)

@@ -20,17 +20,8 @@ static void notify(void *data, struct mrpc_message *msg, number *in)
 		COUNTER_WAIT(&gate, 1);
 }
 
-static mrpc_status_t client_add(void *data, struct mrpc_message *msg, operands *in,
-				number *out)
-{
-	(void)data;
-	(void)msg;
-	*out = in->a + in->b;
-	return MINIRPC_OK;
-}
-
 static const struct test_server_operations ops = { .notify = notify };
-static const struct test_client_operations client_ops = { .client_add = client_add };
+static const struct test_client_operations client_ops = { .client_add = answer_add };
 
 static void send_numbers(int from, int to)
 {

@@ -144,7 +144,7 @@ static void caller_begin(struct caller *c, struct mrpc_connection *conn, bool ca
 	c->thread = thread_start(call_on, c);
 }
 
-static const struct test_server_operations ping_ops = { .ping = server_ping };
+static const struct test_server_operations ping_ops = { .ping = answer_ping };
 
 /* All come forward by a number of calls. */
 static bool all_go_on(struct caller callers[CALLERS])

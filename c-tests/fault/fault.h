@@ -21,22 +21,6 @@ struct server {
 };
 static struct server server;
 
-static mrpc_status_t server_ping(void *data, struct mrpc_message *msg)
-{
-	(void)data;
-	(void)msg;
-	return MINIRPC_OK;
-}
-
-static mrpc_status_t server_echo(void *data, struct mrpc_message *msg, blob *in, blob *out)
-{
-	(void)data;
-	(void)msg;
-	*out = *in;     /* the library frees out, and finds nothing left in in */
-	memset(in, 0, sizeof(*in));
-	return MINIRPC_OK;
-}
-
 static mrpc_status_t server_put(void *data, struct mrpc_message *msg, number *in)
 {
 	(void)data;
@@ -62,7 +46,7 @@ static void server_push(void *data, struct mrpc_message *msg, blob *in)
 }
 
 static const struct test_server_operations server_ops = {
-	.ping = server_ping, .echo = server_echo, .put = server_put,
+	.ping = answer_ping, .echo = answer_echo, .put = server_put,
 	.notify = server_notify, .push = server_push
 };
 

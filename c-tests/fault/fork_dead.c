@@ -10,7 +10,7 @@
 static struct pair p;
 
 static const struct test_server_operations ops = {
-	.ping = server_ping, .later_void = keep_later_void
+	.ping = answer_ping, .later_void = keep_later_void
 };
 
 static void never(void *data, void *private, mrpc_status_t status)
@@ -152,7 +152,7 @@ static void *on_accept(void *set_data, struct mrpc_connection *conn, struct sock
 
 int main(void)
 {
-	static const struct test_client_operations client_ops = { .client_ping = server_ping };
+	static const struct test_client_operations client_ops = { .client_ping = answer_ping };
 	struct leaks leaks;
 	number n = 1;
 

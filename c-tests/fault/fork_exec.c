@@ -36,7 +36,7 @@ static mrpc_status_t get(void *data, struct mrpc_message *msg, number *out)
 	return MINIRPC_OK;
 }
 
-static const struct test_server_operations ops = { .ping = server_ping, .get = get };
+static const struct test_server_operations ops = { .ping = answer_ping, .get = get };
 
 /* The program that is executed: only the standard descriptors, and the one to
  * wait for. Valgrind has some of its own, far up. */

@@ -30,7 +30,7 @@ static mrpc_status_t later_void(void *data, struct mrpc_message *msg, number *in
 }
 
 static const struct test_server_operations ops = {
-	.ping = server_ping, .echo = server_echo, .notify = server_notify,
+	.ping = answer_ping, .echo = answer_echo, .notify = server_notify,
 	.later_void = later_void
 };
 

@@ -34,7 +34,7 @@ static mrpc_status_t walk(void *data, struct mrpc_message *msg, chain *in, chain
 }
 
 static const struct test_server_operations ops = {
-	.ping = server_ping, .echo = server_echo, .describe = describe, .walk = walk
+	.ping = answer_ping, .echo = answer_echo, .describe = describe, .walk = walk
 };
 
 static void refused(int fd, int cmd, const uint32_t *words, size_t count)

@@ -172,7 +172,7 @@ static double bare_ms(void)
 	return start;
 }
 
-static const struct test_server_operations echo_ops = { .echo = server_echo };
+static const struct test_server_operations echo_ops = { .echo = answer_echo };
 
 /* Processor time of calls over sockets of the same kind. */
 static double calls_ms(void)

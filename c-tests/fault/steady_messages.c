@@ -24,7 +24,7 @@ static mrpc_status_t put_blocked(void *data, struct mrpc_message *msg, number *i
 }
 
 static const struct test_server_operations blocked_ops = {
-	.ping = server_ping, .put = put_blocked, .push = server_push
+	.ping = answer_ping, .put = put_blocked, .push = server_push
 };
 
 /* One end of ours, whose unread bytes can be seen. */

@@ -7,16 +7,8 @@
 
 #include <sys/un.h>
 
-static mrpc_status_t server_add(void *data, struct mrpc_message *msg, operands *in, number *out)
-{
-	(void)data;
-	(void)msg;
-	*out = in->a + in->b;
-	return MINIRPC_OK;
-}
-
-static const struct test_server_operations server_ops = { .add = server_add };
-static const struct test_client_operations client_ops = { .client_add = server_add };
+static const struct test_server_operations server_ops = { .add = answer_add };
+static const struct test_client_operations client_ops = { .client_add = answer_add };
 
 static void named(int fds[2])
 {

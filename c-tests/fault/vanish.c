@@ -20,13 +20,6 @@ static const char *const ways[WAYS] = { "closes, AF_UNIX", "closes, TCP", "reset
 
 static struct counter inside, gate, called, messages;
 
-static mrpc_status_t ping(void *data, struct mrpc_message *msg)
-{
-	(void)data;
-	(void)msg;
-	return MINIRPC_OK;
-}
-
 static mrpc_status_t put(void *data, struct mrpc_message *msg, number *in)
 {
 	(void)data;
@@ -48,7 +41,7 @@ static void notify(void *data, struct mrpc_message *msg, number *in)
 }
 
 static const struct test_server_operations ops = {
-	.ping = ping, .put = put, .later_void = keep_later_void, .notify = notify
+	.ping = answer_ping, .put = put, .later_void = keep_later_void, .notify = notify
 };
 
 static void *call(void *conn)

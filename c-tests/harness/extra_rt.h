@@ -9,10 +9,9 @@
 #ifndef EXTRA_RT_H
 #define EXTRA_RT_H
 
-#include "harness.h"
+#include "handlers.h"
 
 #include "test_client.h"
-#include "test_server.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>

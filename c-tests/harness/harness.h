@@ -1,15 +1,16 @@
 /*
  * Everything a test needs besides the library; see ../README.md for the runner.
  *
- *   tap.h     SECTION, CHECK, REQUIRE, WAIT_FOR, STAYS
- *   here      struct counter    something to count and to wait for
- *             struct dispatcher a thread in mrpc_dispatch_loop
- *             struct leaks      threads and descriptors, before and after
- *             struct probe      what happened to a connection
- *             struct pair       two connected ends, both ours
- *             peer_*            one end ours, the other a bare socket
- *   keep.h    handlers that keep requests, to be answered later
- *   accept.h  sets that accept connections and serve them
+ *   tap.h       SECTION, CHECK, REQUIRE, WAIT_FOR, STAYS
+ *   here        struct counter    something to count and to wait for
+ *               struct dispatcher a thread in mrpc_dispatch_loop
+ *               struct leaks      threads and descriptors, before and after
+ *               struct probe      what happened to a connection
+ *               struct pair       two connected ends, both ours
+ *               peer_*            one end ours, the other a bare socket
+ *   handlers.h  handlers that do what is asked
+ *   keep.h      handlers that keep their requests, to be answered later
+ *   accept.h    sets that accept connections and serve them
  *
  * A test is one file <group>/NAME.c with main(). Comment lines in it tell the
  * runner what it takes:

@@ -13,7 +13,7 @@ enum { BOUND = 3, PEERS = 8 };
 static struct mrpc_conn_set *set;
 static char *port;
 
-static const struct test_server_operations ops = { .ping = limits_ping };
+static const struct test_server_operations ops = { .ping = answer_ping };
 
 static void open_set(unsigned bound)
 {

@@ -10,7 +10,7 @@
 enum { EVENTS = 8, MANY = 1000000 };
 
 static const struct test_server_operations ops = {
-	.ping = limits_ping, .notify = hold_message, .push = hold_blob
+	.ping = answer_ping, .notify = hold_message, .push = hold_blob
 };
 
 /* One handler holds, EVENTS wait behind it, and one at the peer. */

@@ -101,7 +101,7 @@ static mrpc_status_t keep_echo(void *data, struct mrpc_message *msg, blob *in, b
 	return keep(msg);
 }
 
-static const struct test_server_operations keepers = { .echo = keep_echo, .ping = limits_ping };
+static const struct test_server_operations keepers = { .echo = keep_echo, .ping = answer_ping };
 
 /* A request has been kept. */
 static void keeper_open(struct held *h, int threads, size_t limit)

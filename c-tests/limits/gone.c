@@ -16,7 +16,7 @@ static const char *const bounds[] = { "event", "request", "reply" };
 static const char *const ends[] = { "closes", "resets", "ends its side, then closes" };
 
 static const struct test_server_operations ops = {
-	.ping = limits_ping, .echo = limits_echo, .later = keep_later, .notify = hold_message
+	.ping = answer_ping, .echo = limits_echo, .later = keep_later, .notify = hold_message
 };
 
 /* Until the next is not read; how many were. */

@@ -13,7 +13,7 @@ enum { IDLE = 200, SOON = 5000 };
 static struct counter called = COUNTER_INIT;
 
 static const struct test_server_operations ops = {
-	.ping = limits_ping, .later = keep_later, .notify = hold_message
+	.ping = answer_ping, .later = keep_later, .notify = hold_message
 };
 
 static void on_ping(void *data, void *private, mrpc_status_t status)

@@ -15,7 +15,7 @@ enum { LEN = 4000, LINGER = 300, SOON = 5000 };
 static char payload[65536];
 
 static const struct test_server_operations ops = {
-	.ping = limits_ping, .echo = limits_echo, .later = keep_later, .notify = hold_message
+	.ping = answer_ping, .echo = limits_echo, .later = keep_later, .notify = hold_message
 };
 static const struct test_client_operations client_ops = { .client_echo = limits_echo };
 

@@ -33,8 +33,8 @@ static void push(void *data, struct mrpc_message *msg, blob *in)
 	counter_add(&pushed, 1);
 }
 
-static const struct test_server_operations ops = { .ping = limits_ping, .push = push };
-static const struct test_server_operations hold_ops = { .ping = limits_ping, .push = hold_blob };
+static const struct test_server_operations ops = { .ping = answer_ping, .push = push };
+static const struct test_server_operations hold_ops = { .ping = answer_ping, .push = hold_blob };
 
 static void open_peers(void)
 {

@@ -22,13 +22,6 @@ static void came_back(int side, mrpc_status_t status)
 	counter_add(&calls[side], 1);
 }
 
-static mrpc_status_t ping(void *data, struct mrpc_message *msg)
-{
-	(void)data;
-	(void)msg;
-	return MINIRPC_OK;
-}
-
 static void notify(void *data, struct mrpc_message *msg, number *in)
 {
 	(void)data;
@@ -53,8 +46,8 @@ static void event(void *data, struct mrpc_message *msg, number *in)
 	came_back(1, test_ping(p.client));
 }
 
-static const struct test_server_operations server_ops = { .ping = ping, .notify = notify };
-static const struct test_client_operations client_ops = { .client_ping = ping, .event = event };
+static const struct test_server_operations server_ops = { .ping = answer_ping, .notify = notify };
+static const struct test_client_operations client_ops = { .client_ping = answer_ping, .event = event };
 
 static void *flood_server(void *arg)
 {

@@ -8,7 +8,7 @@
 
 enum { MAX = 64 };
 
-static const struct test_server_operations ops = { .ping = limits_ping };
+static const struct test_server_operations ops = { .ping = answer_ping };
 
 static void run(bool tcp, unsigned limit)
 {

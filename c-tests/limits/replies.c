@@ -13,7 +13,7 @@ enum { LEN = 2000, REPLY = HEADER_LEN + LEN, LIMIT = 20 * REPLY, MOST = 2000, BU
        SLACK = 2 * REPLY };
 
 static const struct test_server_operations ops = {
-	.ping = limits_ping, .echo = limits_echo, .later = keep_later
+	.ping = answer_ping, .echo = limits_echo, .later = keep_later
 };
 
 /* Replies that have been made and are in no socket. */

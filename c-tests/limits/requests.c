@@ -25,16 +25,8 @@ static mrpc_status_t later(void *data, struct mrpc_message *msg, number *in, num
 	return keep(msg);
 }
 
-static void notify(void *data, struct mrpc_message *msg, number *in)
-{
-	(void)data;
-	(void)msg;
-	(void)in;
-	counter_add(&done, 1);
-}
-
 static const struct test_server_operations ops = {
-	.ping = limits_ping, .later = later, .notify = notify
+	.ping = answer_ping, .later = later, .notify = count_notify
 };
 
 static void open_limited(struct held *h, bool tcp, unsigned limit)
@@ -146,6 +138,7 @@ static void what_counts(bool tcp)
 	int i;
 
 	SECTION("messages and requests that are refused do not count");
+	counter_init(&notified);
 	open_limited(&h, tcp, LIMIT);
 	for (i = 0; i < LIMIT - 1; i++)
 		CHECK(offer(&h, i));
@@ -154,7 +147,7 @@ static void what_counts(bool tcp)
 		CHECK(offer_number(&h, 2000 + (uint32_t)i, 77, i));
 		PEER_EXPECT(h.e.fd, 2000 + (uint32_t)i, MINIRPC_PROCEDURE_UNAVAIL, 77, NULL, 0);
 	}
-	CHECK_EQ(counter_get(&done), 3 * LIMIT);
+	CHECK_EQ(counter_get(&notified), 3 * LIMIT);
 	peer_send(h.e.fd, 9, PENDING, nr_test_ping, NULL, 0);
 	PEER_EXPECT(h.e.fd, 9, MINIRPC_OK, nr_test_ping, NULL, 0);
 	CHECK(offer(&h, LIMIT - 1));

@@ -25,7 +25,7 @@ static mrpc_status_t put(void *data, struct mrpc_message *msg, number *in)
 }
 
 static const struct test_server_operations ops = {
-	.ping = limits_ping, .later = keep_later, .put = put
+	.ping = answer_ping, .later = keep_later, .put = put
 };
 
 static void on_room(void *data)

@@ -8,17 +8,7 @@
 
 enum { MESSAGES = 20000, BOUND = 128 * 1024 };
 
-static struct counter handled = COUNTER_INIT;
-
-static void notify(void *data, struct mrpc_message *msg, number *in)
-{
-	(void)data;
-	(void)msg;
-	(void)in;
-	counter_add(&handled, 1);
-}
-
-static const struct test_server_operations ops = { .notify = notify };
+static const struct test_server_operations ops = { .notify = count_notify };
 
 static size_t heap(void)
 {
@@ -38,7 +28,7 @@ static void queue_up(struct mrpc_connection *conn, int fd, int messages)
 		peer_number(fd, (uint32_t)i, nr_test_notify, i);
 	WAIT_FOR(conn_count(conn, MRPC_CONNCTR_RECV_MSGS) == received);
 	REQUIRE_EQ(mrpc_start_events(conn), 0);
-	COUNTER_WAIT(&handled, (long)received);
+	COUNTER_WAIT(&notified, (long)received);
 }
 
 int main(void)

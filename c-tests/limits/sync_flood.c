@@ -26,7 +26,7 @@ static mrpc_status_t put(void *data, struct mrpc_message *msg, number *in)
 }
 
 static const struct test_server_operations ops = {
-	.ping = limits_ping, .put = put, .push = hold_blob
+	.ping = answer_ping, .put = put, .push = hold_blob
 };
 
 static void *call(void *conn)

@@ -51,7 +51,7 @@ static mrpc_status_t put(void *data, struct mrpc_message *msg, number *in)
 }
 
 static const struct test_server_operations ops = {
-	.ping = limits_ping, .put = put, .later = keep_later
+	.ping = answer_ping, .put = put, .later = keep_later
 };
 
 /* The peer sends no more, and is owed a reply; returns when the library knows. */

@@ -10,7 +10,7 @@
 
 enum { LIMIT = 2, SENT = 3 };
 
-static const struct test_server_operations ops = { .ping = limits_ping, .later = keep_later };
+static const struct test_server_operations ops = { .ping = answer_ping, .later = keep_later };
 
 enum how { IN_SILENCE, WHILE_SENT_TO, WHILE_ANSWERED, HOWS };
 

@@ -26,7 +26,7 @@ static void leave(void *data, struct mrpc_message *msg, number *in)
 		pthread_exit(NULL);
 }
 
-static const struct test_server_operations ops = { .ping = at_once, .notify = leave };
+static const struct test_server_operations ops = { .ping = answer_ping, .notify = leave };
 
 struct goer {
 	struct mrpc_conn_set *set;

@@ -139,13 +139,6 @@ UNUSED static void in_order(void *data, struct mrpc_message *msg, number *in)
 	(*seen)++;
 }
 
-UNUSED static mrpc_status_t at_once(void *data, struct mrpc_message *msg)
-{
-	(void)data;
-	(void)msg;
-	return MINIRPC_OK;
-}
-
 /* Handlers that stay: how many, and whether they may return. */
 static struct counter held = COUNTER_INIT, go_on = COUNTER_INIT;
 

@@ -14,7 +14,7 @@ enum { CONNS = 10, CALLERS = 3, ROUNDS = 150, BURST = 20 };
 static long seen[CONNS];
 static struct counter over = COUNTER_INIT;
 
-static const struct test_server_operations ops = { .ping = at_once, .notify = in_order };
+static const struct test_server_operations ops = { .ping = answer_ping, .notify = in_order };
 
 static void *change_bounds(void *arg)
 {

@@ -9,7 +9,7 @@
 
 enum { CONNS = 12 };
 
-static const struct test_server_operations ops = { .ping = at_once };
+static const struct test_server_operations ops = { .ping = answer_ping };
 
 /* Traffic has the set look at its loops. */
 static bool spread_over(struct many *m, int loops)

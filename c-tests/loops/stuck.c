@@ -9,7 +9,7 @@
 
 enum { CONNS = 8, ROUNDS = 50 };
 
-static const struct test_server_operations ops = { .ping = at_once, .put = hold };
+static const struct test_server_operations ops = { .ping = answer_ping, .put = hold };
 
 static void others_served(struct many *m, int but)
 {

@@ -10,7 +10,7 @@
 
 enum { CONNS = 4, ROUNDS = 40, WARM_UP = 20, ATTEMPTS = 20 };
 
-static const struct test_server_operations ops = { .ping = at_once, .put = hold };
+static const struct test_server_operations ops = { .ping = answer_ping, .put = hold };
 
 /* Of one connection in each loop: the medians, in microseconds, the lower one first. */
 static void measure(int64_t median[2])

@@ -20,14 +20,7 @@ static struct gate {
 } gate = { .accepted = COUNTER_INIT, .ended = COUNTER_INIT };
 static struct steps steps = STEPS_INIT;
 
-static mrpc_status_t gate_ping(void *data, struct mrpc_message *msg)
-{
-	(void)data;
-	(void)msg;
-	return MINIRPC_OK;
-}
-
-static const struct test_server_operations gate_ops = { .ping = gate_ping };
+static const struct test_server_operations gate_ops = { .ping = answer_ping };
 
 static void *gate_accept(void *data, struct mrpc_connection *conn, struct sockaddr *from,
 			 socklen_t len)

@@ -55,23 +55,6 @@ static uint64_t next_random(uint64_t *state)
 
 /* ---- the server's end; conn_data is the link ---- */
 
-static mrpc_status_t add(void *data, struct mrpc_message *msg, operands *in, number *out)
-{
-	(void)data;
-	(void)msg;
-	*out = in->a + in->b;
-	return MINIRPC_OK;
-}
-
-static mrpc_status_t echo(void *data, struct mrpc_message *msg, blob *in, blob *out)
-{
-	(void)data;
-	(void)msg;
-	*out = *in;
-	memset(in, 0, sizeof(*in));
-	return MINIRPC_OK;
-}
-
 /* Slow, and not in order. */
 static mrpc_status_t get(void *data, struct mrpc_message *msg, number *out)
 {
@@ -130,11 +113,6 @@ static void notify(void *data, struct mrpc_message *msg, number *in)
 	test_event(link->server, in);
 }
 
-static mrpc_status_t client_add(void *data, struct mrpc_message *msg, operands *in, number *out)
-{
-	return add(data, msg, in, out);
-}
-
 static void event(void *data, struct mrpc_message *msg, number *in)
 {
 	struct link *link = data;
@@ -145,10 +123,11 @@ static void event(void *data, struct mrpc_message *msg, number *in)
 }
 
 static const struct test_server_operations server_ops = {
-	.add = add, .echo = echo, .get = get, .relay = relay, .later = later, .notify = notify
+	.add = answer_add, .echo = answer_echo, .get = get, .relay = relay, .later = later,
+	.notify = notify
 };
 static const struct test_client_operations client_ops = {
-	.client_add = client_add, .event = event
+	.client_add = answer_add, .event = event
 };
 
 static void on_disconnect(void *data, enum mrpc_disc_reason reason)

@@ -13,14 +13,7 @@
 static struct mrpc_conn_set *server_set, *client_set;
 static char *port;
 
-static mrpc_status_t ping(void *data, struct mrpc_message *msg)
-{
-	(void)data;
-	(void)msg;
-	return MINIRPC_OK;
-}
-
-static const struct test_server_operations ops = { .ping = ping };
+static const struct test_server_operations ops = { .ping = answer_ping };
 
 static uint64_t failed(void)
 {

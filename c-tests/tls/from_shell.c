@@ -4,6 +4,7 @@
 /* LIBS: -lminirpc-tls */
 /* mrpc speaks TLS with the library, as its client and as its server. */
 #include "tls.h"
+#include "handlers.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -12,15 +13,7 @@
 #include "test_client.h"
 #include "test_server.h"
 
-static mrpc_status_t on_add(void *conn_data, struct mrpc_message *msg, operands *in, number *out)
-{
-	(void)conn_data;
-	(void)msg;
-	*out = in->a + in->b;
-	return MINIRPC_OK;
-}
-
-static const struct test_server_operations operations = { .add = on_add };
+static const struct test_server_operations operations = { .add = answer_add };
 
 static void *on_accept(void *set_data, struct mrpc_connection *conn, struct sockaddr *from,
 		       socklen_t len)

@@ -7,21 +7,14 @@
  * it: no call gives anything but its result, and both sides come to an end. SEED=n, ROUNDS=n. */
 #include "between.h"
 #include "accept.h"
+#include "handlers.h"
 #include "tls.h"
 
 #include "test_client.h"
 
 #include <time.h>
 
-static mrpc_status_t add(void *data, struct mrpc_message *msg, operands *in, number *out)
-{
-	(void)data;
-	(void)msg;
-	*out = in->a + in->b;
-	return MINIRPC_OK;
-}
-
-static const struct test_server_operations ops = { .add = add };
+static const struct test_server_operations ops = { .add = answer_add };
 
 static unsigned env(const char *name, unsigned otherwise)
 {

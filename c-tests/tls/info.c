@@ -5,6 +5,7 @@
 /* What can be known of a connection and its peer; identities of each kind, chains, resumption. */
 #include "tls.h"
 #include "accept.h"
+#include "handlers.h"
 
 #include "test_client.h"
 
@@ -12,14 +13,7 @@ static char *port;
 static struct mrpc_conn_set *client_set, *server_set;
 static struct probe client_probe;
 
-static mrpc_status_t ping(void *data, struct mrpc_message *msg)
-{
-	(void)data;
-	(void)msg;
-	return MINIRPC_OK;
-}
-
-static const struct test_server_operations ops = { .ping = ping };
+static const struct test_server_operations ops = { .ping = answer_ping };
 
 /* All of it can be asked for in the accept function. */
 static void *note_accept(void *ops, struct mrpc_connection *conn, struct sockaddr *from,

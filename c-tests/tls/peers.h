@@ -5,20 +5,13 @@
 
 #include "program.h"
 #include "accept.h"
+#include "handlers.h"
 
 #include "test_client.h"
 
 static struct mrpc_tls_info info;
 
-static mrpc_status_t add(void *data, struct mrpc_message *msg, operands *in, number *out)
-{
-	(void)data;
-	(void)msg;
-	*out = in->a + in->b;
-	return MINIRPC_OK;
-}
-
-static const struct test_server_operations ops = { .add = add };
+static const struct test_server_operations ops = { .add = answer_add };
 
 static void *note_accept(void *ops, struct mrpc_connection *conn, struct sockaddr *from,
 			 socklen_t len)

@@ -7,6 +7,7 @@
  * that exist go on, and later ones have what is set. */
 #include "tls.h"
 #include "accept.h"
+#include "handlers.h"
 
 #include "test_client.h"
 
@@ -19,14 +20,7 @@ static struct mrpc_conn_set *server_set;
 static atomic_bool over;
 static atomic_long connections;
 
-static mrpc_status_t ping(void *data, struct mrpc_message *msg)
-{
-	(void)data;
-	(void)msg;
-	return MINIRPC_OK;
-}
-
-static const struct test_server_operations ops = { .ping = ping };
+static const struct test_server_operations ops = { .ping = answer_ping };
 
 static struct mrpc_conn_set *client_set(const char *ca)
 {

@@ -5,22 +5,13 @@
 /* A plain peer, as of 0.3.3, with stunnel in front of it, in both directions. */
 #include "program.h"
 #include "accept.h"
+#include "handlers.h"
 
 #include "test_client.h"
 
 static struct probe client_probe;
 
-static mrpc_status_t echo(void *data, struct mrpc_message *msg, blob *in, blob *out)
-{
-	(void)data;
-	(void)msg;
-	out->blob_len = in->blob_len;
-	out->blob_val = malloc(in->blob_len + 1);
-	memcpy(out->blob_val, in->blob_val, in->blob_len);
-	return MINIRPC_OK;
-}
-
-static const struct test_server_operations ops = { .echo = echo };
+static const struct test_server_operations ops = { .echo = answer_echo };
 
 static struct program tunnel(const char *near, const char *far, const char *more)
 {

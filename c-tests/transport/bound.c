@@ -1,6 +1,7 @@
 /* PROTO: test.mx */
 /* NEEDS: additions */
 /* Of a bound socket the handshake goes on within the connection: what is sent meanwhile waits. */
+#define _GNU_SOURCE
 #include "xor.h"
 #include "extra_rt.h"
 
@@ -13,14 +14,7 @@ static void notify(void *data, struct mrpc_message *msg, number *in)
 	CHECK_EQ(*in, counter_add(&received, 1));
 }
 
-static mrpc_status_t ping(void *data, struct mrpc_message *msg)
-{
-	(void)data;
-	(void)msg;
-	return MINIRPC_OK;
-}
-
-static const struct test_server_operations ops = { .notify = notify, .ping = ping };
+static const struct test_server_operations ops = { .notify = notify, .ping = answer_ping };
 
 static void *call_ping(void *conn)
 {

@@ -3,38 +3,13 @@
 /* A sync call takes one batch and one read on each side; what is gathered is sealed at once; the
  * transport's own bytes pass in between; it may take as little as it likes. */
 #include "xor.h"
+#include "handlers.h"
 
 #include "test_client.h"
-#include "test_server.h"
 
-static struct counter notified = COUNTER_INIT;
-
-static mrpc_status_t ping(void *data, struct mrpc_message *msg)
-{
-	(void)data;
-	(void)msg;
-	return MINIRPC_OK;
-}
-
-static mrpc_status_t echo(void *data, struct mrpc_message *msg, blob *in, blob *out)
-{
-	(void)data;
-	(void)msg;
-	out->blob_len = in->blob_len;
-	out->blob_val = malloc(in->blob_len + 1);
-	memcpy(out->blob_val, in->blob_val, in->blob_len);
-	return MINIRPC_OK;
-}
-
-static void notify(void *data, struct mrpc_message *msg, number *in)
-{
-	(void)data;
-	(void)msg;
-	(void)in;
-	counter_add(&notified, 1);
-}
-
-static const struct test_server_operations ops = { .ping = ping, .echo = echo, .notify = notify };
+static const struct test_server_operations ops = {
+	.ping = answer_ping, .echo = answer_echo, .notify = count_notify
+};
 
 static void call_with(struct pair *pair, u_int len, int fill)
 {

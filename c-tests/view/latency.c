@@ -8,8 +8,6 @@
 
 enum { MS = 30, CALLS = 20 };
 
-static struct counter heard = COUNTER_INIT;
-
 static mrpc_status_t do_put(void *data, struct mrpc_message *msg, number *in)
 {
 	int64_t end = now_ms() + *in;
@@ -21,16 +19,8 @@ static mrpc_status_t do_put(void *data, struct mrpc_message *msg, number *in)
 	return MINIRPC_OK;
 }
 
-static void do_notify(void *data, struct mrpc_message *msg, number *in)
-{
-	(void)data;
-	(void)msg;
-	(void)in;
-	counter_add(&heard, 1);
-}
-
 static const struct test_server_operations ops = {
-	.ping = view_ping, .put = do_put, .notify = do_notify
+	.ping = answer_ping, .put = do_put, .notify = count_notify
 };
 
 static uint64_t lower(int bucket)
@@ -84,7 +74,7 @@ int main(void)
 	for (i = 0; i < CALLS; i++)
 		CHECK_EQ(test_ping(pair.client), MINIRPC_OK);
 	CHECK_EQ(test_notify(pair.client, &n), MINIRPC_OK);
-	COUNTER_WAIT(&heard, 1);
+	COUNTER_WAIT(&notified, 1);
 	n = MS;
 	CHECK_EQ(test_put(pair.client, &n), MINIRPC_OK);
 	client = set_stats(pair.client_set);
@@ -110,7 +100,7 @@ int main(void)
 	while ((number)now_ms() < n)
 		tap_pause();
 	CHECK_EQ(mrpc_start_events(pair.server), 0);
-	COUNTER_WAIT(&heard, 2);
+	COUNTER_WAIT(&notified, 2);
 	WAIT_FOR(set_stats(pair.server_set).handler_time.count == CALLS + 3);
 	CHECK(set_stats(pair.server_set).dispatch_wait.max_ns >= (MS - 1) * 1000000);
 

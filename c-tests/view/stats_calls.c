@@ -8,7 +8,7 @@
 #include "view.h"
 #include "keep.h"
 
-static struct counter called = COUNTER_INIT, heard = COUNTER_INIT, gate = COUNTER_INIT;
+static struct counter called = COUNTER_INIT, gate = COUNTER_INIT;
 static struct counter replies = COUNTER_INIT;
 
 static mrpc_status_t do_put(void *data, struct mrpc_message *msg, number *in)
@@ -21,17 +21,9 @@ static mrpc_status_t do_put(void *data, struct mrpc_message *msg, number *in)
 	return *in > 0 ? *in : MINIRPC_OK;
 }
 
-static void do_notify(void *data, struct mrpc_message *msg, number *in)
-{
-	(void)data;
-	(void)msg;
-	(void)in;
-	counter_add(&heard, 1);
-}
-
 static const struct test_server_operations ops = {
-	.ping = view_ping, .add = view_add, .put = do_put, .later_void = keep_later_void,
-	.notify = do_notify
+	.ping = answer_ping, .add = answer_add, .put = do_put, .later_void = keep_later_void,
+	.notify = count_notify
 };
 
 static void on_reply(void *conn, void *data, mrpc_status_t status)
@@ -89,7 +81,7 @@ int main(void)
 	CHECK_EQ(client.messages_sent, 9);
 	CHECK_EQ(server.messages_received, 9);
 	CHECK_EQ(server.messages_dropped, 2);
-	CHECK_EQ(counter_get(&heard), 7);
+	CHECK_EQ(counter_get(&notified), 7);
 
 	SECTION("outstanding, kept and waiting ones");
 	n = 0;

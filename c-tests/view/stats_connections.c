@@ -7,7 +7,7 @@
 #include "view.h"
 #include "accept.h"
 
-static const struct test_server_operations ops = { .ping = view_ping };
+static const struct test_server_operations ops = { .ping = answer_ping };
 
 int main(void)
 {

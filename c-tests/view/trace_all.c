@@ -26,7 +26,7 @@ static void do_notify(void *data, struct mrpc_message *msg, number *in)
 }
 
 static const struct test_server_operations ops = {
-	.ping = view_ping, .add = view_add, .notify = do_notify
+	.ping = answer_ping, .add = answer_add, .notify = do_notify
 };
 
 static void on_reply(void *conn, void *data, mrpc_status_t status)

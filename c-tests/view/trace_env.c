@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-static const struct test_server_operations ops = { .ping = view_ping };
+static const struct test_server_operations ops = { .ping = answer_ping };
 
 static void use(void)
 {

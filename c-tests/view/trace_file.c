@@ -13,14 +13,7 @@
 /* Lines of the file, which begins with one for the columns. */
 enum { OF_A_USE = 4 + 3 + 5 + 5, OF_AN_ERROR = 5, LINES = 1 + 2 * OF_A_USE + OF_AN_ERROR };
 
-static void notify(void *data, struct mrpc_message *msg, number *in)
-{
-	(void)data;
-	(void)msg;
-	(void)in;
-}
-
-static const struct test_server_operations ops = { .add = view_add, .notify = notify };
+static const struct test_server_operations ops = { .add = answer_add, .notify = count_notify };
 
 static char content[1 << 16];
 

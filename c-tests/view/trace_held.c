@@ -19,7 +19,7 @@ struct hold {
 static struct counter told = COUNTER_INIT, running = COUNTER_INIT;
 static struct mrpc_connection *other;
 
-static const struct test_server_operations ops = { .ping = view_ping };
+static const struct test_server_operations ops = { .ping = answer_ping };
 
 /* The first thread that comes with such a step of the first connection stays until it is let go. */
 static void hold_up(void *data, const struct mrpc_trace_event *event)

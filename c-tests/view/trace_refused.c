@@ -8,12 +8,7 @@
 
 static struct steps steps = STEPS_INIT;
 
-static mrpc_status_t do_add(void *data, struct mrpc_message *msg, operands *in, number *out)
-{
-	return view_add(data, msg, in, out);
-}
-
-static const struct test_server_operations ops = { .add = do_add };
+static const struct test_server_operations ops = { .add = answer_add };
 
 static void refused(struct end *e, uint32_t seq, int cmd, const char *data, uint32_t len,
 		    int status)

@@ -26,19 +26,4 @@ UNUSED static struct mrpc_conn_stats conn_stats(struct mrpc_connection *conn)
 	return stats;
 }
 
-UNUSED static mrpc_status_t view_ping(void *data, struct mrpc_message *msg)
-{
-	(void)data;
-	(void)msg;
-	return MINIRPC_OK;
-}
-
-UNUSED static mrpc_status_t view_add(void *data, struct mrpc_message *msg, operands *in, number *out)
-{
-	(void)data;
-	(void)msg;
-	*out = in->a + in->b;
-	return MINIRPC_OK;
-}
-
 #endif

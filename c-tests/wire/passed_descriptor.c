@@ -6,14 +6,7 @@
 #define _GNU_SOURCE
 #include "extra_rt.h"
 
-static mrpc_status_t ping(void *data, struct mrpc_message *msg)
-{
-	(void)data;
-	(void)msg;
-	return MINIRPC_OK;
-}
-
-static const struct test_server_operations ops = { .ping = ping };
+static const struct test_server_operations ops = { .ping = answer_ping };
 
 static void send_with_descriptor(int fd, const void *bytes, size_t len)
 {

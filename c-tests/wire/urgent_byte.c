@@ -8,14 +8,7 @@
 
 enum { ROUNDS = 100 };
 
-static mrpc_status_t ping(void *data, struct mrpc_message *msg)
-{
-	(void)data;
-	(void)msg;
-	return MINIRPC_OK;
-}
-
-static const struct test_server_operations ops = { .ping = ping };
+static const struct test_server_operations ops = { .ping = answer_ping };
 
 static void urgent(int fd)
 {
