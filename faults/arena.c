@@ -2,6 +2,7 @@
 #include <stdatomic.h>
 
 #include "scenes.h"
+#include "handlers.h"
 
 #include <minirpc/tls.h>
 
@@ -71,30 +72,6 @@ bool judge_errno(int got, const char *what)
 
 /* ---- the handlers ---- */
 
-static mrpc_status_t on_ping(void *data, struct mrpc_message *msg)
-{
-	(void)data;
-	(void)msg;
-	return MINIRPC_OK;
-}
-
-static mrpc_status_t on_add(void *data, struct mrpc_message *msg, operands *in, number *out)
-{
-	(void)data;
-	(void)msg;
-	*out = in->a + in->b;
-	return MINIRPC_OK;
-}
-
-static mrpc_status_t on_echo(void *data, struct mrpc_message *msg, blob *in, blob *out)
-{
-	(void)data;
-	(void)msg;
-	*out = *in;
-	memset(in, 0, sizeof(*in));
-	return MINIRPC_OK;
-}
-
 /* Asks back on the same connection. */
 static mrpc_status_t on_relay(void *data, struct mrpc_message *msg, number *in, number *out)
 {
@@ -156,11 +133,12 @@ static void on_event(void *data, struct mrpc_message *msg, number *in)
 }
 
 static const struct test_server_operations server_ops = {
-	.ping = on_ping, .add = on_add, .echo = on_echo, .relay = on_relay, .later = on_later,
-	.notify = on_notify, .push = on_push
+	.ping = answer_ping, .add = answer_add, .echo = answer_echo, .relay = on_relay,
+	.later = on_later, .notify = on_notify, .push = on_push
 };
 static const struct test_client_operations client_ops = {
-	.client_ping = on_ping, .client_add = on_add, .client_echo = on_echo, .event = on_event
+	.client_ping = answer_ping, .client_add = answer_add, .client_echo = answer_echo,
+	.event = on_event
 };
 
 void answer_kept(void)

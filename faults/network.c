@@ -9,10 +9,9 @@
 #define _GNU_SOURCE
 #include "lossy.h"
 
-#include "harness.h"
+#include "handlers.h"
 
 #include "test_client.h"
-#include "test_server.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -75,14 +74,6 @@ struct served {
 };
 static int server_number;
 
-static mrpc_status_t on_add(void *data, struct mrpc_message *msg, operands *in, number *out)
-{
-	(void)data;
-	(void)msg;
-	*out = in->a + in->b;
-	return MINIRPC_OK;
-}
-
 /* One that takes its time, and lets others go on. */
 static mrpc_status_t on_relay(void *data, struct mrpc_message *msg, number *in, number *out)
 {
@@ -94,17 +85,8 @@ static mrpc_status_t on_relay(void *data, struct mrpc_message *msg, number *in, 
 	return MINIRPC_OK;
 }
 
-static mrpc_status_t on_echo(void *data, struct mrpc_message *msg, blob *in, blob *out)
-{
-	(void)data;
-	(void)msg;
-	*out = *in;
-	memset(in, 0, sizeof(*in));
-	return MINIRPC_OK;
-}
-
 static const struct test_server_operations ops = {
-	.add = on_add, .relay = on_relay, .echo = on_echo
+	.add = answer_add, .relay = on_relay, .echo = answer_echo
 };
 
 static void *on_accept(void *data, struct mrpc_connection *conn, struct sockaddr *from,

@@ -64,6 +64,18 @@ static void refusing_port(char port[8])
 	close(fd);
 }
 
+/* One that was to connect, and what came of it. */
+static void ping_and_end(struct link *link, int error)
+{
+	if (error == 0) {
+		link_came();
+		call_ping(link);
+		link_close(link);
+	} else {
+		mrpc_conn_unref(link->conn);
+	}
+}
+
 void play_connecting(void)
 {
 	struct link *link;
@@ -74,13 +86,7 @@ void play_connecting(void)
 	if (link != NULL) {
 		error = mrpc_connect(link->conn, AF_INET, "localhost", arena.port);
 		judge_errno(error, "mrpc_connect by name");
-		if (error == 0) {
-			link_came();
-			call_ping(link);
-			link_close(link);
-		} else {
-			mrpc_conn_unref(link->conn);
-		}
+		ping_and_end(link, error);
 	}
 	mrpc_set_connect_timeout(arena.client, 0);
 	link = link_open();
@@ -98,13 +104,7 @@ void play_connecting(void)
 		/* The handle can be used again. */
 		error = mrpc_connect(link->conn, AF_INET, "127.0.0.1", arena.port);
 		judge_errno(error, "mrpc_connect again");
-		if (error == 0) {
-			link_came();
-			call_ping(link);
-			link_close(link);
-		} else {
-			mrpc_conn_unref(link->conn);
-		}
+		ping_and_end(link, error);
 	}
 }
 
