@@ -4,11 +4,8 @@
  * delay accepting: no back-off for them.
  */
 #define _GNU_SOURCE
+#include "accept_fails.h"
 #include "fault.h"
-
-#include <dlfcn.h>
-#include <stdarg.h>
-#include <sys/syscall.h>
 
 static const int errors[] = {
 	ECONNABORTED, EINTR, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET,
@@ -19,7 +16,7 @@ enum { ERRORS = sizeof(errors) / sizeof(errors[0]) };
 static int next_error = ERRORS;         /* of accept, while there are some */
 
 /* Whether accept fails this time; Linux itself hands out aborted connections. */
-static bool fails(void)
+static bool accept_fails(void)
 {
 	int n = __atomic_load_n(&next_error, __ATOMIC_ACQUIRE);
 
@@ -28,33 +25,6 @@ static bool fails(void)
 	__atomic_store_n(&next_error, n + 1, __ATOMIC_RELEASE);
 	errno = errors[n];
 	return true;
-}
-
-/* The library's accept is one of these. */
-int accept4(int fd, struct sockaddr *addr, socklen_t *restrict len, int flags)
-{
-	int (*real)(int, struct sockaddr *, socklen_t *, int) =
-		(int (*)(int, struct sockaddr *, socklen_t *, int))dlsym(RTLD_NEXT, "accept4");
-
-	return fails() ? -1 : real(fd, addr, len, flags);
-}
-
-long syscall(long number, ...)
-{
-	static long (*real)(long, ...);
-	long args[6];
-	va_list list;
-	int i;
-
-	va_start(list, number);
-	for (i = 0; i < 6; i++)
-		args[i] = va_arg(list, long);
-	va_end(list);
-	if (number == SYS_accept4 && fails())
-		return -1;
-	if (real == NULL)
-		real = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
-	return real(number, args[0], args[1], args[2], args[3], args[4], args[5]);
 }
 
 int main(void)

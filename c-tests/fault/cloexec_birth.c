@@ -4,34 +4,9 @@
  * Descriptors are close-on-exec from birth: a child forked at any moment, which
  * could execute another program, sees no other.
  */
-#include "fault.h"
+#include "cloexec.h"
 
-static char known[1024];        /* descriptors of the test's own */
 static struct counter stop = COUNTER_INIT;
-
-static void note_known(void)
-{
-	int fd;
-
-	for (fd = 0; fd < (int)sizeof(known); fd++)
-		known[fd] = fcntl(fd, F_GETFD) >= 0;
-}
-
-/* How many others lack the flag; safe in a forked child. */
-static int without_flag(int *which)
-{
-	int fd, n = 0;
-
-	for (fd = 0; fd < (int)sizeof(known); fd++) {
-		int flags = known[fd] ? -1 : fcntl(fd, F_GETFD);
-
-		if (flags >= 0 && !(flags & FD_CLOEXEC)) {
-			*which = fd;
-			n++;
-		}
-	}
-	return n;
-}
 
 static void *use_all(void *arg)
 {

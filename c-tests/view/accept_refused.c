@@ -6,18 +6,15 @@
  * is served, and when accept works again, nobody is forgotten.
  */
 #define _GNU_SOURCE
+#include "../fault/accept_fails.h"
 #include "../fault/fault.h"
 #include "traced.h"
-
-#include <dlfcn.h>
-#include <stdarg.h>
-#include <sys/syscall.h>
 
 static int refusal;     /* the errno of accept, or 0 */
 static struct counter tried = COUNTER_INIT;
 static struct steps steps = STEPS_INIT;
 
-static bool refuses(void)
+static bool accept_fails(void)
 {
 	int e = __atomic_load_n(&refusal, __ATOMIC_ACQUIRE);
 
@@ -26,33 +23,6 @@ static bool refuses(void)
 	counter_add(&tried, 1);
 	errno = e;
 	return true;
-}
-
-/* The library's accept is one of these. */
-int accept4(int fd, struct sockaddr *addr, socklen_t *restrict len, int flags)
-{
-	int (*real)(int, struct sockaddr *, socklen_t *, int) =
-		(int (*)(int, struct sockaddr *, socklen_t *, int))dlsym(RTLD_NEXT, "accept4");
-
-	return refuses() ? -1 : real(fd, addr, len, flags);
-}
-
-long syscall(long number, ...)
-{
-	static long (*real)(long, ...);
-	long args[6];
-	va_list list;
-	int i;
-
-	va_start(list, number);
-	for (i = 0; i < 6; i++)
-		args[i] = va_arg(list, long);
-	va_end(list);
-	if (number == SYS_accept4 && refuses())
-		return -1;
-	if (real == NULL)
-		real = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
-	return real(number, args[0], args[1], args[2], args[3], args[4], args[5]);
 }
 
 static void refused_with(int error, uint64_t paused)

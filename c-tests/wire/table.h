@@ -212,4 +212,25 @@ UNUSED static bool row_end(struct wire *w, const struct row *row)
 	return ok;
 }
 
+/* The main function of a test that plays every row, in both roles. */
+UNUSED static int table_play(void (*play)(struct wire *w, const struct row *row))
+{
+	struct leaks leaks;
+	struct wire w;
+
+	leaks_begin(&leaks);
+	for (int role = 0; role < ROLES; role++) {
+		wire_open_set(&w, role);
+		REQUIRE_EQ(mrpc_set_max_buf_len(w.set, TABLE_MAX), 0);
+		for (int i = 0; i < ROWS; i++) {
+			SECTION("%s: %s", wire_role_name(role), rows[i].name);
+			play(&w, &rows[i]);
+		}
+		mrpc_conn_set_unref(w.set);
+	}
+	SECTION("nothing is left");
+	LEAKS_CHECK(&leaks);
+	return tap_done();
+}
+
 #endif

@@ -2,31 +2,21 @@
 /* PROTO: test.mx */
 #include "table.h"
 
-int main(void)
+static void byte_by_byte(struct wire *w, const struct row *row)
 {
 	unsigned char script[SCRIPT_MAX];
-	struct leaks leaks;
-	struct wire w;
+	size_t len = row_script(row, script);
 
-	leaks_begin(&leaks);
-	for (int role = 0; role < ROLES; role++) {
-		wire_open_set(&w, role);
-		REQUIRE_EQ(mrpc_set_max_buf_len(w.set, TABLE_MAX), 0);
-		for (int i = 0; i < ROWS; i++) {
-			size_t len = row_script(&rows[i], script);
-
-			SECTION("%s: %s", wire_role_name(role), rows[i].name);
-			row_prepare(&w, &rows[i]);
-			for (size_t at = 0; at < len; at++) {
-				peer_write(w.peer, script + at, 1);
-				wire_drained(&w);
-			}
-			row_outcome(&w, &rows[i]);
-			row_end(&w, &rows[i]);
-		}
-		mrpc_conn_set_unref(w.set);
+	row_prepare(w, row);
+	for (size_t at = 0; at < len; at++) {
+		peer_write(w->peer, script + at, 1);
+		wire_drained(w);
 	}
-	SECTION("nothing is left");
-	LEAKS_CHECK(&leaks);
-	return tap_done();
+	row_outcome(w, row);
+	row_end(w, row);
+}
+
+int main(void)
+{
+	return table_play(byte_by_byte);
 }

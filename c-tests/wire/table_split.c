@@ -22,27 +22,17 @@ static bool cut_at(struct wire *w, const struct row *row, size_t cut)
 	return CHECK_MSG(ok, "cut at byte %zu of %zu", cut, len);
 }
 
-int main(void)
+static void at_every_point(struct wire *w, const struct row *row)
 {
 	unsigned char script[SCRIPT_MAX];
-	struct leaks leaks;
-	struct wire w;
+	size_t len = row_script(row, script), cut;
 
-	leaks_begin(&leaks);
-	for (int role = 0; role < ROLES; role++) {
-		wire_open_set(&w, role);
-		REQUIRE_EQ(mrpc_set_max_buf_len(w.set, TABLE_MAX), 0);
-		for (int i = 0; i < ROWS; i++) {
-			size_t len = row_script(&rows[i], script);
+	for (cut = 1; cut < len; cut++)
+		if (!cut_at(w, row, cut))
+			break;
+}
 
-			SECTION("%s: %s", wire_role_name(role), rows[i].name);
-			for (size_t cut = 1; cut < len; cut++)
-				if (!cut_at(&w, &rows[i], cut))
-					break;
-		}
-		mrpc_conn_set_unref(w.set);
-	}
-	SECTION("nothing is left");
-	LEAKS_CHECK(&leaks);
-	return tap_done();
+int main(void)
+{
+	return table_play(at_every_point);
 }
