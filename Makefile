@@ -153,6 +153,11 @@ check-miri: ## the unit tests under Miri, with a nightly toolchain; TESTS=names
 	@scripts/need cargo cc
 	CARGO_TARGET_DIR=$(TARGET) scripts/check-miri $(TESTS)
 
+.PHONY: coverage
+coverage: NEED += $(NEED_C)
+coverage: all ## the lines of the library that no test runs; TESTS='group/* name' for the C tests
+	CARGO_TARGET_DIR=$(TARGET) scripts/coverage $(TESTS)
+
 .PHONY: check-tsan
 check-tsan: ## C tests under the thread sanitizer, with a nightly toolchain; TESTS='group/* name'
 	@scripts/need cargo cc cpp
