@@ -55,6 +55,7 @@ static void silent(void)
 	REQUIRE_EQ(mrpc_set_reply_limit(h.e.set, REPLIES), 0);
 	for (i = 0; i < EVENTS; i++)
 		REQUIRE(offer_blob(&h, (uint32_t)i, nr_test_echo, 8));
+	COUNTER_WAIT(&begun, 1);
 	counter_add(&tickets, NO_END);
 	STAYS(counter_get(&begun) == 1 || counter_get(&h.e.probe.disconnects) > 0, 100);
 	COUNTER_WAIT(&h.e.probe.disconnects, 1);
