@@ -555,3 +555,22 @@ static FREE: xdr_ops = xdr_ops {
     getint32: nop_get_int32,
     putint32: nop_put_int32,
 };
+
+#[cfg(all(test, not(any(loom, sim))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_has_room_than_a_header_can_say() {
+        let encoder = Encoder {
+            buf: &mut vec![0; HEADER_LEN],
+            pos: HEADER_LEN,
+            object: ptr::null_mut(),
+            pieces: &mut Vec::new(),
+            together: false,
+            apart: u32::MAX as usize - 8,
+        };
+        assert!(encoder.has_room(8));
+        assert!(!encoder.has_room(9));
+    }
+}
