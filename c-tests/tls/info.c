@@ -62,7 +62,8 @@ static void end(struct mrpc_connection *conn)
 	if (mrpc_conn_close(conn) == 0) {
 		COUNTER_WAIT(&client_probe.disconnects, 1);
 		COUNTER_WAIT(&server_probe.disconnects, 1);
-		CHECK_EQ(server_probe.reason, MRPC_DISC_CLOSED);
+		CHECK_MSG(server_probe.reason == MRPC_DISC_CLOSED, "reason %d: %s", server_probe.reason,
+			  server_probe.text);
 		mrpc_conn_unref(server);
 	}
 	mrpc_conn_unref(conn);

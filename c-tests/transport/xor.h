@@ -23,6 +23,8 @@ static struct xor_world {
 	atomic_long attached, detached, opened, freed;
 	/* Calls with plain bytes, and with bytes of the wire; answers to questions. */
 	atomic_long seals, reads, questions, answers;
+	/* Clients that were ready, and ended without a word. */
+	atomic_long silent_ends;
 	/* A server refuses clients. */
 	atomic_bool refuses;
 	/* A server asks a question with each batch, which the client's session answers. */
@@ -105,6 +107,8 @@ static void xor_free(void *session)
 {
 	struct xor_session *s = session;
 
+	if (s->ready && !s->failed && !s->parted && !s->server)
+		atomic_fetch_add(&xor_world.silent_ends, 1);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
 	atomic_fetch_add(&xor_world.freed, 1);

@@ -287,6 +287,8 @@ impl Conn {
             let Some(waiters) = st.proto.shut(reason) else {
                 return;
             };
+            // Under the lock that says so: from then on whoever reads may close the socket.
+            self.announce_end(&st);
             self.publish(&st);
             self.clear_sleepers(&mut st);
             out.end_all(waiters, status::NETWORK_FAILURE);
@@ -322,16 +324,20 @@ impl Conn {
         self.act(out);
     }
 
+    /// By what a transport has for it.
+    fn announce_end(&self, st: &State) {
+        if let (Some(secure), false) = (self.secure.get(), st.proto.outbox.is_writing()) {
+            // If the socket takes it. A writer under way is in the midst of something else.
+            secure.part(self.fd());
+        }
+    }
+
     /// Tells the peer that this is the end, and a sync caller that sits in `recv`, as in
     /// `end_recv`.
     fn shut_socket(&self) {
         let mut st = self.lock();
         if self.fd() < 0 {
             return;
-        }
-        if let (Some(secure), false) = (self.secure.get(), st.proto.outbox.is_writing()) {
-            // If the socket takes it. A writer under way is in the midst of something else.
-            secure.part(self.fd());
         }
         if self.reading.is_waiting() {
             st.input_cut = true;
@@ -416,4 +422,30 @@ fn bindable(fd: RawFd) -> std::result::Result<(i32, Vec<u8>), Failure> {
         return Err(Failure::new(libc::EPROTONOSUPPORT, why));
     }
     Ok((family, peer))
+}
+
+#[cfg(all(test, sim))]
+mod sim_tests {
+    use crate::proto::life::Reason;
+    use crate::sim_tests::pair::{conn, Pair, Plan};
+    use crate::sim_tests::runner::check;
+    use crate::sync::sim::wait;
+    use std::time::Duration;
+
+    /// The loop may not turn any more, and nobody else would look.
+    #[test]
+    fn what_died_while_it_was_read_is_closed_though_reading_is_put_off() {
+        check(100, |seed| {
+            let pair = Pair::new(&Plan::any(seed));
+            let conn = conn(0);
+            wait::quiet();
+            let held = conn.reading.ask().expect("nobody reads");
+            conn.shut(Reason::IoErr, None);
+            assert!(conn.fd() >= 0, "closed while it is read");
+            let _ = conn.put_off(held);
+            assert_eq!(conn.fd(), -1);
+            drop(conn);
+            pair.finish(Duration::from_secs(1));
+        });
+    }
 }
