@@ -1,7 +1,7 @@
 /* PROTO: test.mx */
 /* NEEDS: additions */
 /* MODES: plain asan (under memcheck, which runs a thread at a time, it takes minutes) */
-/* TIMEOUT: 60 */
+/* TIMEOUT: 120 */
 /*
  * Who closes says so to its peer, whatever its loop reads at that moment: else the peer would take
  * the end for a cut.
@@ -11,7 +11,7 @@
 #include "test_client.h"
 #include "test_server.h"
 
-enum { ROUNDS = 400 };
+enum { ROUNDS = 150 };
 
 static struct counter events = COUNTER_INIT;
 
