@@ -1,7 +1,7 @@
 /* PROTO: test.mx */
 /* NEEDS: additions */
 /* MODES: plain (it compares how long things take) */
-/* TIMEOUT: 120 */
+/* TIMEOUT: 300 */
 /*
  * What a connection costs that comes and goes does not grow with the number of those that stay:
  * among many the same time of the processor as among few, whatever is looked after of them.
