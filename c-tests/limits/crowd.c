@@ -8,7 +8,7 @@
  */
 #include "../fault/fault.h"
 
-enum { FEW = 10, MANY = 8000, ROUNDS = 300, TIMES = 2, TRIES = 5 };
+enum { FEW = 10, MANY = 6000, ROUNDS = 300, TIMES = 2, TRIES = 5 };
 
 static const char NOTHING[] = "";
 /* A PROXY header of version 2 that names nobody. */
