@@ -326,9 +326,13 @@ impl Conn {
 
     /// By what a transport has for it.
     fn announce_end(&self, st: &State) {
+        let fd = self.fd();
+        if fd < 0 {
+            return;
+        }
         if let (Some(secure), false) = (self.secure.get(), st.proto.outbox.is_writing()) {
             // If the socket takes it. A writer under way is in the midst of something else.
-            secure.part(self.fd());
+            secure.part(fd);
         }
     }
 
